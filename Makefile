@@ -1,0 +1,54 @@
+# The interface of engineers: `make` lists the targets. CI calls these and nothing else.
+
+STUDY   ?= kkh
+INPUTS  ?=
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/ready
+BUILT   := data/$(STUDY)/inputs/built
+GIVEN   := $(if $(INPUTS),--inputs $(INPUTS),)
+NEEDS   := $(READY) $(if $(INPUTS),,$(BUILT))
+
+.DEFAULT_GOAL := help
+.PHONY: help maps submerged costs data test check bench clean
+
+help: ## list the targets
+	@echo "make TARGET [STUDY=kkh] [INPUTS=folder of other inputs]"
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+maps: $(NEEDS) ## run the study and write maps/STUDY: map, report, costs, layers
+	$(BIN)/realign run data/$(STUDY)/study.toml $(GIVEN)
+
+submerged: $(NEEDS) ## flag the sections of the existing highway that the water takes
+	$(BIN)/realign submerged data/$(STUDY)/study.toml $(GIVEN)
+
+costs: $(NEEDS) ## print the phase costs of every option
+	$(BIN)/realign costs data/$(STUDY)/study.toml $(GIVEN)
+
+data: $(BUILT) ## make the inputs of the study from its small tables
+
+test: $(READY) ## run all tests
+	$(BIN)/pytest --cov=realign --cov-report=term:skip-covered
+
+check: $(READY) ## formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(NEEDS) ## measure time, peak memory and the answer of the stages
+	$(BIN)/python -m benchmarks.stages data/$(STUDY)/study.toml $(GIVEN)
+
+clean: ## remove the environment, the built inputs and the results
+	rm -rf $(VENV) data/*/inputs maps/*/ .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "realign needs Python 3.11 or later; say make PYTHON=python3.12, for example")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+$(BUILT): $(READY) $(filter-out %/SOURCES.md,$(wildcard data/$(STUDY)/*.csv data/$(STUDY)/*.py))
+	@test -f data/$(STUDY)/build.py || { echo "data/$(STUDY)/build.py: no such file; put the inputs into data/$(STUDY)/inputs or give INPUTS=folder"; exit 2; }
+	$(BIN)/python data/$(STUDY)/build.py
+	touch $(BUILT)

@@ -1,0 +1,5 @@
+"""`python -m realign` is the command `realign`."""
+
+from realign.cli import main
+
+main()

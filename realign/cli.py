@@ -1,0 +1,236 @@
+"""The commands: arguments, progress and exit codes, and nothing else."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from threading import Lock
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from realign import __version__, outputs, plan as planning, study as studies
+from realign.chainage import text
+from realign.errors import NoRouteError, RealignError
+from realign.outputs import tables
+from realign.plan import Plan, Tell
+
+WRONG_INPUT = 2
+"""Exit code when study or inputs are wrong, or the results cannot be written."""
+NO_ROAD = 3
+"""Exit code when no road within the design standard exists."""
+
+app = typer.Typer(
+    help="Plan the realignment of a highway that a reservoir will drown.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+StudyFile = Annotated[Path, typer.Argument(help="Study file, such as data/kkh/study.toml.")]
+Inputs = Annotated[
+    Path | None,
+    typer.Option("--inputs", help="Folder of the inputs; `inputs` beside the study by default."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder of the results; maps/NAME of the study by default."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+
+
+class Format(StrEnum):
+    """Formats of `realign costs`."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it with the value of the option
+    if asked:
+        typer.echo(f"realign {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Plan the realignment of a highway that a reservoir will drown."""
+    del version
+
+
+@app.command()
+def run(study: StudyFile, inputs: Inputs = None, out: Out = None, quiet: Quiet = False) -> None:  # noqa: FBT002
+    """
+    Run the whole study and write map, report, tables and layers.
+
+    Example: realign run data/kkh/study.toml --inputs my/inputs --out maps/mine
+    """
+    with _told(quiet=quiet) as tell:
+        asked = studies.load(study, inputs=inputs)
+        folder = out or Path("maps") / asked.study.name
+        outputs.check_folder(folder)
+        plan = planning.run(asked, tell=tell)
+        if tell:
+            tell("outputs", "")
+        files = outputs.write(plan, folder)
+    if not quiet:
+        _summary(plan)
+        typer.echo(f"{len(files)} files in {folder}; open {folder / 'index.html'}")
+
+
+@app.command()
+def check(study: StudyFile, inputs: Inputs = None) -> None:
+    """Validate the study file with its tables, and say which inputs are there; run nothing."""
+    with _told(quiet=True):
+        asked = studies.load(study, inputs=inputs)
+        planning.check(asked)
+    typer.echo(f"{study}: {len(asked.dams)} dams, {len(asked.variants)} variants: all is well")
+
+
+@app.command()
+def submerged(
+    study: StudyFile,
+    inputs: Inputs = None,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """Flag the sections of the existing highway that the water takes, and stop there."""
+    with _told(quiet=quiet) as tell:
+        found = planning.submerge(studies.load(study, inputs=inputs), tell=tell)
+    table = Table(title=f"{found.highway.name}: sections without freeboard")
+    for name, side in (
+        ("dam", "left"), ("from", "right"), ("to", "right"), ("km", "right"),
+        ("under water km", "right"), ("lowest freeboard m", "right"), ("chance", "right"),
+        ("first stage", "left"), ("date", "left"),
+    ):  # fmt: skip
+        table.add_column(name, justify="right" if side == "right" else "left")
+    for part in found.submergence.sections:
+        table.add_row(
+            part.dam,
+            text(part.section.start),
+            text(part.section.end),
+            f"{part.section.length / 1000:.3f}",
+            f"{part.flooded_length / 1000:.3f}",
+            f"{part.lowest_freeboard:.1f}",
+            f"{part.probability:.2f}",
+            part.first_stage,
+            part.first_date.isoformat(),
+        )
+    _console().print(table)
+
+
+@app.command()
+def costs(
+    study: StudyFile,
+    inputs: Inputs = None,
+    out: Out = None,
+    form: Annotated[Format, typer.Option("--format", help="table, csv or json.")] = Format.TABLE,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Print the phase costs of every option.
+
+    Results of the same study and inputs in the folder of results are used again;
+    otherwise the study is run, without writing anything.
+    """
+    with _told(quiet=quiet) as tell:
+        asked = studies.load(study, inputs=inputs)
+        folder = out or Path("maps") / asked.study.name
+        document = tables.stored_phase_costs(folder, planning.hashes(asked))
+        if document is None:
+            document = tables.phase_document(planning.run(asked, tell=tell))
+    if form is Format.JSON:
+        typer.echo(json.dumps(document, indent=2))
+        return
+    rows = document["phases"]
+    if form is Format.CSV:
+        typer.echo(tables.as_csv(tables.phase_columns(rows), rows), nl=False)
+        return
+    table = Table(title=f"{asked.study.title}: phase costs, Rs bn (low-high)")
+    for name in ("option", "phase", "name", "km", "start", "opens", "deadline", "Rs bn", "low-high"):
+        table.add_column(name, justify="right" if name in {"phase", "km", "Rs bn"} else "left")
+    for row in rows:
+        table.add_row(
+            str(row["option"]),
+            str(row["phase"]),
+            str(row["name"]),
+            f"{row['length_km']:.1f}",
+            str(row["start_date"] or ""),
+            str(row["open_date"]),
+            str(row["deadline_date"] or ""),
+            f"{row['cost_pkr'] / 1e9:.1f}",
+            f"{row['low_pkr'] / 1e9:.0f}-{row['high_pkr'] / 1e9:.0f}",
+        )
+    _console().print(table)
+
+
+def _console() -> Console:
+    """A console that is wide enough for whole tables when it writes to a file."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _summary(plan: Plan) -> None:
+    """Say in some lines what came out."""
+    flooded = sum(part.flooded_length for part in plan.submergence.sections) / 1000
+    typer.echo(f"{flooded:.1f} km of {plan.highway.name} under water")
+    for option in plan.options[1:]:
+        mark = "*" if option.pareto else " "
+        breaches = sum(len(link.breaches) for link in option.links)
+        typer.echo(
+            f" {mark} {option.name}: {option.new_length / 1000:.1f} km new, "
+            f"{option.bridge_length / 1000:.1f} km bridges, {option.tunnel_length / 1000:.1f} km "
+            f"tunnels, {plan.programmes[option.name].schedule.total_pkr / 1e9:.0f} bn PKR, "
+            f"{breaches} breaches"
+        )
+    missed = [check.published.label for check in plan.checks if not check.ok]
+    agreed = len(plan.checks) - len(missed)
+    typer.echo(f"{agreed} of {len(plan.checks)} published figures reproduced")
+    for label in missed:
+        typer.echo(f"   missed: {label}")
+
+
+@contextmanager
+def _told(*, quiet: bool) -> Iterator[Tell | None]:
+    """Progress while the work goes on, and exit codes instead of tracebacks."""
+    console = Console(stderr=True)
+    shown = not quiet and console.is_terminal
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=console, disable=not shown) as progress:
+            yield _teller(progress) if shown else None
+    except NoRouteError as problem:
+        console.print(str(problem), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(NO_ROAD) from problem
+    except RealignError as problem:
+        console.print(str(problem), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(WRONG_INPUT) from problem
+
+
+def _teller(progress: Progress) -> Tell:
+    """Turn what the stages say into one line a stage."""
+    lines: dict[str, int] = {}
+    lock = Lock()
+
+    def tell(stage: str, detail: str) -> None:
+        with lock:
+            key = detail.split(":")[0] if ": " in detail else stage
+            name = f"{stage}: {key}" if key != stage else stage
+            if name not in lines:
+                lines[name] = int(progress.add_task(name, total=None))
+            progress.update(progress.task_ids[lines[name]], description=f"{stage} {detail}".strip())
+
+    return tell
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

@@ -1,0 +1,343 @@
+"""
+Where a corridor is looked for: gaps, tie-ins, banks and water, as rasters and states.
+
+Everything here is the same for any search; the prices are in `price`, the
+search itself in `search`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from rasterio.features import rasterize
+from scipy import ndimage
+from scipy.spatial import cKDTree
+from shapely import LineString, MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from realign.chainage import Section, merge
+from realign.corridor.lattice import nearest_heading
+from realign.corridor.price import Ground
+from realign.corridor.search import Ends
+from realign.errors import InputError
+from realign.highway import Highway
+from realign.reservoir import Reservoir
+from realign.settings import Settings
+from realign.terrain import Terrain
+
+RIVER_STEP = 100.0
+"""Spacing of the points of a river by which banks are told [m]."""
+
+
+class Rules(Settings):
+    """The table `[corridor]`: where new roads are looked for, and how finely."""
+
+    band_m: float = Field(default=4000.0, gt=0)
+    """Distance from the existing road up to which ground is looked at [m]."""
+    fine_band_m: float = Field(default=1500.0, gt=0)
+    """Distance from the way without headings up to which the final search looks [m]."""
+    level_step_m: float = Field(default=5.0, gt=0)
+    """Distance between two road levels of the search [m]."""
+    deepest_m: float = Field(default=250.0, gt=0)
+    """Greatest depth of a tunnel under ground [m]."""
+    headroom_m: float = Field(default=250.0, gt=0)
+    """How far above the higher of water and tie-ins roads are looked for [m]."""
+    shore_m: float = Field(default=300.0, ge=0)
+    """Strip beside a lake in which a road keeps its freeboard [m]."""
+    reach_m: float = Field(default=15000.0, ge=0)
+    """How far from the water along the existing road a tie-in may lie [m]."""
+    tie_in_step_m: float = Field(default=200.0, gt=0)
+    """Distance between two possible tie-ins [m]."""
+    reuse_m: float = Field(default=10000.0, ge=0)
+    """Dry stretches between two drowned ones are used again if they are longer than this [m]."""
+    crossing_m: float = Field(default=12000.0, ge=0)
+    """Distance from the water's ends within which a road may change the bank [m]."""
+    river: str = "Indus"
+    """Name of the river whose banks are meant, or a part of it."""
+    steep_deg: float = Field(default=35.0, gt=0, lt=80)
+    """Side slope at which open road counts as half exposed [deg]."""
+
+
+class Variant(Settings):
+    """One row of `[[variants]]`: a kind of road to look for across every gap."""
+
+    name: str
+    """Short name, used in file names and tables."""
+    title: str
+    """What the variant is, in words."""
+    speed_kmh: int
+    """Design speed [km/h]."""
+    bank: Literal["any", "same", "other"] = "any"
+    """Bank of the river, compared with that of the existing road."""
+    exposure_weight: float = Field(default=0.0, ge=0)
+    """Preference: share by which exposed open road counts dearer than it is [-]."""
+    length_value_per_m: float = Field(default=0.0, ge=0)
+    """Preference: value of a metre saved, in the currency of the rates [/m]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of the existing road that must be replaced."""
+
+    name: str
+    """Name of the dam that drowns it."""
+    section: Section
+    """From the first to the last station without freeboard."""
+    before: Section | None
+    """Where a new road may leave the existing one; None where the road itself begins wet."""
+    after: Section | None
+    """Where it may return; None where the road itself ends wet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """All that a search needs of the world, and that no variant changes."""
+
+    terrain: Terrain
+    """Ground."""
+    highway: Highway
+    """Existing road."""
+    reservoirs: tuple[Reservoir, ...]
+    """Lakes."""
+    rivers: tuple[tuple[str, LineString], ...]
+    """Rivers with their names."""
+    no_go: tuple[Polygon | MultiPolygon, ...]
+    """Ground that no road may touch."""
+    freeboard: float
+    """Height a road keeps above a full lake [m]."""
+
+
+def gaps(drowned: Sequence[tuple[str, Section]], highway: Highway, rules: Rules) -> tuple[Gap, ...]:
+    """
+    Join drowned sections to the gaps that new roads must bridge.
+
+    Parameters
+    ----------
+    drowned
+        Sections without freeboard, each with the name of its dam.
+    highway
+        Existing road.
+    rules
+        `reuse_m` and `reach_m`.
+
+    Returns
+    -------
+    gaps
+        In order of chainage. Windows for tie-ins of neighbouring gaps share the
+        dry road between them in halves.
+    """
+    order = sorted(drowned, key=lambda part: part[1])
+    spans = merge((section for _, section in order), gap=rules.reuse_m)
+    groups = [[i for i, part in enumerate(order) if part[1].overlaps(span)] for span in spans]
+    out = []
+    for i, (group, span) in enumerate(zip(groups, spans, strict=True)):
+        left = (spans[i - 1].end + span.start) / 2 if i else 0.0
+        right = (span.end + spans[i + 1].start) / 2 if i + 1 < len(spans) else highway.length
+        before, after = max(left, span.start - rules.reach_m), min(right, span.end + rules.reach_m)
+        lengths: dict[str, float] = {}
+        for j in group:
+            dam, section = order[j]
+            lengths[dam] = lengths.get(dam, 0.0) + section.length
+        out.append(
+            Gap(
+                name=max(lengths, key=lambda dam: lengths[dam]),
+                section=span,
+                before=Section(before, span.start) if span.start - before > 1 else None,
+                after=Section(span.end, after) if after - span.end > 1 else None,
+            )
+        )
+    return tuple(out)
+
+
+def reach(gap: Gap) -> Section:
+    """The existing road from the first possible tie-in to the last."""
+    start = gap.before.start if gap.before else gap.section.start
+    end = gap.after.end if gap.after else gap.section.end
+    return Section(start, end)
+
+
+def surroundings(site: Site, gap: Gap, rules: Rules) -> tuple[Terrain, NDArray[np.float32]]:
+    """
+    The ground around a gap, and the lowest level that water allows a road over each cell of it.
+
+    Returns
+    -------
+    terrain
+        Window of the site's ground.
+    water
+        Full level and freeboard within `shore_m` of a lake, -inf elsewhere, of
+        the window's shape [m above datum].
+    """
+    xy = site.highway.piece(reach(gap))
+    near = site.terrain.window(*xy.min(axis=0), *xy.max(axis=0), margin=rules.band_m)
+    water = np.full(near.shape, -np.inf, np.float32)
+    for lake in site.reservoirs:
+        wet = burn(near, [lake.full.polygon])
+        if not wet.any():
+            continue
+        beside = ndimage.distance_transform_edt(~wet, sampling=near.cell) <= rules.shore_m
+        level = lake.dam.full_level_m + site.freeboard
+        water[beside] = np.maximum(water[beside], level)
+    return near, water
+
+
+def burn(
+    terrain: Terrain, shapes: list[BaseGeometry] | tuple[BaseGeometry, ...]
+) -> NDArray[np.bool_]:
+    """Cells that shapes touch."""
+    if not shapes:
+        return np.zeros(terrain.shape, bool)
+    touched = rasterize(shapes, terrain.shape, transform=terrain.transform, all_touched=True)
+    return np.asarray(touched, dtype=bool)
+
+
+def within(terrain: Terrain, line: LineString, distance: float) -> NDArray[np.bool_]:
+    """Cells no farther than a distance [m] from a line."""
+    return np.asarray(
+        ndimage.distance_transform_edt(~burn(terrain, [line]), sampling=terrain.cell) <= distance
+    )
+
+
+def wrong_bank(
+    site: Site,
+    gap: Gap,
+    terrain: Terrain,
+    bank: Literal["any", "same", "other"],
+    rules: Rules,
+) -> NDArray[np.bool_]:
+    """
+    Cells on the bank that a variant keeps off.
+
+    Parameters
+    ----------
+    site
+        Rivers and existing road.
+    gap
+        Its ends: near them a road may change the bank.
+    terrain
+        Window of ground.
+    bank
+        Bank wanted, compared with that of the existing road.
+    rules
+        Name of the river and `crossing_m`.
+
+    Returns
+    -------
+    wrong
+        Of the window's shape; all False when any bank will do.
+
+    Raises
+    ------
+    InputError
+        No river of that name.
+    """
+    if bank == "any":
+        return np.zeros(terrain.shape, bool)
+    named = [line for name, line in site.rivers if rules.river.lower() in name.lower()]
+    if not named:
+        names = ", ".join(sorted({name for name, _ in site.rivers if name})) or "none"
+        msg = f"corridor.river: found no river {rules.river!r} in the rivers; they are: {names}"
+        raise InputError(msg)
+    points, ways = [], []
+    for line in named:
+        s = np.linspace(0.0, line.length, max(int(line.length / RIVER_STEP), 1) + 1)
+        xy = np.array([line.interpolate(v).coords[0] for v in s])
+        points.append(xy)
+        ways.append(np.gradient(xy, axis=0))
+    tree, way = cKDTree(np.concatenate(points)), np.concatenate(ways)
+
+    def side(xy: NDArray[np.float64]) -> NDArray[np.float64]:
+        _, i = tree.query(xy)
+        off = xy - tree.data[i]
+        return np.asarray(way[i, 0] * off[:, 1] - way[i, 1] * off[:, 0])
+
+    stations = np.arange(gap.section.start, gap.section.end, RIVER_STEP)
+    own = np.sign(np.median(np.sign(side(site.highway.at(stations)))))
+    rows, cols = np.indices(terrain.shape)
+    x, y = terrain.transform @ (cols.ravel() + 0.5, rows.ravel() + 0.5)
+    cells = np.column_stack((x, y))
+    wrong = side(cells) * own * (1 if bank == "other" else -1) > 0
+    for s in (gap.section.start, gap.section.end):
+        wrong &= np.hypot(*(cells - site.highway.at(s)).T) > rules.crossing_m
+    return np.asarray(wrong.reshape(terrain.shape))
+
+
+def level_range(
+    site: Site, gap: Gap, water: NDArray[np.float32], rules: Rules
+) -> tuple[float, float]:
+    """Lowest and highest road level worth looking at [m above datum]."""
+    whole = reach(gap)
+    inside = (site.highway.station >= whole.start) & (site.highway.station <= whole.end)
+    road = site.highway.level[inside]
+    top = max(float(road.max()), float(water.max()))
+    return float(road.min()) - rules.level_step_m, top + rules.headroom_m
+
+
+def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that prices the old road
+    site: Site,
+    gap: Gap,
+    terrain: Terrain,
+    ground: Ground,
+    water: NDArray[np.float32],
+    rules: Rules,
+    *,
+    side: Literal["before", "after"],
+    keep: float,
+    per_metre: float,
+) -> tuple[Ends, NDArray[np.float64]]:
+    """
+    States in which a new road may leave or meet the existing one.
+
+    Parameters
+    ----------
+    site, gap
+        Existing road and where it is dry.
+    terrain, ground, water
+        Window of ground, its numbered cells, and what water asks.
+    rules
+        Spacing of tie-ins, level step.
+    side
+        "before" the water or "after" it.
+    keep
+        Price of a metre of existing road that stays in use [/m].
+    per_metre
+        Preference per metre of road, old or new [/m].
+
+    Returns
+    -------
+    ends
+        One state a tie-in; its price is that of the existing road kept up to there.
+    chainage
+        Old chainage of each [m].
+    """
+    number = np.full(terrain.shape, -1, np.int32)
+    number[ground.row, ground.col] = np.arange(ground.row.size, dtype=np.int32)
+    window = gap.before if side == "before" else gap.after
+    if window is None:
+        s = np.array([gap.section.start if side == "before" else gap.section.end])
+    else:
+        count = max(int(window.length / rules.tie_in_step_m), 1)
+        s = np.linspace(window.start, window.end, count + 1)
+    xy = site.highway.at(s)
+    row, col = (np.rint(v).astype(np.int64) for v in terrain.index(xy[:, 0], xy[:, 1]))
+    inside = (row >= 0) & (col >= 0) & (row < terrain.shape[0]) & (col < terrain.shape[1])
+    s, row, col = s[inside], row[inside], col[inside]
+    cell = number[row, col]
+    s, row, col, cell = s[cell >= 0], row[cell >= 0], col[cell >= 0], cell[cell >= 0]
+    level = np.rint(site.highway.level_at(s) / rules.level_step_m) if s.size else np.zeros(0)
+    if window is None:
+        level = np.maximum(level, np.ceil(water[row, col] / rules.level_step_m))
+        kept = np.zeros(s.size)
+    else:
+        kept = s - window.start if side == "before" else window.end - s
+    heading = [nearest_heading(float(b)) for b in site.highway.bearing(s)] if s.size else []
+    states = Ends(
+        cell=cell.astype(np.int32),
+        level=level.astype(np.int32),
+        heading=np.array(heading, np.int32),
+        price=kept * (keep + per_metre),
+    )
+    return states, s

@@ -1,0 +1,122 @@
+"""Plan and grade line together: place, bearing, curvature and level at a chainage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from realign.errors import GeometryError
+from realign.geometry.horizontal import Element
+from realign.geometry.vertical import Grades
+from realign.terrain import Terrain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A chain of elements with chainages from 0."""
+
+    elements: tuple[Element, ...]
+    """Elements, each beginning where the last ended."""
+    start: NDArray[np.float64] = field(init=False)
+    """Chainage at which each element begins, and the end of the last, shape (n + 1,) [m]."""
+
+    def __post_init__(self) -> None:
+        """Add up the chainages."""
+        if not self.elements:
+            msg = "an alignment needs at least one element"
+            raise GeometryError(msg)
+        lengths = [element.length for element in self.elements]
+        object.__setattr__(self, "start", np.concatenate(([0.0], np.cumsum(lengths))))
+
+    @property
+    def length(self) -> float:
+        """Length along the centre line [m]."""
+        return float(self.start[-1])
+
+    def stations(self, step: float) -> NDArray[np.float64]:
+        """Evenly spaced chainages no farther apart than a step [m], both ends included."""
+        return np.linspace(0.0, self.length, max(int(np.ceil(self.length / step - 1e-9)), 1) + 1)
+
+    def poses(self, s: ArrayLike) -> NDArray[np.float64]:
+        """
+        Places and bearings at chainages.
+
+        Parameters
+        ----------
+        s
+            Chainages, ascending, shape (k,) [m].
+
+        Returns
+        -------
+        poses
+            x [m], y [m], bearing [rad] and curvature [1/m], shape (k, 4).
+        """
+        wanted = np.atleast_1d(np.asarray(s, np.float64))
+        owner = np.clip(
+            np.searchsorted(self.start, wanted, side="right") - 1, 0, len(self.elements) - 1
+        )
+        out = np.empty((wanted.size, 4))
+        for i in np.unique(owner):
+            element, mine = self.elements[i], owner == i
+            d = np.clip(wanted[mine] - self.start[i], 0.0, element.length)
+            out[mine, :2] = element.points(d)
+            out[mine, 2] = element.bearing(d)
+            out[mine, 3] = element.k0 + (element.k1 - element.k0) * d / element.length
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alignment:
+    """A road that can be set out."""
+
+    plan: Plan
+    """Horizontal geometry."""
+    grades: Grades
+    """Vertical geometry, by chainage of the plan."""
+
+    @property
+    def length(self) -> float:
+        """Length along the centre line, in plan [m]."""
+        return self.plan.length
+
+    @property
+    def radius(self) -> float:
+        """Smallest radius [m]; infinite for a straight road."""
+        tightest = max(max(abs(e.k0), abs(e.k1)) for e in self.plan.elements)
+        return 1 / tightest if tightest > 0 else float("inf")
+
+    @property
+    def steepest(self) -> float:
+        """Steepest grade, without sign [fraction]."""
+        return float(np.abs(self.grades.grade).max())
+
+
+def ground_under(
+    plan: Plan, terrain: Terrain, s: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Ground and cross slope under an alignment.
+
+    Parameters
+    ----------
+    plan
+        Horizontal geometry.
+    terrain
+        Ground.
+    s
+        Chainages, ascending, shape (n,) [m].
+
+    Returns
+    -------
+    poses, ground, slope
+        Poses of shape (n, 4), ground level [m] and cross slope without sign
+        [m/m], both of shape (n,); NaN off the ground. The slope is that between
+        points one cell to the left and right.
+    """
+    poses = plan.poses(s)
+    x, y, bearing = poses[:, 0], poses[:, 1], poses[:, 2]
+    half = terrain.cell
+    left = terrain.sample(x - half * np.sin(bearing), y + half * np.cos(bearing))
+    right = terrain.sample(x + half * np.sin(bearing), y - half * np.cos(bearing))
+    return poses, terrain.sample(x, y), np.abs(left - right) / (2 * half)

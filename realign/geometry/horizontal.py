@@ -1,0 +1,436 @@
+"""
+Horizontal geometry: one kind of element, and the fit of tangents, clothoids and arcs.
+
+A road is a chain of elements whose curvature changes evenly. The fit goes from
+points to a polygon of tangents, whose corners (PIs) get symmetric curves of
+clothoid, arc and clothoid; every corner keeps the room its curve needs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import atan2, cos, hypot, pi, sin, tan
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from realign.errors import GeometryError
+from realign.standards import DesignStandard
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
+"""Gauss points on [-1, 1]; 24 of them place a turn of 4 rad to better than 1e-9 of its length."""
+STRAIGHT = 1e-4
+"""Corners that deflect less than this are no corners [rad]."""
+SHORTEST = 1e-6
+"""Elements shorter than this are left out [m]."""
+EXTERNAL = 15.0
+"""Greatest distance from a PI to its curve: larger radii would leave the corridor [m]."""
+LARGEST = 2000.0
+"""Radii are not made larger than this [m]."""
+SHARPEST = 2.6
+"""Corners that deflect more than this are split, since their tangents grow without bound [rad]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """A place on a line, and where the line goes from there."""
+
+    x: float
+    """East [m]."""
+    y: float
+    """North [m]."""
+    bearing: float
+    """Direction anticlockwise from east [rad]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """
+    A stretch of centre line whose curvature changes evenly along it.
+
+    Curvature is positive to the left. A tangent has none, a circular arc keeps
+    the same one throughout, and a clothoid has any other pair, so this single
+    type is the whole of the horizontal geometry.
+    """
+
+    start: Pose
+    """Where the element begins."""
+    length: float
+    """Length along the curve [m]."""
+    k0: float = 0.0
+    """Curvature at the start [1/m]."""
+    k1: float = 0.0
+    """Curvature at the end [1/m]."""
+
+    def __post_init__(self) -> None:
+        """Refuse an element without length."""
+        if not self.length > 0:
+            msg = f"an element needs a length above 0 m, got {self.length:g} m"
+            raise GeometryError(msg)
+
+    def bearing(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bearing at distances from the start, same shape [rad]."""
+        rate = (self.k1 - self.k0) / self.length
+        return np.asarray(self.start.bearing + self.k0 * s + rate * s**2 / 2)
+
+    def points(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Points at distances from the start.
+
+        Parameters
+        ----------
+        s
+            Distances, shape (n,) [m].
+
+        Returns
+        -------
+        points
+            Shape (n, 2) [m]; the integral of the bearing by Gauss's quadrature.
+        """
+        s = np.asarray(s, np.float64)
+        t = s[:, None] / 2 * (NODES + 1)
+        angle = self.bearing(t)
+        dx = (np.cos(angle) * WEIGHTS).sum(axis=1) * s / 2
+        dy = (np.sin(angle) * WEIGHTS).sum(axis=1) * s / 2
+        return np.column_stack((self.start.x + dx, self.start.y + dy))
+
+    @property
+    def end(self) -> Pose:
+        """Where the element ends."""
+        s = np.array([self.length])
+        (x, y), bearing = self.points(s)[0], self.bearing(s)[0]
+        return Pose(float(x), float(y), float(bearing))
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """A PI with its curve."""
+
+    deflection: float
+    """Change of bearing, positive to the left [rad]."""
+    radius: float
+    """Radius of the arc [m]."""
+    clothoid: float
+    """Length of the clothoid on either side [m]."""
+
+    @property
+    def tangent(self) -> float:
+        """Distance from the PI to the start of the curve [m]."""
+        return tangent_length(abs(self.deflection), self.radius, self.clothoid)
+
+
+def tangent_length(deflection: float, radius: float, clothoid: float) -> float:
+    """
+    Distance from a PI to the start of its curve, T = (R + p) tan(deflection / 2) + q.
+
+    Parameters
+    ----------
+    deflection
+        Angle between the tangents, 0 to pi [rad].
+    radius
+        Radius of the arc [m].
+    clothoid
+        Length of the clothoid on either side; both together turn no more than
+        the deflection [m].
+
+    Returns
+    -------
+    length
+        With the exact shift p and abscissa q of the clothoid [m].
+
+    Examples
+    --------
+    >>> round(tangent_length(pi / 2, 100.0, 0.0), 6)
+    100.0
+    """
+    if clothoid <= 0:
+        return radius * tan(deflection / 2)
+    half = Element(Pose(0.0, 0.0, 0.0), clothoid, 0.0, 1 / radius)
+    end = half.end
+    p = end.y - radius * (1 - cos(end.bearing))
+    q = end.x - radius * sin(end.bearing)
+    return (radius + p) * tan(deflection / 2) + q
+
+
+def least_corner(deflection: float, standard: DesignStandard) -> Corner:
+    """
+    Smallest curve that a standard allows at a corner.
+
+    Where the clothoids of the least radius would turn more than the corner,
+    the radius grows until they just meet.
+    """
+    angle = abs(deflection)
+    radius = max(standard.radius, standard.clothoid / angle)
+    return Corner(deflection, radius, standard.clothoid)
+
+
+def widest_corner(deflection: float, room: float, standard: DesignStandard) -> Corner:
+    """
+    Largest curve that fits at a corner.
+
+    Parameters
+    ----------
+    deflection
+        Change of bearing [rad].
+    room
+        Greatest tangent length [m].
+    standard
+        Least radius and clothoid.
+
+    Returns
+    -------
+    corner
+        With the radius that fills the room, up to `LARGEST`, and that does not
+        leave the PI by more than `EXTERNAL`; the least corner where even that
+        does not fit.
+    """
+    least = least_corner(deflection, standard)
+    half = abs(deflection) / 2
+    reach = EXTERNAL / (1 / cos(half) - 1) if half > 1e-6 else LARGEST
+    top = max(min(LARGEST, reach), least.radius)
+
+    def over(radius: float) -> float:
+        return tangent_length(abs(deflection), radius, standard.clothoid) - room
+
+    if over(least.radius) >= 0 or top <= least.radius * (1 + 1e-9):
+        return least
+    if over(top) > 0:
+        top = float(brentq(over, least.radius, top, xtol=1e-6))
+        while over(top) > 0:
+            top -= 1e-6
+    return Corner(deflection, max(top, least.radius), standard.clothoid)
+
+
+def deflections(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Change of bearing at the inner points of a polygon, shape (n - 2,) [rad]."""
+    legs = np.diff(points, axis=0)
+    bearing = np.arctan2(legs[:, 1], legs[:, 0])
+    return np.asarray((np.diff(bearing) + pi) % (2 * pi) - pi)
+
+
+def simplified(points: NDArray[np.float64], tolerance: float) -> list[int]:
+    """
+    Points that a polygon needs to stay within a tolerance of all of them.
+
+    Douglas and Peucker (1973), with distances to the chord.
+
+    Returns
+    -------
+    kept
+        Indices in order, first and last included.
+    """
+    keep = {0, len(points) - 1}
+    stack = [(0, len(points) - 1)]
+    while stack:
+        a, b = stack.pop()
+        if b - a < 2:
+            continue
+        away = _away(points[a + 1 : b], points[a], points[b])
+        i = int(np.argmax(away))
+        if away[i] > tolerance:
+            keep.add(a + 1 + i)
+            stack += [(a, a + 1 + i), (a + 1 + i, b)]
+    return sorted(keep)
+
+
+def _away(
+    points: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distances from the chord between two points [m]."""
+    chord = b - a
+    length = max(float(np.hypot(*chord)), 1e-9)
+    along = np.clip((points - a) @ chord / length, 0, length)
+    foot = a + along[:, None] * chord / length
+    return np.asarray(np.hypot(*(points - foot).T))
+
+
+def polygon(
+    points: NDArray[np.float64], standard: DesignStandard, *, tolerance: float
+) -> NDArray[np.float64]:
+    """
+    Tangent polygon through points whose every corner has room for its least curve.
+
+    Points are left out as far as the tolerance allows, taken in again where two
+    corners would be too close, and left out where even all of them are.
+
+    Parameters
+    ----------
+    points
+        Points of the corridor, shape (n, 2); first and last legs keep their bearing [m].
+    standard
+        Least radius and clothoid.
+    tolerance
+        How far the polygon may pass from the points [m].
+
+    Returns
+    -------
+    pis
+        Corners with both ends, shape (m, 2) [m].
+    """
+    fixed = {0, 1, len(points) - 2, len(points) - 1}
+    kept = sorted(fixed | {i + 1 for i in simplified(points[1:-1], tolerance)})
+    banned: set[int] = set()
+    for _ in range(6 * len(points)):
+        tight = _tightest(points[kept], standard)
+        if tight is None:
+            break
+        a, b = kept[tight], kept[tight + 1]
+        middle = [i for i in range(a + 1, b) if i not in banned]
+        if middle:
+            away = _away(points[middle], points[a], points[b])
+            kept = sorted({*kept, middle[int(np.argmax(away))]})
+            continue
+        loose = [i for i in (a, b) if i not in fixed]
+        if not loose:
+            break
+        angles = dict(zip(kept[1:-1], np.abs(deflections(points[kept])), strict=True))
+        out = min(loose, key=lambda i: angles[i])
+        banned.add(out)
+        kept.remove(out)
+    return points[kept]
+
+
+def _tightest(pis: NDArray[np.float64], standard: DesignStandard) -> int | None:
+    """Index of the leg that lacks most room for the curves at its two ends; None where all fit."""
+    angle = deflections(pis)
+    need = [0.0, *(_need(a, standard) for a in angle), 0.0]
+    legs = np.hypot(*np.diff(pis, axis=0).T)
+    lacking = np.array(need[:-1]) + np.array(need[1:]) - legs
+    worst = int(np.argmax(lacking))
+    return worst if lacking[worst] > SHORTEST else None
+
+
+def _need(deflection: float, standard: DesignStandard) -> float:
+    if abs(deflection) < STRAIGHT:
+        return 0.0
+    if abs(deflection) > SHARPEST:
+        return float("inf")
+    return least_corner(deflection, standard).tangent
+
+
+def corners(pis: NDArray[np.float64], standard: DesignStandard) -> list[Corner | None]:
+    """
+    Curves for the inner points of a polygon, as wide as their legs allow.
+
+    Each leg gives both its corners what their least curves need and half of
+    what is left.
+
+    Returns
+    -------
+    corners
+        One an inner point; None where the polygon does not turn.
+    """
+    angle = deflections(pis)
+    need = np.array([0.0, *(_need(a, standard) for a in angle), 0.0])
+    legs = np.hypot(*np.diff(pis, axis=0).T)
+    spare = np.maximum(legs - need[:-1] - need[1:], 0.0)
+    share = np.where(need[:-1] + need[1:] > 0, 0.5, 0.0)
+    share_first = np.where(need[:-1] == 0, 0.0, np.where(need[1:] == 0, 1.0, share))
+    before = need[1:-1] + (spare * (1 - share_first))[:-1]
+    after = need[1:-1] + (spare * share_first)[1:]
+    return [
+        None if abs(a) < STRAIGHT else widest_corner(float(a), float(min(b, f)), standard)
+        for a, b, f in zip(angle, before, after, strict=True)
+    ]
+
+
+def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple[Element, ...]:
+    """
+    Chain of tangents, clothoids and arcs along a polygon.
+
+    Parameters
+    ----------
+    pis
+        Polygon, shape (n, 2) [m].
+    curves
+        Curves at its inner points, from `corners`.
+
+    Returns
+    -------
+    elements
+        Each begins where the last ended, with its bearing and curvature.
+
+    Raises
+    ------
+    GeometryError
+        Two curves overlap.
+    """
+    legs = np.diff(pis, axis=0)
+    at = Pose(float(pis[0, 0]), float(pis[0, 1]), atan2(legs[0, 1], legs[0, 0]))
+    out: list[Element] = []
+    used = 0.0
+    for i, leg in enumerate(legs):
+        curve = curves[i] if i < len(curves) else None
+        take = curve.tangent if curve else 0.0
+        straight = hypot(*leg) - used - take
+        if straight < -SHORTEST * 10:
+            msg = f"two curves overlap by {-straight:.3f} m on leg {i} of the polygon"
+            raise GeometryError(msg)
+        if straight > SHORTEST:
+            out.append(Element(at, straight))
+            at = out[-1].end
+        used = take
+        if curve is None:
+            continue
+        k = (1 if curve.deflection > 0 else -1) / curve.radius
+        arc = curve.radius * abs(curve.deflection) - curve.clothoid
+        for length, k0, k1 in (
+            (curve.clothoid, 0.0, k),
+            (arc, k, k),
+            (curve.clothoid, k, 0.0),
+        ):
+            if length > SHORTEST:
+                out.append(Element(at, length, k0, k1))
+                at = out[-1].end
+    return tuple(out)
+
+
+def fit(
+    points: NDArray[np.float64],
+    standard: DesignStandard,
+    *,
+    start: Pose | None = None,
+    end: Pose | None = None,
+    tolerance: float = 20.0,
+) -> tuple[Element, ...]:
+    """
+    Fit a road to the points of a corridor.
+
+    Parameters
+    ----------
+    points
+        Points, shape (n, 2), n at least 4 [m].
+    standard
+        Least radius and clothoid.
+    start, end
+        Poses of the existing road at the tie-ins; the road begins and ends
+        there, tangentially. The first and the last point where None.
+    tolerance
+        How far tangents may pass from the points [m].
+
+    Returns
+    -------
+    elements
+        Chain of elements from start to end.
+
+    Raises
+    ------
+    GeometryError
+        Fewer than four points.
+    """
+    if len(points) < 4:
+        msg = f"a corridor needs at least four points to fit a road to, got {len(points)}"
+        raise GeometryError(msg)
+    inner = points[1:-1]
+    first = points[0] if start is None else np.array([start.x, start.y])
+    last = points[-1] if end is None else np.array([end.x, end.y])
+    if start is not None:
+        lead = float(np.hypot(*(inner[0] - first)))
+        head = first + lead * np.array([cos(start.bearing), sin(start.bearing)])
+        inner = np.vstack((head, inner[1:]))
+    if end is not None:
+        lead = float(np.hypot(*(inner[-1] - last)))
+        tail = last - lead * np.array([cos(end.bearing), sin(end.bearing)])
+        inner = np.vstack((inner[:-1], tail))
+    pis = polygon(np.vstack((first, inner, last)), standard, tolerance=tolerance)
+    return elements(pis, corners(pis, standard))

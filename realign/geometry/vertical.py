@@ -1,0 +1,70 @@
+"""
+Vertical geometry: grades between points of intersection, with a parabola at each.
+
+Levels are those of the road's centre line, grades are positive uphill in the
+direction of chainage.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realign.errors import GeometryError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grades:
+    """A grade line: PVIs with the lengths of their parabolas."""
+
+    chainage: NDArray[np.float64]
+    """Chainage of the PVIs, ascending, first and last are the ends, shape (n,) [m]."""
+    level: NDArray[np.float64]
+    """Level of the PVIs, shape (n,) [m above datum]."""
+    curve: NDArray[np.float64]
+    """Length of the parabola at each PVI, symmetric, 0 at both ends, shape (n,) [m]."""
+
+    def __post_init__(self) -> None:
+        """Refuse PVIs out of order and parabolas that overlap."""
+        gaps = np.diff(self.chainage)
+        if len(self.chainage) < 2 or not (gaps > 0).all():
+            msg = "a grade line needs at least two PVIs in order of chainage"
+            raise GeometryError(msg)
+        taken = (self.curve[:-1] + self.curve[1:]) / 2 - gaps
+        if taken.max() > 1e-6:
+            where = self.chainage[int(np.argmax(taken))]
+            msg = f"two vertical curves overlap by {taken.max():.3f} m after {where:.1f} m"
+            raise GeometryError(msg)
+
+    @property
+    def grade(self) -> NDArray[np.float64]:
+        """Grade between neighbouring PVIs, shape (n - 1,) [fraction]."""
+        return np.asarray(np.diff(self.level) / np.diff(self.chainage))
+
+    def at(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Level at chainages.
+
+        Parameters
+        ----------
+        s
+            Chainages within the line, shape (k,) [m].
+
+        Returns
+        -------
+        level
+            On the parabola z = tangent + (change of grade / 2 L) d^2, d from the
+            start of the curve, shape (k,) [m above datum].
+        """
+        s = np.asarray(s, np.float64)
+        straight = np.interp(s, self.chainage, self.level)
+        if len(self.chainage) < 3:
+            return np.asarray(straight)
+        inner = self.chainage[1:-1]
+        i = np.clip(np.searchsorted((inner[:-1] + inner[1:]) / 2, s), 0, len(inner) - 1)
+        change = np.diff(self.grade)[i]
+        length = self.curve[1:-1][i]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside = np.abs(s - inner[i]) < length / 2
+            offset = change / (2 * length) * (length / 2 - np.abs(s - inner[i])) ** 2
+        return np.asarray(straight + np.where(inside, offset, 0.0))

@@ -1,0 +1,222 @@
+"""
+A plan as files: tables, layers, a map and a report, written whole or not at all.
+
+`write` makes everything in a temporary folder beside the target and only then
+puts it in the place of the former results, so a run that fails leaves them as
+they were. A folder that holds anything but results of this program and a
+`README.md` is refused or keeps what is not ours: nobody's files are deleted.
+"""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from time import perf_counter
+
+from realign.errors import OutputError
+from realign.outputs import geopackage, report, tables
+from realign.outputs import map as folium_map
+from realign.plan import Plan
+
+__all__ = ["check_folder", "write"]
+
+MANIFEST = "manifest.json"
+"""The file by which a folder of results is known."""
+
+MANIFEST_SCHEMA = "realign.manifest/1"
+"""Name and version of the keys of the manifest."""
+
+README = "README.md"
+"""A file that any folder of results may hold besides."""
+
+LIBRARIES = (
+    "realign",
+    "folium",
+    "geopandas",
+    "networkx",
+    "numba",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "pyogrio",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "shapely",
+    "xstatic-leaflet",
+)
+"""Packages whose versions the manifest gives."""
+
+_SIDE_FILES = ("-journal", "-shm", "-wal")  # SQLite leaves them beside a database in use
+
+_log = logging.getLogger(__name__)
+
+
+def write(plan: Plan, folder: Path | str) -> tuple[Path, ...]:
+    """
+    Write everything that came out into a folder, in the place of former results.
+
+    Parameters
+    ----------
+    plan
+        What came out.
+    folder
+        Folder of the results; made where it does not exist, and its parents too.
+
+    Returns
+    -------
+    files
+        The written files, the report first.
+
+    Raises
+    ------
+    OutputError
+        The folder holds files that are no results of this program, cannot be
+        written, or the numbers of the plan do not add up. Former results are
+        untouched then.
+    """
+    target = Path(folder).resolve()
+    check_folder(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        hidden = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    except OSError as problem:
+        raise _unwritable(target, problem) from problem
+    try:
+        fresh = hidden / "fresh"
+        fresh.mkdir()  # with the permissions of any folder, which a temporary one lacks
+        names = _fill(plan, fresh)
+        _keep(target, fresh)
+        _exchange(target, fresh, hidden / "former")
+    except OSError as problem:
+        raise _unwritable(target, problem) from problem
+    finally:
+        if target.exists() or not (hidden / "former").exists():  # else the last copy is in there
+            shutil.rmtree(hidden, ignore_errors=True)
+    return tuple(target / name for name in names)
+
+
+def check_folder(folder: Path | str) -> None:
+    """
+    Refuse a target whose files are not ours, before a long run.
+
+    Raises
+    ------
+    OutputError
+        The target is a file, or a folder with files but without the manifest
+        of former results.
+    """
+    target = Path(folder)
+    if not target.exists():
+        return
+    if not target.is_dir():
+        msg = f"{target}: found a file, wanted a folder for the results"
+        raise OutputError(msg)
+    try:
+        names = sorted(path.name for path in target.iterdir())
+        ours = not set(names) - {README} or _former(target) is not None
+    except OSError as problem:
+        raise _unwritable(target, problem) from problem
+    if not ours:
+        shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+        msg = (
+            f"{target}: found files that are no results of realign ({shown}); wanted an empty "
+            f"or a new folder, or one with a {MANIFEST} of a former run"
+        )
+        raise OutputError(msg)
+
+
+def _fill(plan: Plan, folder: Path) -> list[str]:
+    """Write every file; the manifest last, since it tells the size of the others."""
+    begin = perf_counter()
+    made = tables.tables(plan)
+    tables.write(plan, made, folder)
+    layers = geopackage.layers(plan)
+    geopackage.write(layers, folder / "plan.gpkg")
+    (folder / "map.html").write_text(folium_map.page(plan, layers), encoding="utf-8")
+    versions = {name: _version(name) for name in LIBRARIES} | {"python": python_version()}
+    seconds = {**plan.seconds, "outputs": perf_counter() - begin}
+    page = report.page(plan, made, versions=versions, seconds=seconds)
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    names = [
+        "index.html",
+        "map.html",
+        "phase_costs.csv",
+        "phase_costs.json",
+        "submerged_sections.csv",
+        "options.csv",
+        "validation.csv",
+        "plan.gpkg",
+    ]
+    manifest = {
+        "schema": MANIFEST_SCHEMA,
+        "realign": versions["realign"],
+        "study": plan.study.study.name,
+        "ground": plan.study.study.ground,
+        "best_option": plan.best,
+        "versions": versions,
+        "inputs_sha256": dict(plan.hashes),
+        "settings": plan.study.model_dump(mode="json"),
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "notes": list(plan.notes),
+        "files_bytes": {name: (folder / name).stat().st_size for name in names},
+    }
+    tables.write_json(folder / MANIFEST, manifest)
+    return [*names, MANIFEST]
+
+
+def _former(target: Path) -> set[str] | None:
+    """Names of the files of a former run; None where there was none."""
+    try:
+        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        if not str(manifest["schema"]).startswith("realign.manifest/"):
+            return None
+        return set(manifest["files_bytes"]) | {MANIFEST}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _keep(target: Path, fresh: Path) -> None:
+    """Copy what is not ours, a README for instance, from the former results to the new ones."""
+    if not target.exists():
+        return
+    ours = (_former(target) or set()) | {path.name for path in fresh.iterdir()}
+    ours |= {name + end for name in ours for end in _SIDE_FILES}
+    for path in sorted(target.iterdir()):
+        if path.name in ours:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, fresh / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, fresh / path.name, follow_symlinks=False)
+
+
+def _exchange(target: Path, fresh: Path, former: Path) -> None:
+    """Put the new folder in the place of the former one, or leave that where it is."""
+    if not target.exists():
+        fresh.rename(target)
+        return
+    if not os.access(target, os.W_OK):
+        msg = f"{target} is write-protected"
+        raise PermissionError(msg)
+    target.rename(former)
+    try:
+        fresh.rename(target)
+    except OSError:
+        former.rename(target)
+        raise
+
+
+def _unwritable(target: Path, problem: OSError) -> OutputError:
+    return OutputError(f"{target}: the results cannot be written there: {problem}")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # run from a folder that was never installed
+        return "unknown"

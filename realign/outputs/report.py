@@ -1,0 +1,293 @@
+"""
+The report of a plan: one HTML page without anything outside itself, for screen, phone and paper.
+
+The numbers are those of the tables; here they are only arranged, rounded and put into sentences.
+Low and high stand beside every cost, and a figure that misses what is published says so.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import jinja2
+
+from realign.chainage import text
+from realign.finance import by_year, total
+from realign.options import Option
+from realign.phasing import Phase
+from realign.plan import Check, Plan, Programme
+
+Rows = Sequence[Mapping[str, Any]]
+"""Rows of a table of `tables`."""
+
+FILES = (
+    ("map.html", "Map: roads, lakes by stage, phases; opens without a network"),
+    ("phase_costs.csv", "Phases with dates, costs and shares"),
+    ("phase_costs.json", "The same with totals, years, and works of others"),
+    ("submerged_sections.csv", "Existing road that the lakes take"),
+    ("options.csv", "Options with all they are compared by"),
+    ("validation.csv", "Published figures beside modelled ones"),
+    ("plan.gpkg", "All layers for a GIS"),
+    ("manifest.json", "Inputs, settings, versions, seconds a stage"),
+)
+"""What lies beside the report, and what it is."""
+
+_WIDE, _TALL = 720.0, 260.0  # of the chart of spending [px]
+_LEFT, _UNDER = 64.0, 28.0  # of its margins [px]
+_BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")  # dark and light in turn, in grey too
+_LINES = 5  # grid lines of the chart, about
+_NONE = "\u2013"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A piece of a column of the chart: whose money in which year, and where it stands."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+    words: str
+
+
+def page(
+    plan: Plan,
+    made: Mapping[str, Rows],
+    *,
+    versions: Mapping[str, str],
+    seconds: Mapping[str, float],
+) -> str:
+    """
+    Write the report.
+
+    Parameters
+    ----------
+    plan
+        What came out.
+    made
+        Its tables, by name.
+    versions
+        Versions of the program and of the packages it stands on.
+    seconds
+        Time of each stage [s].
+
+    Returns
+    -------
+    page
+        A whole HTML page.
+    """
+    programmes = [plan.programmes[o.name] for o in plan.options if o.name in plan.programmes]
+    programmes.sort(key=lambda programme: programme.option.name != plan.best)
+    money = plan.study.money
+    return _template().render(
+        plan=plan,
+        about=plan.study.study,
+        answer=_answer(plan),
+        options=made["options"],
+        best=plan.best,
+        programmes=[(p, _phase_table(p, made["phase_costs"])) for p in programmes],
+        chart=_chart(plan, plan.programmes.get(plan.best)),
+        checks=[(check, _verdict(check)) for check in plan.checks],
+        misses=sum(not check.ok for check in plan.checks),
+        submerged=made["submerged_sections"],
+        links=_links(plan),
+        money=money,
+        price_date=plan.rates.price_date,
+        financiers=plan.study.finance.financiers,
+        files=FILES,
+        versions=versions,
+        seconds=seconds,
+        spending=_spending(plan),
+    )
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("realign.outputs"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(
+        {"bn": _bn, "musd": _musd, "number": _number, "day": _day, "station": text, "grade": _pct}
+    )
+    return environment.get_template("report.html.j2")
+
+
+# ---------------------------------------------------------------- the answer in five lines
+
+
+def _answer(plan: Plan) -> list[tuple[str, str]]:
+    """Five lines that answer the question; the first word says about what."""
+    lost = plan.submergence
+    taken = sum(row.section.length for row in lost.sections) / 1000
+    flooded = sum(section.length for section in lost.flooded) / 1000
+    first = min((row.first_date for row in lost.sections), default=None)
+    water = (
+        f"{taken:,.1f} km of the existing road lose their freeboard, {flooded:,.1f} km are flooded"
+    )
+    lines = [("Water", f"{water}; the first of it on {first}." if first else f"{water}.")]
+    option = next((o for o in plan.options if o.name == plan.best), None)
+    programme = plan.programmes.get(plan.best)
+    if option is None or programme is None:
+        return [*lines, ("Road", "No option builds anything.")]
+    share = (option.bridge_length + option.tunnel_length) / max(option.new_length, 1.0)
+    lines.append(
+        (
+            "Road",
+            (
+                f"Option \u201c{option.name}\u201d ({option.title}): "
+                f"{option.new_length / 1000:,.1f} km of new road, of it {share:.0%} on bridges or "
+                f"in tunnels; {option.upgrade_length / 1000:,.1f} km are upgraded."
+            ),
+        )
+    )
+    lines.append(("Cost", f"{_programme_cost(plan, programme)}."))
+    lines.append(("Time", _time(programme)))
+    shares = total(programme.splits, plan.study.finance)
+    paid = [
+        f"{f.name} {f.share:.0%} (Rs {shares[f.key] / 1e9:,.1f} bn)"
+        for f in plan.study.finance.financiers
+    ]
+    lines.append(("Money", f"Paid by {', '.join(paid)}."))
+    return lines
+
+
+def _programme_cost(plan: Plan, programme: Programme) -> str:
+    phases = programme.schedule.phases
+    low, base, high = (
+        sum(phase.low_pkr for phase in phases),
+        programme.schedule.total_pkr,
+        sum(phase.high_pkr for phase in phases),
+    )
+    usd = plan.study.money.exchange("USD", of="PKR")
+    return (
+        f"The programme costs Rs {base / 1e9:,.1f} bn (US$ {base * usd / 1e9:,.2f} bn), low Rs "
+        f"{low / 1e9:,.1f} bn, high Rs {high / 1e9:,.1f} bn"
+    )
+
+
+def _time(programme: Programme) -> str:
+    dated = programme.schedule
+    last = max((phase.opens for phase in dated.phases), default=None)
+    done = f"The last phase opens on {last}" if last else "Nothing is built"
+    if dated.cut_days:
+        late = ", ".join(sorted({name for _, _, name in dated.cuts}))
+        return f"{done}; the road is cut on {dated.cut_days:,} days because of {late}."
+    return f"{done}; no day passes without a road."
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _phase_table(programme: Programme, rows: Rows) -> list[tuple[Phase, Mapping[str, Any]]]:
+    """Phases of one option with their rows of the table."""
+    own = [row for row in rows if row["option"] == programme.option.name]
+    return list(zip(programme.schedule.phases, own, strict=True))
+
+
+def _links(plan: Plan) -> list[tuple[Option, Any]]:
+    """Pair new roads with the option they belong to, the best option first."""
+    order = sorted(plan.options, key=lambda option: option.name != plan.best)
+    return [(option, link) for option in order for link in option.links]
+
+
+def _verdict(check: Check) -> str:
+    """Say in words how a modelled value compares with what is accepted."""
+    if math.isnan(check.modelled):
+        return "not modelled"
+    if check.ok:
+        return "agrees"
+    low, high = check.published.accepted_low, check.published.accepted_high
+    edge = low if check.modelled < low else high
+    side = "below" if check.modelled < low else "above"
+    if not edge:
+        return f"misses: {side} what is accepted"
+    off = abs(check.modelled - edge) / abs(edge)
+    return f"misses: {off:.0%} {side} what is accepted" if off >= 0.01 else f"misses: just {side}"
+
+
+def _spending(plan: Plan) -> list[tuple[int, dict[str, int]]]:
+    programme = plan.programmes.get(plan.best)
+    if programme is None:
+        return []
+    return list(by_year(programme.splits, plan.study.finance).items())
+
+
+def _chart(plan: Plan, programme: Programme | None) -> dict[str, Any] | None:
+    """Columns of yearly spending, a piece a financier, with round grid lines in billions."""
+    if programme is None or not programme.schedule.spending:
+        return None
+    years = by_year(programme.splits, plan.study.finance)
+    first, last = min(years), max(years)
+    highest = max(sum(amounts.values()) for amounts in years.values()) / 1e9
+    step = _round_step(highest / _LINES)
+    top = step * math.ceil(highest / step)
+    tall = _TALL - _UNDER - 12
+    each = (_WIDE - _LEFT - 8) / (last - first + 1)
+    bars = []
+    for year, amounts in years.items():
+        height = 0.0
+        for number, financier in enumerate(plan.study.finance.financiers):
+            part = amounts[financier.key] / 1e9 / top * tall
+            height += part
+            bars.append(
+                _Bar(
+                    x=_LEFT + (year - first) * each + each * 0.15,
+                    y=_TALL - _UNDER - height,
+                    width=each * 0.7,
+                    height=part,
+                    colour=_BARS[number % len(_BARS)],
+                    words=f"{year}, {financier.name}: Rs {amounts[financier.key] / 1e9:,.2f} bn",
+                )
+            )
+    count = round(top / step)
+    return {
+        "wide": _WIDE,
+        "tall": _TALL,
+        "left": _LEFT,
+        "bars": bars,
+        "years": [(y, _LEFT + (y - first) * each + each / 2) for y in range(first, last + 1)],
+        "grid": [
+            (f"{i * step:,.10g}", _TALL - _UNDER - i / count * tall) for i in range(count + 1)
+        ],
+        "legend": [
+            (f.name, _BARS[i % len(_BARS)]) for i, f in enumerate(plan.study.finance.financiers)
+        ],
+        "words": f"Spending by year, Rs bn, {first} to {last}; the table below has the numbers",
+    }
+
+
+def _round_step(least: float) -> float:
+    """Return the smallest of 1, 2 and 5 times a power of ten that is not below a value."""
+    power = 10.0 ** math.floor(math.log10(max(least, 1e-6)))
+    return next((k * power for k in (1, 2, 5) if k * power >= least), 10 * power)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def _bn(rupees: float) -> str:
+    return f"{rupees / 1e9:,.1f}"
+
+
+def _musd(dollars: float) -> str:
+    return f"{dollars / 1e9:,.2f}"
+
+
+def _number(value: float | None, digits: int = 1) -> str:
+    if value is None or not math.isfinite(value):
+        return _NONE
+    return f"{value:,.{digits}f}"
+
+
+def _pct(fraction: float) -> str:
+    return f"{fraction * 100:,.1f}"
+
+
+def _day(value: date | None) -> str:
+    return value.isoformat() if value else _NONE

@@ -1,0 +1,415 @@
+"""
+The numbers of a plan as tables: rows that are written as CSV and JSON, and that the report shows.
+
+Units stand in the names of the columns. Rupees are whole numbers, kilometres have three decimals,
+dates are ISO dates, and a value that does not exist is an empty cell (JSON: null).
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+from realign.chainage import text
+from realign.errors import OutputError
+from realign.estimate import Estimate
+from realign.finance import by_year
+from realign.options import Option
+from realign.phasing import Phase, Schedule
+from realign.plan import Plan, Programme
+
+Cell = str | int | float | bool | date | None
+"""What a cell of a table can hold."""
+
+Row = dict[str, Cell]
+"""A row: column to cell, in the order of the columns."""
+
+PHASES_SCHEMA = "realign.phase_costs/1"
+"""Name and version of the columns of `phase_costs.csv` and of the keys of `phase_costs.json`."""
+
+_DECIMALS = (  # of a column, by how its name ends; three where none fits
+    ("_usd", 2),
+    ("_cny", 2),
+    ("_pct", 2),
+    ("_h", 2),
+    ("_m", 2),
+    ("_km2", 3),
+    ("_km3", 4),
+    ("_km", 3),
+)
+_AS_GIVEN = {"published", "modelled", "accepted_low", "accepted_high"}  # any unit
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that begins so is run by a spreadsheet
+_KM = 1000.0
+_HOUR = 3600.0
+
+
+def tables(plan: Plan) -> dict[str, list[Row]]:
+    """Every table of a plan, by the name of its CSV file without the ending."""
+    return {
+        "phase_costs": phase_rows(plan),
+        "submerged_sections": submerged_rows(plan),
+        "options": option_rows(plan),
+        "validation": validation_rows(plan),
+    }
+
+
+def phase_rows(plan: Plan) -> list[Row]:
+    """
+    Phases of the programme with dates, money and who pays: the best option first.
+
+    Chainages are those of the existing road. Works that others build are not among them.
+
+    Raises
+    ------
+    OutputError
+        The phases, or the shares of the financiers, do not add up to the rupee.
+    """
+    rows = []
+    for programme in _programmes(plan):
+        _add_up(programme)
+        for phase, split in zip(programme.schedule.phases, programme.splits, strict=True):
+            shares = {f"share_{key}_pkr": rupees for key, rupees in split.amounts.items()}
+            rows.append(_phase(plan, programme.option.name, phase, shares))
+    return rows
+
+
+def phase_columns(plan: Plan) -> list[str]:
+    """Columns of `phase_rows`, also where there is no phase."""
+    shares = [f"share_{f.key}_pkr" for f in plan.study.finance.financiers]
+    return [*_BEFORE_SHARES, *shares, "fx_date", "price_date", "schema"]
+
+
+def submerged_rows(plan: Plan) -> list[Row]:
+    """Sections of the existing road that the lakes take, by chainage."""
+    full = {lake.dam.name: lake.dam.full_level_m for lake in plan.reservoirs}
+    return [
+        {
+            "from_km": row.section.start / _KM,
+            "to_km": row.section.end / _KM,
+            "from_chainage": text(row.section.start),
+            "to_chainage": text(row.section.end),
+            "length_km": row.section.length / _KM,
+            "flooded_km": row.flooded_length / _KM,
+            "dam": row.dam,
+            "full_level_m": full.get(row.dam),
+            "lowest_freeboard_m": row.lowest_freeboard,
+            "deepest_water_m": row.deepest_water,
+            "probability": row.probability,
+            "expected_length_km": row.expected_length / _KM,
+            "first_stage": row.first_stage,
+            "first_date": row.first_date,
+        }
+        for row in plan.submergence.sections
+    ]
+
+
+def option_rows(plan: Plan) -> list[Row]:
+    """Options with everything they are compared by; to do nothing is one of them."""
+    return [_option(plan, option) for option in plan.options]
+
+
+def validation_rows(plan: Plan) -> list[Row]:
+    """Put published figures beside modelled ones; `ok` is "no" in a row that misses."""
+    return [
+        {
+            "quantity": _about(check.published.quantity, check.published.of),
+            "unit": check.unit,
+            "published": check.published.value,
+            "source": check.published.source,
+            "modelled": check.modelled,
+            "ratio": check.ratio,
+            "accepted_low": check.published.accepted_low,
+            "accepted_high": check.published.accepted_high,
+            "ok": "yes" if check.ok else "no",
+        }
+        for check in plan.checks
+    ]
+
+
+def phase_document(plan: Plan) -> dict[str, object]:
+    """Everything that `phase_rows` says, with the totals of the project: `phase_costs.json`."""
+    rows = phase_rows(plan)
+    money = plan.study.money
+    return {
+        "schema": PHASES_SCHEMA,
+        "study": plan.study.study.name,
+        "ground": plan.study.study.ground,
+        "best_option": plan.best,
+        "pkr_per_usd": money.pkr_per_usd,
+        "cny_per_usd": money.cny_per_usd,
+        "fx_date": money.fx_date,
+        "price_date": plan.rates.price_date,
+        "options": [
+            _project(plan, programme, [r for r in rows if r["option"] == programme.option.name])
+            for programme in _programmes(plan)
+        ],
+    }
+
+
+def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
+    """Write the tables of `tables`, and the JSON of the phases, into a folder."""
+    empty = {"phase_costs": phase_columns(plan)}
+    for name, rows in made.items():
+        columns = list(rows[0]) if rows else empty.get(name, _COLUMNS.get(name, []))
+        write_csv(folder / f"{name}.csv", columns, rows)
+    write_json(folder / "phase_costs.json", phase_document(plan))
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """
+    Write rows as UTF-8 CSV with plain numbers.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write a value as indented UTF-8 JSON; numbers that are none become null."""
+    written = json.dumps(_plain(document), ensure_ascii=False, indent=1, allow_nan=False)
+    path.write_text(written + "\n", encoding="utf-8")
+
+
+def _programmes(plan: Plan) -> list[Programme]:
+    """Programmes in the order of the tables: the best one, then in the order of the options."""
+    names = [option.name for option in plan.options if option.name in plan.programmes]
+    names.sort(key=lambda name: name != plan.best)
+    return [plan.programmes[name] for name in names]
+
+
+def _add_up(programme: Programme) -> None:
+    """Refuse a programme whose parts are not its whole, to the rupee."""
+    dated, splits = programme.schedule, programme.splits
+    pairs = [
+        ("the phases", sum(phase.cost_pkr for phase in dated.phases), dated.total_pkr),
+        ("the years", sum(rupees for _, rupees in dated.spending), dated.total_pkr),
+    ]
+    if len(splits) != len(dated.phases):
+        pairs.append(("the shares of phases, in number,", len(splits), len(dated.phases)))
+    for phase, split in zip(dated.phases, splits, strict=False):
+        shared = sum(split.amounts.values())
+        pairs.append((f"the shares of phase {phase.number}", shared, phase.cost_pkr))
+    wrong = [
+        f"{what} add to {found:,}, not to {want:,}" for what, found, want in pairs if found != want
+    ]
+    if wrong:
+        msg = f"option {programme.option.name!r}: " + "; ".join(wrong) + "; nothing was written"
+        raise OutputError(msg)
+
+
+_BEFORE_SHARES = (
+    "option",
+    "phase",
+    "name",
+    "from_km",
+    "to_km",
+    "length_km",
+    "new_km",
+    "upgrade_km",
+    "bridge_km",
+    "tunnel_km",
+    "start_date",
+    "open_date",
+    "deadline_date",
+    "cost_pkr",
+    "cost_usd",
+    "cost_cny",
+    "low_pkr",
+    "high_pkr",
+)
+_COLUMNS = {  # of tables that may be empty
+    "submerged_sections": [
+        "from_km",
+        "to_km",
+        "from_chainage",
+        "to_chainage",
+        "length_km",
+        "flooded_km",
+        "dam",
+        "full_level_m",
+        "lowest_freeboard_m",
+        "deepest_water_m",
+        "probability",
+        "expected_length_km",
+        "first_stage",
+        "first_date",
+    ],
+    "validation": [
+        "quantity",
+        "unit",
+        "published",
+        "source",
+        "modelled",
+        "ratio",
+        "accepted_low",
+        "accepted_high",
+        "ok",
+    ],
+}
+
+
+def _phase(plan: Plan, option: str, phase: Phase, shares: Mapping[str, int]) -> Row:
+    work, money = phase.work, plan.study.money
+    row: Row = {
+        "option": option,
+        "phase": phase.number,
+        "name": work.name,
+        "from_km": work.section.start / _KM,
+        "to_km": work.section.end / _KM,
+        "length_km": (work.new_length + work.upgrade_length) / _KM,
+        "new_km": work.new_length / _KM,
+        "upgrade_km": work.upgrade_length / _KM,
+        "bridge_km": work.bridge_length / _KM,
+        "tunnel_km": work.tunnel_length / _KM,
+        "start_date": phase.start,
+        "open_date": phase.opens,
+        "deadline_date": phase.deadline,
+        "cost_pkr": phase.cost_pkr,
+        "cost_usd": round(phase.cost_pkr * money.exchange("USD", of="PKR"), 2),
+        "cost_cny": round(phase.cost_pkr * money.exchange("CNY", of="PKR"), 2),
+        "low_pkr": phase.low_pkr,
+        "high_pkr": phase.high_pkr,
+    }
+    row.update(shares)
+    row["fx_date"] = money.fx_date
+    row["price_date"] = plan.rates.price_date
+    row["schema"] = PHASES_SCHEMA
+    return row
+
+
+def _option(plan: Plan, option: Option) -> Row:
+    programme = plan.programmes.get(option.name)
+    dated = programme.schedule if programme else None
+    return {
+        "option": option.name,
+        "title": option.title,
+        "best": _yes(option.name == plan.best),
+        "pareto": _yes(option.pareto),
+        **_money(plan, "cost", option.cost),
+        **_money(plan, "outside_cost", option.outside_cost),
+        "length_km": option.length / _KM,
+        "new_km": option.new_length / _KM,
+        "upgrade_km": option.upgrade_length / _KM,
+        "bridge_km": option.bridge_length / _KM,
+        "tunnel_km": option.tunnel_length / _KM,
+        "passable": _yes(math.isfinite(option.travel_time)),
+        "travel_time_h": option.travel_time / _HOUR,
+        "exposure": option.exposure,
+        "flooded_left_km": option.flooded_left / _KM,
+        "steepest_pct": option.steepest * 100,
+        "cut_days": dated.cut_days if dated else None,
+        "complete_date": _complete(dated) if dated else None,
+    }
+
+
+def _project(plan: Plan, programme: Programme, rows: list[Row]) -> dict[str, object]:
+    """One option of the JSON: totals, years, phases, and what others build."""
+    dated = programme.schedule
+    keys = [f.key for f in plan.study.finance.financiers]
+    years = by_year(programme.splits, plan.study.finance)
+    spent = dict(dated.spending)
+    money = plan.study.money
+    return {
+        "option": programme.option.name,
+        "title": programme.option.title,
+        "total_pkr": dated.total_pkr,
+        "total_usd": round(dated.total_pkr * money.exchange("USD", of="PKR"), 2),
+        "total_cny": round(dated.total_pkr * money.exchange("CNY", of="PKR"), 2),
+        "low_pkr": sum(phase.low_pkr for phase in dated.phases),
+        "high_pkr": sum(phase.high_pkr for phase in dated.phases),
+        "share_pkr": {key: sum(s.amounts[key] for s in programme.splits) for key in keys},
+        "cut_days": dated.cut_days,
+        "cuts": [{"from_date": a, "to_date": b, "name": name} for a, b, name in dated.cuts],
+        "spending": [
+            {"year": year, "pkr": spent[year], "share_pkr": years[year]} for year in sorted(spent)
+        ],
+        "phases": rows,
+        "outside_programme": [
+            {
+                "name": phase.work.name,
+                "builder": phase.work.builder,
+                "from_km": phase.work.section.start / _KM,
+                "to_km": phase.work.section.end / _KM,
+                "new_km": phase.work.new_length / _KM,
+                "upgrade_km": phase.work.upgrade_length / _KM,
+                "open_date": phase.opens,
+                "deadline_date": phase.deadline,
+            }
+            for phase in dated.outside
+        ],
+    }
+
+
+def _complete(dated: Schedule) -> date | None:
+    """Day on which the last work opens."""
+    return max((phase.opens for phase in dated.phases + dated.outside), default=None)
+
+
+def _money(plan: Plan, name: str, cost: Estimate) -> Row:
+    """Low, base and high of a cost in rupees and dollars."""
+    row: Row = {}
+    in_rupees = cost.times(plan.study.money.exchange("PKR", of=plan.rates.currency))
+    in_dollars = cost.times(plan.study.money.exchange("USD", of=plan.rates.currency))
+    for part in ("low", "base", "high"):
+        row[f"{name}_{part}_pkr"] = round(getattr(in_rupees, part))
+    for part in ("low", "base", "high"):
+        row[f"{name}_{part}_usd"] = round(getattr(in_dollars, part), 2)
+    return row
+
+
+def _about(quantity: str, of: str) -> str:
+    return f"{quantity}: {of}" if of else quantity
+
+
+def _yes(flag: bool) -> str:  # noqa: FBT001 - the value itself
+    return "yes" if flag else "no"
+
+
+def _cell(column: str, value: Cell) -> str:
+    """Write a cell the way CSV has it."""
+    if value is None:
+        return ""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return "'" + value if value.startswith(_FORMULA) else value
+    return _digits(column, value)
+
+
+def _digits(column: str, value: float) -> str:
+    """Write a number: whole ones as they are, others with the decimals of their column."""
+    if isinstance(value, int):
+        return str(value)
+    if not math.isfinite(value):
+        return ""
+    if column in _AS_GIVEN:
+        return f"{value:.10g}"
+    return f"{value:.{_decimals(column)}f}"
+
+
+def _decimals(column: str) -> int:
+    return next((digits for end, digits in _DECIMALS if column.endswith(end)), 3)
+
+
+def _plain(value: object) -> object:
+    """Turn a value into what JSON knows; numbers get the decimals of their column."""
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(str(key), each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _rounded(key: str, value: object) -> object:
+    if isinstance(value, float) and math.isfinite(value) and key.endswith("_km"):
+        return round(value, 3)
+    return _plain(value)

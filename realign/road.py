@@ -1,0 +1,175 @@
+"""One corridor to one link: geometry, grade line, bill, cost and exposure of a new road."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from realign import corridor, cost, formation, quantities
+from realign.corridor import Corridor, Site
+from realign.corridor.site import surroundings
+from realign.formation import BRIDGE, TUNNEL, Formation, Prices
+from realign.geometry.alignment import Plan
+from realign.geometry.check import breaches
+from realign.geometry.horizontal import Pose, fit
+from realign.hazard import exposure
+from realign.network import KMH, Link
+from realign.profile import LOW, Line, Task, grade_line
+from realign.quantities import Bill
+from realign.rates import Money, Rates
+from realign.standards import DesignStandard
+
+BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
+"""Exposure of a structure over that of open road in its place; an assumption [-]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rulebook:
+    """The tables that rule how a corridor becomes a road."""
+
+    standard: DesignStandard
+    """Radius, grade, curves."""
+    shape: Formation
+    """Cross section and structures."""
+    line: Line
+    """Fineness of the grade line."""
+    rules: corridor.Rules
+    """Shore strip and steepness of the corridor search."""
+    rates: Rates
+    """Unit prices."""
+    money: Money
+    """What is added on the direct cost."""
+
+    @property
+    def prices(self) -> Prices:
+        """Cross section and base prices as plain numbers."""
+        return formation.prices(self.shape, self.standard, self.rates)
+
+
+def design(found: Corridor, site: Site, book: Rulebook) -> Link:
+    """
+    Turn a corridor into a link of the network.
+
+    Parameters
+    ----------
+    found
+        Corridor with its gap and variant.
+    site
+        Ground, water, existing road.
+    book
+        The tables that rule it.
+
+    Returns
+    -------
+    link
+        With alignment, bill, cost, exposure, and every breach of the standard
+        that the independent checker finds.
+
+    Raises
+    ------
+    NoRouteError
+        No grade line within the standard exists on the fitted plan.
+    """
+    prices = book.prices
+    points = np.column_stack((found.x, found.y))
+    start, end = (_pose(site, s) for s in (found.section.start, found.section.end))
+    plan = Plan(fit(points, book.standard, start=start, end=end))
+    profile = grade_line(
+        plan,
+        site.terrain,
+        _task(found, site, plan, book.rules),
+        line=book.line,
+        standard=book.standard,
+        shape=book.shape,
+        prices=prices,
+    )
+    road = profile.alignment
+    bill = quantities.take_off(
+        road, site.terrain, shape=book.shape, standard=book.standard, prices=prices
+    )
+    priced = cost.price(bill.totals, book.rates, book.money)
+    found_breaches = breaches(
+        plan.elements, road.grades, book.standard, gentle=_gentle(bill, book.standard)
+    )
+    return Link(
+        name=f"{found.gap.name} / {found.variant.name}",
+        gap=found.gap.name,
+        variant=found.variant.name,
+        section=found.section,
+        station=bill.station,
+        x=bill.x,
+        y=bill.y,
+        level=bill.level,
+        ground=bill.ground,
+        form=bill.form,
+        length=road.length,
+        bridge_length=bill.length(BRIDGE),
+        tunnel_length=bill.length(TUNNEL),
+        travel_time=road.length / (book.standard.speed_kmh / KMH),
+        exposure=_exposed(bill, book.rules.steep_deg),
+        steepest=road.steepest,
+        speed_kmh=book.standard.speed_kmh,
+        radius=road.radius,
+        totals=bill.totals,
+        cost=priced.total,
+        direct=priced.direct,
+        searched_price=found.construction,
+        bound=found.bound,
+        builder="programme",
+        breaches=(*(str(breach) for breach in found_breaches), *quantities.limits(bill)),
+        alignment=road,
+    )
+
+
+def _pose(site: Site, s: float) -> Pose:
+    (x, y), bearing = site.highway.at(s)[0], site.highway.bearing(s)[0]
+    return Pose(float(x), float(y), float(bearing))
+
+
+def _task(found: Corridor, site: Site, plan: Plan, rules: corridor.Rules) -> Task:
+    """Levels that the grade line joins and keeps."""
+    s = plan.stations(quantities.STEP)
+    xy = plan.poses(s)[:, :2]
+    _, nearest = cKDTree(xy).query(np.column_stack((found.x, found.y)))
+    along = np.maximum.accumulate(s[nearest])
+    ahead = np.concatenate(([True], np.diff(along) > 0))
+    near, water = surroundings(site, found.gap, rules)
+    floor = _under(near.index(xy[:, 0], xy[:, 1]), water)
+    levels = site.highway.level_at([found.section.start, found.section.end])
+    if found.gap.before is None:
+        levels[0] = max(levels[0], floor[0])
+    if found.gap.after is None:
+        levels[1] = max(levels[1], floor[-1])
+    return Task(
+        start=float(levels[0]),
+        end=float(levels[1]),
+        corridor_s=along[ahead],
+        corridor_level=found.level[ahead],
+        water_s=s,
+        water_level=floor,
+    )
+
+
+def _under(
+    at: tuple[NDArray[np.float64], NDArray[np.float64]], water: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    row = np.clip(np.rint(at[0]).astype(np.int64), 0, water.shape[0] - 1)
+    col = np.clip(np.rint(at[1]).astype(np.int64), 0, water.shape[1] - 1)
+    return np.maximum(water[row, col].astype(np.float64), LOW)
+
+
+def _gentle(bill: Bill, standard: DesignStandard) -> list[tuple[float, float, float]]:
+    """Structures with the greatest grade that the standard allows on them."""
+    limit = {BRIDGE: standard.grade_bridge, TUNNEL: standard.grade_tunnel}
+    return [(each.start, each.end, limit[each.form]) for each in bill.structures]
+
+
+def _exposed(bill: Bill, steep_deg: float) -> float:
+    """Mean exposure of a road, by length."""
+    at = exposure(bill.slope, steep_deg)
+    share = (at[:-1] + at[1:]) / 2
+    for form, factor in BESIDE.items():
+        share[bill.form == form] *= factor
+    run = np.diff(bill.station)
+    return float((share * run).sum() / run.sum())

@@ -1,0 +1,28 @@
+"""What every table of a study has in common: frozen, no unknown keys, sources beside the values."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Settings(BaseModel):
+    """
+    One table of a study file, owned by the stage that reads it.
+
+    Keys carry their unit in the name. An unknown key is an error, and so is a
+    source given for a key that does not exist.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    sources: dict[str, str] = Field(default_factory=dict)
+    """Where the values of this table come from, by key; a text that begins with "assumption" is one."""
+
+    @model_validator(mode="after")
+    def _sources_name_keys(self) -> "Settings":
+        unknown = sorted(set(self.sources) - set(type(self).model_fields))
+        if unknown:
+            known = ", ".join(sorted(set(type(self).model_fields) - {"sources"}))
+            msg = f"sources given for unknown keys {', '.join(unknown)}; the keys are {known}"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,344 @@
+"""
+What is asked: one TOML file, checked whole, with a table for each stage.
+
+Every table is the settings model of its stage, so the text under the fields
+there is the documentation of the keys. All problems of a file are reported at
+once, each with the key it is about.
+"""
+
+import csv
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from realign.corridor import Rules, Variant
+from realign.errors import InputError, StudyError
+from realign.finance import Finance
+from realign.formation import Formation
+from realign.highway import Existing
+from realign.phasing import Pace, Task
+from realign.profile import Line
+from realign.rates import Money
+from realign.reservoir import Dam
+from realign.settings import Settings
+from realign.standards import codes, load as load_standard
+from realign.submergence import Clearance
+from realign.terrain import Elevation
+
+QUANTITIES = {
+    "lake_area_km2": "km2",
+    "gross_storage_km3": "km3",
+    "live_storage_km3": "km3",
+    "lake_length_km": "km",
+    "flooded_km": "km",
+    "new_road_km": "km",
+    "structures_pct": "%",
+    "new_road_musd_per_km": "US$ m/km",
+    "programme_bn_pkr": "Rs bn",
+    "share_pct": "%",
+}
+"""What `[[published]]` can compare, with the unit of each."""
+
+
+class About(Settings):
+    """The table `[study]`: what is asked, of which ground."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Short name; the folder of the results is called so."""
+    title: str
+    """Title of the map and the report."""
+    question: str
+    """What the study is to answer, in a sentence or two."""
+    ground: str = ""
+    """What the default ground is, said wherever results of it are shown; empty when surveyed."""
+    crs: str
+    """Projected reference system in metres in which everything is computed, as `EPSG:32643`."""
+    rates: str = "rates.csv"
+    """Table of unit prices, beside the study file."""
+    places: str = "places.csv"
+    """Table of places by which the programme names its sections, beside the study file."""
+
+    @field_validator("crs")
+    @classmethod
+    def _metric(cls, value: str) -> str:
+        try:
+            crs = CRS.from_user_input(value)
+        except CRSError as problem:
+            msg = f"found {value!r}, wanted a reference system such as EPSG:32643 ({problem})"
+            raise ValueError(msg) from problem
+        if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
+            msg = f"found {crs.name}, wanted a projected system in metres"
+            raise ValueError(msg)
+        return value
+
+
+class Design(Settings):
+    """The table `[standard]`: the code that every new road keeps."""
+
+    code: str
+    """Name of a code that comes with the package."""
+
+    @field_validator("code")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in codes():
+            msg = f"found {value!r}, wanted one of {', '.join(codes())}"
+            raise ValueError(msg)
+        return value
+
+
+class Rivers(Settings):
+    """The table `[rivers]`: the rivers that dams stand on and roads cross."""
+
+    file: str = "rivers.geojson"
+    """Lines in the inputs folder, with a column `name`."""
+    no_go: str | None = None
+    """Polygons in the inputs folder that no road may touch."""
+
+
+class Published(Settings):
+    """One row of `[[published]]`: a published figure, and how close the model has to come."""
+
+    quantity: str
+    """What it is; the unit is in the name."""
+    label: str
+    """What it is, in words."""
+    of: str
+    """Dam, programme section or financier (by key) that it is about, "" for the whole."""
+    value: float
+    """Published value."""
+    accepted_low: float
+    """Lowest modelled value that agrees with it."""
+    accepted_high: float
+    """Highest modelled value that agrees with it."""
+    source: str
+    """Who published it, and when."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Published":
+        if self.quantity not in QUANTITIES:
+            msg = f"quantity: found {self.quantity!r}, wanted one of {', '.join(QUANTITIES)}"
+            raise ValueError(msg)
+        if not self.accepted_low <= self.accepted_high:
+            msg = f"accepted_low {self.accepted_low:g} is above accepted_high {self.accepted_high:g}"
+            raise ValueError(msg)
+        return self
+
+
+class Place(Settings):
+    """A place of the study's own table, by which sections are named."""
+
+    name: str
+    """Name."""
+    lon: float = Field(ge=-180, le=180)
+    """Longitude [deg, WGS 84]."""
+    lat: float = Field(ge=-90, le=90)
+    """Latitude [deg, WGS 84]."""
+    source: str = ""
+    """Where the position comes from."""
+
+
+class Study(Settings):
+    """All tables of a study file."""
+
+    study: About
+    """What is asked."""
+    elevation: Elevation
+    """Ground."""
+    existing: Existing
+    """Road as it stands."""
+    rivers: Rivers = Rivers()
+    """Rivers and forbidden ground."""
+    dams: tuple[Dam, ...] = Field(min_length=1)
+    """Dams with their levels and dates."""
+    clearance: Clearance = Clearance()
+    """How far roads stay above water."""
+    standard: Design
+    """Code that new roads keep."""
+    formation: Formation = Formation()
+    """Cross section of new roads."""
+    corridor: Rules = Rules()
+    """Where new roads are looked for."""
+    profile: Line = Line()
+    """How finely the grade line is laid."""
+    variants: tuple[Variant, ...] = Field(min_length=1)
+    """Kinds of road looked for across every gap; each becomes an option, the first is shown first
+    and compared with the published figures."""
+    money: Money
+    """Currencies and what is added on the direct cost."""
+    programme: tuple[Task, ...] = Field(min_length=1)
+    """Sections of the programme."""
+    phasing: Pace
+    """How fast the works go, and the yearly budget."""
+    finance: Finance
+    """Who pays."""
+    published: tuple[Published, ...] = ()
+    """Published figures to compare with."""
+
+    _file: Path = PrivateAttr(default=Path())
+    _inputs: Path = PrivateAttr(default=Path())
+    _places: tuple[Place, ...] = PrivateAttr(default=())
+
+    @property
+    def file(self) -> Path:
+        """The study file."""
+        return self._file
+
+    @property
+    def inputs(self) -> Path:
+        """Folder of the inputs."""
+        return self._inputs
+
+    @property
+    def rates_file(self) -> Path:
+        """Table of unit prices."""
+        return self._file.parent / self.study.rates
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Places of the study's own table."""
+        return self._places
+
+    @property
+    def crs(self) -> CRS:
+        """Reference system in which everything is computed."""
+        return CRS.from_user_input(self.study.crs)
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> "Study":
+        problems = []
+        for table, names in (
+            ("dams", [dam.name for dam in self.dams]),
+            ("variants", [variant.name for variant in self.variants]),
+            ("programme", [task.name for task in self.programme]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            problems += [f"{table}: the name {name!r} stands twice" for name in twice]
+        for variant in self.variants:
+            try:
+                load_standard(self.standard.code, variant.speed_kmh)
+            except StudyError as problem:
+                problems.append(f"variants.{variant.name}.speed_kmh: {problem}")
+        known = {dam.name for dam in self.dams} | {task.name for task in self.programme}
+        known |= {financier.key for financier in self.finance.financiers} | {""}
+        problems += [
+            f"published.{row.quantity}.of: found {row.of!r}, wanted one of {sorted(known)}"
+            for row in self.published
+            if row.of not in known
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
+    """
+    Read and check a study file with its own tables.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+    inputs
+        Folder of the inputs; `inputs` beside the study file by default.
+
+    Returns
+    -------
+    study
+        The study, frozen.
+
+    Raises
+    ------
+    StudyError
+        The file is missing, is no TOML, or has problems: the message lists
+        every one on a line of its own.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as problem:
+        msg = f"{path}: cannot be read ({problem}); wanted a study file"
+        raise StudyError(msg) from problem
+    except tomllib.TOMLDecodeError as problem:
+        msg = f"{path}: is not valid TOML: {problem}"
+        raise StudyError(msg) from problem
+    problems: list[str] = []
+    study = None
+    try:
+        study = Study.model_validate(table)
+    except ValidationError as error:
+        problems += [f"{path}: {_problem(e)}" for e in error.errors()]
+    about = table.get("study", {})
+    places_file = path.parent / str(about.get("places", "places.csv") if about else "places.csv")
+    places: tuple[Place, ...] = ()
+    try:
+        places = _read_places(places_file)
+    except InputError as error:
+        problems += str(error).splitlines()
+    problems += _unknown_places(path, table, places)
+    if problems or study is None:
+        raise StudyError("\n".join(problems))
+    study._file = path  # noqa: SLF001 - the model's own private attributes
+    study._inputs = Path(inputs) if inputs else path.parent / "inputs"  # noqa: SLF001
+    study._places = places  # noqa: SLF001
+    return study
+
+
+def _problem(error: Any) -> str:
+    """One problem of pydantic's list as `key: what`."""
+    key = ".".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key"
+    if kind == "missing":
+        return f"{key}: missing"
+    given = error.get("input")
+    found = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{key}: {message}{found}" if key else message
+
+
+def _read_places(path: Path) -> tuple[Place, ...]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as problem:
+        msg = f"{path}: cannot be read ({problem}); wanted a table name,lon,lat,source"
+        raise InputError(msg) from problem
+    places, problems = [], []
+    for number, row in enumerate(rows, start=2):
+        known = {key: row.get(key) for key in ("name", "lon", "lat", "source")}
+        try:
+            places.append(Place.model_validate({k: v for k, v in known.items() if v is not None}))
+        except ValidationError as error:
+            problems += [f"{path}:{number}: {_problem(e)}" for e in error.errors()]
+    if not rows:
+        problems.append(f"{path}: is empty; wanted a table name,lon,lat,source")
+    if problems:
+        raise InputError("\n".join(problems))
+    return tuple(places)
+
+
+def _unknown_places(path: Path, table: dict[str, Any], places: tuple[Place, ...]) -> list[str]:
+    if not places:
+        return []
+    names = [place.name for place in places]
+    out = []
+    tasks = table.get("programme", [])
+    for i, task in enumerate(tasks if isinstance(tasks, list) else []):
+        for key in ("start", "end"):
+            found = task.get(key) if isinstance(task, dict) else None
+            if isinstance(found, str) and found not in names:
+                out.append(
+                    f"{path}: programme.{i}.{key}: found {found!r}, wanted one of {', '.join(names)}"
+                )
+    existing = table.get("existing", {})
+    for key in ("start_name", "end_name"):
+        found = existing.get(key) if isinstance(existing, dict) else None
+        if isinstance(found, str) and found not in names:
+            out.append(f"{path}: existing.{key}: found {found!r}, wanted one of {', '.join(names)}")
+    return out

@@ -1,0 +1,26 @@
+"""What all tests share: how hard hypothesis tries, and where the real inputs are."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def real_inputs() -> Path:
+    """Folder of the real inputs; tests that use it carry the marker `real`."""
+    folder = os.environ.get("REALIGN_REAL_INPUTS")
+    if not folder:
+        pytest.skip("REALIGN_REAL_INPUTS names no folder of real inputs")
+    return Path(folder)

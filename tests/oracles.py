@@ -1,0 +1,283 @@
+"""Slow and obvious versions of what the program does fast; the tests compare the two."""
+
+import math
+from collections.abc import Iterable
+from datetime import date, timedelta
+from itertools import pairwise
+
+import networkx as nx
+from numpy import float64
+from numpy.typing import NDArray
+from shapely import Polygon
+
+from realign.chainage import Section
+from realign.corridor.price import Ground, Tariff, move_price
+from realign.corridor.search import Ends
+
+
+def schedule_by_hand(
+    jobs: list[tuple[int, int]], budget: int, month_of_year: int
+) -> list[tuple[int, int, dict[int, int]]]:
+    """
+    Give money rupee by rupee to jobs (cost, months) in order; return begin, end and years of each.
+
+    `month_of_year` is the month of the first step, 0 to 11; years count from 0.
+    """
+    paid = [0] * len(jobs)
+    begun, ended = [-1] * len(jobs), [-1] * len(jobs)
+    years: list[dict[int, int]] = [{} for _ in jobs]
+    given = step = 0
+    while -1 in ended:
+        year, month = divmod(step + month_of_year, 12)
+        if month == 0:
+            given = 0
+        months_of_year = month + 1 if year > 0 else step + 1
+        purse = budget * months_of_year // 12 - given
+        for job, (cost, months) in enumerate(jobs):
+            if ended[job] != -1:
+                continue
+            this_month = 0
+            while purse > 0 and paid[job] < cost:
+                since = 1 if begun[job] == -1 else step - begun[job] + 1
+                if paid[job] * months >= cost * since or this_month * months >= cost:
+                    break  # as much as its time allows, or as a month of it costs
+                paid[job] += 1
+                this_month += 1
+                purse -= 1
+                given += 1
+            if this_month:
+                years[job][year] = years[job].get(year, 0) + this_month
+            if begun[job] == -1 and (this_month or cost == 0):
+                begun[job] = step
+            if paid[job] == cost and step + 1 - begun[job] >= months:
+                ended[job] = step + 1
+        step += 1
+    return list(zip(begun, ended, years, strict=True))
+
+
+def days_without_road(spans: list[tuple[date, date]]) -> int:
+    """Count the days from the first to before the second of any span, one by one."""
+    days: set[date] = set()
+    for first, end in spans:
+        days.update(first + timedelta(days=n) for n in range((end - first).days))
+    return len(days)
+
+
+def traffic_passes(
+    edges: list[tuple[str, str, str, date | None, date | None, int]],
+    day: date,
+    start: str,
+    end: str,
+    built: set[str],
+) -> bool:
+    """Search breadth first over edges (from, to, link or "", opens, closes, time), both ways."""
+    reached, queue = {start}, [start]
+    while queue:
+        here = queue.pop(0)
+        for a, b, link, opens, closes, _ in edges:
+            if link and link not in built:
+                continue
+            if (opens is not None and day < opens) or (closes is not None and day >= closes):
+                continue
+            for one, other in ((a, b), (b, a)):
+                if one == here and other not in reached:
+                    reached.add(other)
+                    queue.append(other)
+    return end in reached
+
+
+def metres_covered(sections: Iterable[Section]) -> set[int]:
+    """Whole metres that sections with whole limits cover, each by the number of its start."""
+    return {metre for section in sections for metre in range(int(section.start), int(section.end))}
+
+
+def fastest(
+    edges: list[tuple[str, str, str, date | None, date | None, int]],
+    day: date,
+    start: str,
+    end: str,
+    built: set[str],
+) -> float:
+    """Shorten the time to each node edge by edge until nothing changes, as Bellman and Ford do."""
+    times = {start: 0.0}
+    changed = True
+    while changed:
+        changed = False
+        for a, b, link, opens, closes, time in edges:
+            if link and link not in built:
+                continue
+            if (opens is not None and day < opens) or (closes is not None and day >= closes):
+                continue
+            for one, other in ((a, b), (b, a)):
+                if one in times and times[one] + time < times.get(other, float("inf")):
+                    times[other] = times[one] + time
+                    changed = True
+    return times[end]
+
+
+def flooded(
+    ground: list[list[float]], blocked: list[list[bool]], start: tuple[int, int], level: float
+) -> set[tuple[int, int]]:
+    """Cells under water at a level: breadth first over side neighbours not above the level."""
+    rows, cols = len(ground), len(ground[0])
+    if not ground[start[0]][start[1]] <= level:
+        return set()
+    wet, queue = {start}, [start]
+    while queue:
+        row, col = queue.pop(0)
+        for r, c in ((row - 1, col), (row + 1, col), (row, col - 1), (row, col + 1)):
+            inside = 0 <= r < rows and 0 <= c < cols
+            if inside and (r, c) not in wet and not blocked[r][c] and ground[r][c] <= level:
+                wet.add((r, c))
+                queue.append((r, c))
+    return wet
+
+
+def longest_way(water: list[list[bool]], start: tuple[int, int]) -> float:
+    """Longest of all shortest ways over water [cells], by relaxing every move until none helps."""
+    wet = {(r, c) for r, line in enumerate(water) for c, cell in enumerate(line) if cell}
+    moves = {}  # move -> cells it passes between, which have to be water too
+    for a in (-1, 1):
+        moves |= {(a, 0): (), (0, a): ()}
+        for b in (-1, 1):
+            moves |= {
+                (a, b): (),
+                (2 * a, b): ((a, 0), (a, b)),
+                (a, 2 * b): ((0, b), (a, b)),
+            }
+    away = {start: 0.0}
+    better = True
+    while better:
+        better = False
+        for (r, c), length in list(away.items()):
+            for (down, right), between in moves.items():
+                cell = (r + down, c + right)
+                if cell in wet and all((r + i, c + j) in wet for i, j in between):
+                    further = length + (down**2 + right**2) ** 0.5
+                    if further < away.get(cell, float("inf")):
+                        away[cell] = further
+                        better = True
+    return max(away.values())
+
+
+def nearest_on_line(xy: NDArray[float64], point: tuple[float, float]) -> float:
+    """Distance from a point to a line of vertices (n, 2), piece by piece."""
+    best = math.inf
+    for (ax, ay), (bx, by) in pairwise(xy.tolist()):
+        dx, dy = bx - ax, by - ay
+        share = ((point[0] - ax) * dx + (point[1] - ay) * dy) / (dx * dx + dy * dy)
+        share = min(max(share, 0.0), 1.0)
+        best = min(best, math.hypot(ax + share * dx - point[0], ay + share * dy - point[1]))
+    return best
+
+
+def freeboard_lacks(road: float, reach: float, lake: float, freeboard: float) -> bool:
+    """Whether a lake at a level takes a station, water coming to it at the level `reach` [m]."""
+    return road < lake + freeboard and reach <= lake + freeboard
+
+
+def cross_section(
+    height: float,
+    slope: float,
+    *,
+    half: float,
+    cut_face: float,
+    fill_face: float,
+    toe: bool = False,
+) -> tuple[float, float]:
+    """
+    Areas of cut and fill between road and ground, as polygons clipped by each other.
+
+    Beside the platform goes a face, up where the edge is under the ground and down
+    where it stands above; it ends where it meets the ground. Without `toe` the
+    drop below the downhill edge is left open.
+    """
+    far = 5e3
+
+    def between(x: tuple[float, float], road: tuple[float, float]) -> tuple[float, float]:
+        ground = [slope * each for each in x]
+        deep = min(*ground, *road) - 1.0
+        foot = [(x[1], deep), (x[0], deep)]
+        below_ground = Polygon([(x[0], ground[0]), (x[1], ground[1]), *foot])
+        below_road = Polygon([(x[0], road[0]), (x[1], road[1]), *foot])
+        cut, fill = below_ground.difference(below_road), below_road.difference(below_ground)
+        return float(cut.area), float(fill.area)
+
+    cut, fill = between((-half, half), (height, height))
+    for side in (-1, 1):
+        edge = side * half
+        in_cut = slope * edge > height
+        far_end = height + (cut_face if in_cut else -fill_face) * far
+        x, road = (edge, edge + side * far), (height, far_end)
+        if side < 0:
+            x, road = x[::-1], road[::-1]
+        more = between(x, road)
+        if in_cut:
+            cut += more[0]
+        elif side > 0 or toe:
+            fill += more[1]
+    return cut, fill
+
+
+def lattice(ground: Ground, tariff: Tariff, climb: int) -> nx.DiGraph:
+    """All moves between states (cell, level number), each with its price and its number."""
+    graph = nx.DiGraph()
+    cells = range(len(ground.row))
+    levels = [
+        range(low, low + int(ground.start[cell + 1] - ground.start[cell]))
+        for cell, low in enumerate(ground.lowest.tolist())
+    ]
+    for cell in cells:
+        for move, other in enumerate(ground.neighbour[cell].tolist()):
+            if other < 0:
+                continue
+            for first in levels[cell]:
+                for last in levels[other]:
+                    if abs(last - first) > climb:
+                        continue
+                    price = move_price(ground, tariff, cell, move, first, last)
+                    if price < math.inf:
+                        graph.add_edge((cell, first), (other, last), price=price, move=move)
+    return graph
+
+
+def cheapest_to_end(graph: nx.DiGraph, ends: Ends) -> dict[tuple[int, int], float]:
+    """Price from every (cell, level) to the cheapest end, headings left aside."""
+    graph = graph.reverse()
+    for cell, level, price in zip(ends.cell, ends.level, ends.price, strict=True):
+        known = graph.get_edge_data("end", (int(cell), int(level)), {"price": math.inf})
+        graph.add_edge("end", (int(cell), int(level)), price=min(float(price), known["price"]))
+    prices = nx.single_source_dijkstra_path_length(graph, "end", weight="price")
+    return {state: price for state, price in prices.items() if state != "end"}
+
+
+def cheapest_road(graph: nx.DiGraph, starts: Ends, ends: Ends, *, turn: int) -> float:
+    """Price of the cheapest road that turns by `turn` of 16 steps at most at each joint."""
+
+    def off(one: int, other: int) -> int:
+        return min((one - other) % 16, (other - one) % 16)
+
+    facing = {
+        (int(cell), int(level)): (int(heading), float(price))
+        for cell, level, heading, price in zip(*ends, strict=True)
+    }
+    roads = nx.DiGraph()
+    for here, there, move in graph.edges(data="move"):
+        price = graph.edges[here, there]["price"]
+        for heading in range(16):
+            if off(heading, move) <= turn:
+                roads.add_edge((here, heading), (there, move), price=price)
+        if there in facing and off(facing[there][0], move) <= 1:
+            roads.add_edge((there, move), "end", price=facing[there][1])
+    for i, (cell, level, heading, price) in enumerate(zip(*starts, strict=True)):
+        here = (int(cell), int(level))
+        if here not in graph:
+            continue
+        roads.add_edge("start", i, price=float(price))
+        for there, move in graph[here].items():
+            if off(int(heading), move["move"]) <= min(turn, 1):
+                roads.add_edge(i, (there, move["move"]), price=move["price"])
+    try:
+        return float(nx.dijkstra_path_length(roads, "start", "end", weight="price"))
+    except (nx.NetworkXNoPath, nx.NodeNotFound):
+        return math.inf

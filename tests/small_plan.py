@@ -1,0 +1,336 @@
+"""A small plan made by hand, in which every kind of output has something to show."""
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+
+import geopandas as gpd
+import networkx as nx
+import numpy as np
+from affine import Affine
+from pyproj import CRS, Transformer
+from shapely import LineString
+
+from realign import finance, options, reservoir, submergence
+from realign.chainage import Section
+from realign.corridor import Gap
+from realign.estimate import Estimate, together
+from realign.highway import Highway
+from realign.network import Link
+from realign.options import Option
+from realign.phasing import Schedule, Work, schedule
+from realign.plan import Assumption, Check, Plan, Programme
+from realign.rates import ITEMS, Rate, Rates
+from realign.study import Study
+from realign.terrain import Terrain
+
+CRS_ = CRS.from_epsg(32643)
+LEFT, TOP = 650_000.0, 3_930_000.0
+CELL = 100.0
+ROWS, COLS = 40, 60
+MIDDLE = TOP - ROWS * CELL / 2
+SHORT = "cheapest"
+LONG = "=safest"  # a spreadsheet would take it for a formula
+PLACES = {"Start": 0.0, "Mouth <b>&": 700.0, "Head": 4200.0}
+
+
+def ground() -> Terrain:
+    """Make a valley that rises to the east at 2 %, with sides of 40 %."""
+    x = (np.arange(COLS) + 0.5) * CELL
+    y = TOP - (np.arange(ROWS) + 0.5) * CELL
+    z = 900 + 0.02 * x[None, :] + 0.4 * np.abs(y[:, None] - MIDDLE)
+    transform = Affine(CELL, 0.0, LEFT, 0.0, -CELL, TOP)
+    z[:2, :3] = np.nan
+    return Terrain(z.astype(np.float32), transform, CRS_, "EGM2008", 4.0)
+
+
+def road() -> Highway:
+    """Make a road along the river, 12 m above it."""
+    x = LEFT + np.linspace(100.0, 5900.0, 200)
+    y = MIDDLE + 30.0 + 20.0 * np.sin((x - LEFT) / 300.0)
+    s = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))))
+    station = np.linspace(0.0, s[-1], 300)
+    level = 912.0 + 0.02 * (np.interp(station, s, x) - LEFT)
+    return Highway(
+        name="N-1",
+        xy=np.column_stack((x, y)),
+        s=s,
+        crs=CRS_,
+        station=station,
+        ground=level - 1.0,
+        level=level,
+        bridges=(Section(1000.0, 1080.0),),
+    )
+
+
+def study() -> Study:
+    """Ask for all that outputs can show."""
+    lon, lat = Transformer.from_crs(CRS_, 4326, always_xy=True).transform(LEFT + 1250.0, MIDDLE)
+    return Study.model_validate(
+        {
+            "study": {
+                "name": "small",
+                "title": "A small valley & its road",
+                "question": "Where does the road go when the lake comes?",
+                "ground": "a slope made by hand, not surveyed",
+                "crs": "EPSG:32643",
+            },
+            "elevation": {"vertical_datum": "EGM2008", "sigma_m": 4.0},
+            "existing": {"name": "N-1", "start_name": "Start", "end_name": "End"},
+            "dams": [
+                {
+                    "name": "Upper <dam>",
+                    "lon": lon,
+                    "lat": lat,
+                    "full_level_m": 970.0,
+                    "minimum_level_m": 945.0,
+                    "crest_level_m": 980.0,
+                    "stages": [
+                        {"name": "partial", "level_m": 955.0, "date": date(2030, 7, 1)},
+                        {"name": "full", "level_m": 970.0, "date": date(2032, 7, 1)},
+                    ],
+                    "sources": {"stages": "assumption: impounding dates are not published"},
+                }
+            ],
+            "standard": {"code": "asian-highway-class-ii"},
+            "variants": [
+                {"name": SHORT, "title": "Least cost", "speed_kmh": 60},
+                {"name": LONG, "title": "Least exposure", "speed_kmh": 60},
+            ],
+            "money": {"fx_date": date(2025, 9, 25), "pkr_per_usd": 281.4, "cny_per_usd": 7.12},
+            "programme": [
+                {"name": "Mouth-Head", "start": "Start", "end": "Head", "work": "new"},
+            ],
+            "phasing": {
+                "start": date(2027, 1, 1),
+                "budget_pkr_per_year": 3.0e9,
+                "new_km_per_month": 0.1,
+                "upgrade_km_per_month": 1.0,
+                "tunnel_m_per_month_face": 50.0,
+                "mobilisation_months": 3,
+            },
+            "finance": {
+                "financiers": [
+                    {"name": "China", "key": "china", "share": 0.85, "source": "announced"},
+                    {"name": "Pakistan", "key": "pakistan", "share": 0.15, "source": "announced"},
+                ]
+            },
+            "published": [
+                {
+                    "quantity": "lake_area_km2",
+                    "label": "Area of the lake",
+                    "of": "Upper <dam>",
+                    "value": 1.0,
+                    "accepted_low": 0.001,
+                    "accepted_high": 10.0,
+                    "source": "by hand, 2025",
+                },
+                {
+                    "quantity": "flooded_km",
+                    "label": "Road flooded",
+                    "of": "",
+                    "value": 82.0,
+                    "accepted_low": 74.0,
+                    "accepted_high": 100.0,
+                    "source": "by hand, 2025",
+                },
+                {
+                    "quantity": "share_pct",
+                    "label": "Share",
+                    "of": "china",
+                    "value": 85.0,
+                    "accepted_low": 85.0,
+                    "accepted_high": 85.0,
+                    "source": "announced",
+                },
+            ],
+        }
+    )
+
+
+def rates() -> Rates:
+    """Prices that nobody uses, dated and assumed."""
+    day = date(2025, 9, 1)
+    return Rates(
+        {
+            item: Rate(item, unit, Estimate(1, 2, 3), "USD", day, "assumption: made by hand")
+            for item, unit in ITEMS.items()
+        }
+    )
+
+
+def link(highway: Highway, variant: str, section: Section, offset: float) -> Link:
+    """Make a road beside the old one: open, bridge, open, tunnel, open."""
+    station = np.linspace(0.0, section.length, int(section.length / 20.0) + 2)
+    along = section.start + station
+    beside = offset * np.sin(np.pi * station / section.length)
+    xy = highway.at(along)
+    form = np.zeros(len(station) - 1, dtype=np.int8)
+    form[20:30] = 1
+    form[60:80] = 2
+    step = np.diff(station)
+    level = np.maximum(highway.level_at(along), 985.0)
+    return Link(
+        name=f"Upper <dam> / {variant}",
+        gap="Upper <dam>",
+        variant=variant,
+        section=section,
+        station=station,
+        x=xy[:, 0],
+        y=xy[:, 1] + beside,
+        level=level,
+        ground=level - 3.0,
+        form=form,
+        length=float(station[-1]),
+        bridge_length=float(step[form == 1].sum()),
+        tunnel_length=float(step[form == 2].sum()),
+        travel_time=station[-1] / 16.0,
+        exposure=0.2,
+        steepest=0.06,
+        speed_kmh=60,
+        radius=130.0,
+        totals={"tunnel": float(step[form == 2].sum())},
+        cost=Estimate(2.0e7, 3.0e7 + offset, 4.5e7),
+        direct=Estimate(1.5e7, 2.0e7, 3.0e7),
+        searched_price=2.0e7,
+        bound=1.9e7,
+        builder="programme",
+        breaches=("grade 8.2 % at 1+200",) if variant == LONG else (),
+    )
+
+
+def option(new: Link, title: str) -> Option:
+    """Make the whole way with one new road."""
+    upgraded = (Section(0.0, new.section.start),)
+    return Option(
+        name=new.variant,
+        title=title,
+        links=(new,),
+        upgraded=upgraded,
+        kept=(Section(new.section.end, 5800.0),),
+        cost=together((new.cost, Estimate(1e6, 2e6, 3e6))),
+        outside_cost=Estimate.exact(0.0),
+        length=6000.0,
+        new_length=new.length,
+        upgrade_length=upgraded[0].length,
+        bridge_length=new.bridge_length,
+        tunnel_length=new.tunnel_length,
+        travel_time=500.0,
+        exposure=0.2,
+        flooded_left=0.0,
+        steepest=0.06,
+    )
+
+
+def nothing() -> Option:
+    """Make the answer that builds nothing, and is cut."""
+    zero = Estimate.exact(0.0)
+    return Option(
+        name=options.DO_NOTHING,
+        title="Nothing is built",
+        links=(),
+        upgraded=(),
+        kept=(Section(0.0, 5800.0),),
+        cost=zero,
+        outside_cost=zero,
+        length=5800.0,
+        new_length=0.0,
+        upgrade_length=0.0,
+        bridge_length=0.0,
+        tunnel_length=0.0,
+        travel_time=float("inf"),
+        exposure=0.4,
+        flooded_left=1900.0,
+        steepest=0.0,
+    )
+
+
+def programme(plan_of: Option, asked: Study) -> Schedule:
+    """Date an upgrade, the new road, and a piece that others build."""
+    new = plan_of.links[0]
+    rupees = asked.money.pkr_per_usd
+    blank = {"new_length": 0.0, "bridge_length": 0.0, "tunnel_length": 0.0, "longest_tunnel": 0.0}
+    works = [
+        Work(
+            name="Start-Mouth, upgrade",
+            section=plan_of.upgraded[0],
+            upgrade_length=plan_of.upgrade_length,
+            cost=Estimate(1e6, 2e6, 3e6).times(rupees),
+            **blank,
+        ),
+        Work(
+            name="Mouth-Head, new",
+            section=Section(500.0, 4300.0),
+            new_length=new.length,
+            upgrade_length=0.0,
+            bridge_length=new.bridge_length,
+            tunnel_length=new.tunnel_length,
+            longest_tunnel=new.tunnel_length,
+            cost=new.cost.times(rupees),
+            deadline=date(2028, 7, 1),
+        ),
+        Work(
+            name="Head-End, by others",
+            section=Section(4300.0, 5700.0),
+            upgrade_length=1400.0,
+            cost=Estimate.exact(0.0),
+            in_programme=False,
+            builder="WAPDA",
+            opens=date(2026, 1, 1),
+            **blank,
+        ),
+    ]
+    return schedule(plan_of.name, works, asked.phasing)
+
+
+@cache
+def small() -> Plan:
+    """Make the plan; one for all tests, since nothing in it changes."""
+    asked, terrain, highway = study(), ground(), road()
+    line = LineString([(LEFT + 5950.0, MIDDLE), (LEFT + 50.0, MIDDLE)])
+    rivers = gpd.GeoDataFrame({"name": ["River"]}, geometry=[line], crs=CRS_)
+    lake = reservoir.fill(terrain, asked.dams[0], rivers)
+    taken = submergence.submerge(highway, [lake], sigma=4.0, clearance=asked.clearance)
+    links = (
+        link(highway, SHORT, Section(700.0, 4200.0), 400.0),
+        link(highway, LONG, Section(600.0, 4400.0), -500.0),
+    )
+    answers = options.judged(
+        [nothing(), option(links[0], "Least cost"), option(links[1], "Least exposure")]
+    )
+    programmes = {}
+    for answer in answers[1:]:
+        dated = programme(answer, asked)
+        programmes[answer.name] = Programme(answer, dated, finance.split(dated, asked.finance))
+    modelled = (lake.full.area / 1e6, float("nan"), 85.0)
+    checks = tuple(
+        Check(row, unit, value)
+        for row, unit, value in zip(asked.published, ("km2", "km", "%"), modelled, strict=True)
+    )
+    return Plan(
+        study=asked,
+        rates=rates(),
+        terrain=terrain,
+        highway=highway,
+        rivers=rivers,
+        places=PLACES,
+        reservoirs=(lake,),
+        submergence=taken,
+        gaps=(Gap("Upper <dam>", Section(1000.0, 3900.0), Section(0.0, 900.0), None),),
+        links=links,
+        graph=nx.MultiDiGraph(crs=CRS_),
+        options=answers,
+        programmes=programmes,
+        best=SHORT,
+        checks=checks,
+        assumptions=(Assumption("dams.0.stages", "2 stages", "impounding dates not published"),),
+        notes=("Mouth-Head, new opens late: <after> the water.",),
+        links_open={links[0].name: date(2030, 1, 1)},
+        seconds={"terrain": 0.12, "corridor": 3.4},
+        hashes={"dem.tif": "0" * 64},
+    )
+
+
+def changed(**values: object) -> Plan:
+    """Make the small plan with some of its values replaced."""
+    return replace(small(), **values)  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+"""
+The drawing of the architecture as a test: a module imports only from the rows above its own.
+
+`highway` has a row of its own below `terrain`: a road takes its levels from the ground.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import realign
+
+ROWS = """
+errors
+settings chainage estimate
+terrain standards rates
+highway
+reservoir hazard formation geometry
+submergence corridor profile quantities
+cost network
+options
+phasing
+finance risk
+study
+plan
+outputs sources
+cli
+"""
+ROW = {name: row for row, names in enumerate(ROWS.split("\n")) for name in names.split()}
+TOP = {"__init__", "__main__"}  # the public names and the way in stand over the drawing
+
+PACKAGE = Path(realign.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def stage(path: Path) -> str:
+    """Name in the drawing: a folder counts as one module."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names under `realign` that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import in line {node.lineno}"
+            module = node.module or ""
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+            names.add(module)
+    return {name.removeprefix("realign.") for name in names if name.startswith("realign.")}
+
+
+def stages(path: Path) -> set[str]:
+    """Modules of the drawing that a file imports."""
+    return {name.split(".")[0] for name in imported(path)} & set(ROW)
+
+
+def outputs(path: Path) -> set[str]:
+    """Modules of `outputs` that a file imports."""
+    parts = (name.split(".") for name in imported(path))
+    names = {part[1] for part in parts if part[0] == "outputs" and len(part) > 1}
+    return {name for name in names if (PACKAGE / "outputs" / f"{name}.py").is_file()}
+
+
+def test_every_module_is_in_the_drawing() -> None:
+    assert {stage(path) for path in FILES} <= set(ROW) | TOP
+
+
+def test_the_drawing_names_a_module_once() -> None:
+    assert len(ROW) == len(ROWS.split())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_the_rows_above(path: Path) -> None:
+    own = stage(path)
+    if own in TOP:
+        return
+    wrong = {name for name in stages(path) - {own} if ROW[name] >= ROW[own]}
+    assert not wrong, f"{own} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PACKAGE / "outputs").glob("[!_]*.py")), ids=lambda path: path.stem
+)
+def test_no_output_imports_another(path: Path) -> None:
+    assert outputs(path) <= {path.stem}

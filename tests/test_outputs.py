@@ -1,0 +1,608 @@
+"""Laws of the outputs: what is written reads back, adds up, and replaces whole or not at all."""
+
+import csv
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import pytest
+from pyproj import Transformer
+from small_plan import LONG, SHORT, changed, small
+
+from realign import outputs
+from realign.errors import OutputError
+from realign.finance import total
+from realign.outputs import geopackage, map as folium_map, report, tables
+from realign.plan import Plan
+
+FILES = {
+    "index.html",
+    "map.html",
+    "phase_costs.csv",
+    "phase_costs.json",
+    "submerged_sections.csv",
+    "options.csv",
+    "validation.csv",
+    "plan.gpkg",
+    "manifest.json",
+}
+PHASE_COLUMNS = (
+    "option,phase,name,from_km,to_km,length_km,new_km,upgrade_km,bridge_km,tunnel_km,start_date,"
+    "open_date,deadline_date,cost_pkr,cost_usd,cost_cny,low_pkr,high_pkr,share_china_pkr,"
+    "share_pakistan_pkr,fx_date,price_date,schema"
+).split(",")
+LAYERS = [
+    "existing_highway",
+    "lakes",
+    "dams",
+    "submerged_sections",
+    "options_links",
+    "phases",
+    "tie_ins",
+    "places",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("maps") / "small"
+    outputs.write(small(), target)
+    return target
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def wrong_sum(plan: Plan) -> Plan:
+    """Make a plan whose total is a rupee more than its phases."""
+    best = plan.programmes[SHORT]
+    schedule = replace(best.schedule, total_pkr=best.schedule.total_pkr + 1)
+    return changed(programmes={**plan.programmes, SHORT: replace(best, schedule=schedule)})
+
+
+# ---------------------------------------------------------------- the folder
+
+
+def test_every_file_is_there_and_nothing_else(folder: Path) -> None:
+    assert set(contents(folder)) == FILES
+    assert [path.name for path in folder.parent.iterdir()] == ["small"]
+
+
+def test_the_written_files_are_returned(tmp_path: Path) -> None:
+    files = outputs.write(small(), tmp_path / "new" / "deep")
+    assert {path.name for path in files} == FILES
+    assert files[0].name == "index.html"
+    assert all(path.is_file() for path in files)
+
+
+def test_the_same_plan_gives_the_same_files_but_for_seconds(folder: Path, tmp_path: Path) -> None:
+    outputs.write(small(), tmp_path / "again")
+    again, once = contents(tmp_path / "again"), contents(folder)
+    for name in FILES - {"index.html", "manifest.json"}:
+        assert again[name] == once[name], name
+
+
+def test_former_results_are_replaced_whole(tmp_path: Path) -> None:
+    target = tmp_path / "maps"
+    outputs.write(small(), target)
+    (target / "phase_costs.csv").write_text("former", encoding="utf-8")
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files_bytes"]["dropped.csv"] = 3
+    (target / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (target / "dropped.csv").write_text("old", encoding="utf-8")
+    outputs.write(small(), target)
+    assert set(contents(target)) == FILES
+    assert read(target / "phase_costs.csv")
+
+
+def test_files_that_are_not_ours_are_kept(tmp_path: Path) -> None:
+    target = tmp_path / "maps"
+    target.mkdir()
+    (target / "README.md").write_text("ours to keep", encoding="utf-8")
+    outputs.write(small(), target)
+    (target / "mine.qgz").write_text("a project", encoding="utf-8")
+    (target / "styles").mkdir()
+    (target / "styles" / "a.qml").write_text("a style", encoding="utf-8")
+    (target / "plan.gpkg-wal").write_text("of the former plan", encoding="utf-8")
+    outputs.write(small(), target)
+    assert set(contents(target)) == FILES | {"README.md", "mine.qgz"}
+    assert (target / "styles" / "a.qml").read_text(encoding="utf-8") == "a style"
+
+
+@pytest.mark.parametrize("name", ["thesis.docx", "manifest.json"])
+def test_a_folder_of_someone_else_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(OutputError, match=name):
+        outputs.write(small(), tmp_path)
+    assert contents(tmp_path) == {name: b"{}"}
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "maps"
+    target.write_text("a file", encoding="utf-8")
+    with pytest.raises(OutputError, match="wanted a folder"):
+        outputs.write(small(), target)
+    with pytest.raises(OutputError, match="cannot be written"):
+        outputs.write(small(), target / "below")
+    assert target.read_text(encoding="utf-8") == "a file"
+
+
+def test_a_failed_run_leaves_the_former_results_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "maps"
+    outputs.write(small(), target)
+    before = contents(target)
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report, "page", full)
+    with pytest.raises(OutputError, match="No space left"):
+        outputs.write(small(), target)
+    with pytest.raises(OutputError, match="add to"):
+        outputs.write(wrong_sum(small()), target)
+    assert contents(target) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["maps"]
+
+
+def test_a_failed_exchange_brings_the_former_results_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "maps"
+    outputs.write(small(), target)
+    before = contents(target)
+    rename: Callable[[Path, Path], Path] = Path.rename
+
+    def once(self: Path, other: Path) -> Path:
+        if self.name == "fresh":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(OutputError, match=re.escape(str(target))):
+        outputs.write(small(), target)
+    assert contents(target) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["maps"]
+
+
+def test_a_write_protected_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "maps"
+    outputs.write(small(), target)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(OutputError, match="write-protected"):
+        outputs.write(small(), target)
+
+
+def test_the_manifest_tells_inputs_versions_settings_and_seconds(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    plan = small()
+    assert manifest["inputs_sha256"] == dict(plan.hashes)
+    assert manifest["settings"] == plan.study.model_dump(mode="json")
+    assert manifest["ground"] == plan.study.study.ground
+    assert set(plan.seconds) < set(manifest["seconds"])
+    assert {"realign", "python", "numpy", "folium"} <= set(manifest["versions"])
+    sizes = {name: (folder / name).stat().st_size for name in FILES - {"manifest.json"}}
+    assert manifest["files_bytes"] == sizes
+    assert str(Path.cwd()) not in json.dumps(manifest)
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_phase_costs_have_the_promised_columns(folder: Path) -> None:
+    with (folder / "phase_costs.csv").open(encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file)) == PHASE_COLUMNS
+    assert tables.phase_columns(small()) == PHASE_COLUMNS
+
+
+def test_phases_add_to_the_total_to_the_rupee(folder: Path) -> None:
+    plan = small()
+    rows = read(folder / "phase_costs.csv")
+    for name, programme in plan.programmes.items():
+        own = [row for row in rows if row["option"].lstrip("'") == name]
+        assert sum(int(row["cost_pkr"]) for row in own) == programme.schedule.total_pkr
+        shares = total(programme.splits, plan.study.finance)
+        for key, rupees in shares.items():
+            assert sum(int(row[f"share_{key}_pkr"]) for row in own) == rupees
+    for row in rows:
+        assert int(row["share_china_pkr"]) + int(row["share_pakistan_pkr"]) == int(row["cost_pkr"])
+
+
+def test_phases_of_the_best_option_come_first(folder: Path) -> None:
+    rows = read(folder / "phase_costs.csv")
+    assert [row["option"] for row in rows] == [SHORT, SHORT, "'" + LONG, "'" + LONG]
+    assert [row["phase"] for row in rows] == ["1", "2", "1", "2"]
+
+
+def test_phase_costs_read_back_equal(folder: Path) -> None:
+    plan = small()
+    programme = plan.programmes[SHORT]
+    for phase, row in zip(
+        programme.schedule.phases, read(folder / "phase_costs.csv"), strict=False
+    ):
+        assert row["name"] == phase.work.name
+        assert float(row["from_km"]) == round(phase.work.section.start / 1000, 3)
+        assert float(row["new_km"]) == pytest.approx(phase.work.new_length / 1000, abs=5e-4)
+        assert row["open_date"] == phase.opens.isoformat()
+        assert row["deadline_date"] == (phase.deadline.isoformat() if phase.deadline else "")
+        assert (int(row["low_pkr"]), int(row["high_pkr"])) == (phase.low_pkr, phase.high_pkr)
+        assert float(row["cost_usd"]) == pytest.approx(phase.cost_pkr / 281.4, abs=0.005)
+        assert float(row["cost_cny"]) == pytest.approx(phase.cost_pkr / 281.4 * 7.12, abs=0.005)
+        assert (row["fx_date"], row["price_date"]) == ("2025-09-25", "2025-09-01")
+        assert row["schema"] == "realign.phase_costs/1"
+
+
+def test_numbers_are_plain(folder: Path) -> None:
+    for row in read(folder / "phase_costs.csv"):
+        for column, cell in row.items():
+            if column.endswith("_km"):
+                assert re.fullmatch(r"-?\d+\.\d{3}", cell), column
+            if column.endswith("_pkr"):
+                assert re.fullmatch(r"\d+", cell), column
+            if column.endswith("_date"):
+                assert re.fullmatch(r"(\d{4}-\d\d-\d\d)?", cell), column
+
+
+def test_json_holds_the_numbers_of_the_csv(folder: Path) -> None:
+    document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
+    rows = read(folder / "phase_costs.csv")
+    phases = [phase for option in document["options"] for phase in option["phases"]]
+    assert document["schema"] == "realign.phase_costs/1"
+    for row, phase in zip(rows, phases, strict=True):
+        assert list(row) == list(phase)
+        for column, cell in row.items():
+            value = phase[column]
+            if isinstance(value, int | float):
+                assert float(cell) == value
+            else:
+                assert cell.lstrip("'") == (value or "")
+
+
+def test_json_totals_are_the_sums_of_its_parts(folder: Path) -> None:
+    document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
+    for option in document["options"]:
+        assert sum(phase["cost_pkr"] for phase in option["phases"]) == option["total_pkr"]
+        assert sum(year["pkr"] for year in option["spending"]) == option["total_pkr"]
+        assert sum(option["share_pkr"].values()) == option["total_pkr"]
+        for year in option["spending"]:
+            assert sum(year["share_pkr"].values()) == year["pkr"]
+
+
+def test_works_of_others_stand_in_the_json_only(folder: Path) -> None:
+    document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
+    assert [work["builder"] for work in document["options"][0]["outside_programme"]] == ["WAPDA"]
+    assert "WAPDA" not in (folder / "phase_costs.csv").read_text(encoding="utf-8")
+    assert "Head-End, by others" in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_phases_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(OutputError, match="the phases add to 9,004,912,560, not to 9,004,912,561"):
+        tables.phase_rows(wrong_sum(small()))
+    plan = small()
+    best = plan.programmes[SHORT]
+    fewer = changed(programmes={SHORT: replace(best, splits=best.splits[:1])})
+    with pytest.raises(OutputError, match="in number"):
+        tables.phase_rows(fewer)
+
+
+def test_options_hold_every_objective_and_do_nothing(folder: Path) -> None:
+    rows = read(folder / "options.csv")
+    assert [row["option"] for row in rows] == ["do-nothing", SHORT, "'" + LONG]
+    nothing, best = rows[0], rows[1]
+    assert (nothing["passable"], nothing["travel_time_h"]) == ("no", "")
+    assert (nothing["cut_days"], nothing["complete_date"]) == ("", "")
+    assert float(nothing["flooded_left_km"]) == 1.9
+    option = small().options[1]
+    assert float(best["cost_base_usd"]) == pytest.approx(option.cost.base)
+    assert int(best["cost_high_pkr"]) == round(option.cost.high * 281.4)
+    assert (best["best"], best["passable"]) == ("yes", "yes")
+    assert [row["pareto"] == "yes" for row in rows] == [o.pareto for o in small().options]
+
+
+def test_a_missed_figure_says_so(folder: Path) -> None:
+    rows = read(folder / "validation.csv")
+    assert list(rows[0]) == [
+        "quantity",
+        "unit",
+        "published",
+        "source",
+        "modelled",
+        "ratio",
+        "accepted_low",
+        "accepted_high",
+        "ok",
+    ]
+    assert [row["ok"] for row in rows] == ["yes", "no", "yes"]
+    assert rows[0]["quantity"] == "lake_area_km2: Upper <dam>"
+    assert float(rows[0]["modelled"]) == small().checks[0].modelled
+    assert (rows[1]["modelled"], rows[1]["ratio"]) == ("", "")
+    assert "1 of 3 published figures are missed" in (folder / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("modelled", "words"),
+    [
+        (82.0, "agrees"),
+        (50.0, "misses: 32% below what is accepted"),
+        (150.0, "misses: 50% above what is accepted"),
+        (100.1, "misses: just above"),
+        (math.nan, "not modelled"),
+    ],
+)
+def test_the_report_says_how_far_a_figure_is_missed(modelled: float, words: str) -> None:
+    checks = list(small().checks)
+    plan = changed(checks=(replace(checks[1], modelled=modelled),))
+    page = report.page(plan, tables.tables(plan), versions={"realign": "0"}, seconds={})
+    assert words in page
+
+
+def test_submerged_sections_read_back_equal(folder: Path) -> None:
+    (row,) = read(folder / "submerged_sections.csv")
+    (lost,) = small().submergence.sections
+    assert float(row["from_km"]) == round(lost.section.start / 1000, 3)
+    assert float(row["lowest_freeboard_m"]) == round(lost.lowest_freeboard, 2)
+    assert (row["first_date"], row["first_stage"]) == (lost.first_date.isoformat(), "partial")
+    assert (row["from_chainage"], row["dam"]) == ("1+097", "Upper <dam>")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "\tx"])
+def test_a_text_is_never_a_formula(tmp_path: Path, text: str) -> None:
+    tables.write_csv(tmp_path / "a.csv", ["name", "x_km"], [{"name": text, "x_km": -1.0}])
+    assert read(tmp_path / "a.csv") == [{"name": "'" + text, "x_km": "-1.000"}]
+
+
+def test_a_plan_without_programme_still_has_its_columns(tmp_path: Path) -> None:
+    plan = small()
+    bare = changed(
+        options=plan.options[:1],
+        programmes={},
+        links=(),
+        links_open={},
+        best="do-nothing",
+        checks=(),
+        assumptions=(),
+        notes=(),
+        submergence=replace(plan.submergence, sections=(), flooded=()),
+    )
+    outputs.write(bare, tmp_path / "bare")
+    with (tmp_path / "bare" / "phase_costs.csv").open(encoding="utf-8") as file:
+        assert file.read().strip().split(",") == PHASE_COLUMNS
+    assert read(tmp_path / "bare" / "validation.csv") == []
+    page = (tmp_path / "bare" / "index.html").read_text(encoding="utf-8")
+    assert "Nothing is built" in page
+    assert "No option builds anything" in page
+
+
+# ---------------------------------------------------------------- layers
+
+
+def test_every_layer_reads_back_equal(folder: Path) -> None:
+    made = geopackage.layers(small())
+    assert [name for name, _ in pyogrio.list_layers(folder / "plan.gpkg")] == LAYERS
+    for name, frame in made.items():
+        back = gpd.read_file(folder / "plan.gpkg", layer=name)
+        assert back.crs == small().terrain.crs, name
+        assert list(back.columns) == list(frame.columns), name
+        assert back.geometry.geom_equals_exact(frame.geometry, 1e-6).all(), name
+        for column in frame.columns.drop("geometry"):
+            same = (back[column] == frame[column]) | (back[column].isna() & frame[column].isna())
+            assert same.all(), (name, column)
+
+
+def test_the_existing_road_is_cut_into_states_without_gap_or_overlap() -> None:
+    frame = geopackage.layers(small())["existing_highway"]
+    assert frame["from_km"].iloc[0] == 0
+    assert frame["to_km"].iloc[-1] == pytest.approx(small().highway.length / 1000, abs=1e-3)
+    assert (frame["to_km"].to_numpy()[:-1] == frame["from_km"].to_numpy()[1:]).all()
+    assert frame["length_m"].sum() == pytest.approx(small().highway.length, abs=0.1)
+    assert list(frame["state"]) == ["dry", "submerged", "submerged", "short of freeboard", "dry"]
+    days = [day if isinstance(day, str) else "" for day in frame["first_date"]]
+    assert days == ["", "2030-07-01", "2032-07-01", "2032-07-01", ""]
+
+
+def test_road_is_submerged_exactly_where_the_level_says() -> None:
+    frame = geopackage.layers(small())["existing_highway"]
+    wet = frame[frame["state"] == "submerged"]
+    flooded = small().submergence.flooded
+    assert wet["length_m"].sum() == pytest.approx(
+        sum(section.length for section in flooded), rel=0.3
+    )
+
+
+def test_parts_of_a_link_add_to_the_link() -> None:
+    frame = geopackage.layers(small())["options_links"]
+    for link in small().links:
+        own = frame[frame["link"] == link.name]
+        by_form = own.groupby("form")["length_m"].sum()
+        assert own["length_m"].sum() == pytest.approx(link.length, abs=0.1)
+        assert by_form["bridge"] == pytest.approx(link.bridge_length, abs=0.1)
+        assert by_form["tunnel"] == pytest.approx(link.tunnel_length, abs=0.1)
+        assert list(own["form"]) == ["open", "bridge", "open", "tunnel", "open"]
+
+
+def test_a_link_of_no_option_is_still_a_layer() -> None:
+    plan = small()
+    frame = geopackage.layers(changed(options=plan.options[:2]))["options_links"]
+    assert set(frame["option"]) == {SHORT, ""}
+
+
+def test_a_link_opens_when_the_plan_says_or_its_phase_does() -> None:
+    frame = geopackage.layers(small())["options_links"].groupby("option").first()
+    assert frame.loc[SHORT, "open_date"] == "2030-01-01"
+    assert frame.loc[LONG, "open_date"] == "2030-06-01"
+    assert frame.loc[SHORT, "deadline_date"] == "2030-07-01"
+
+
+def test_phases_lie_on_their_roads() -> None:
+    plan = small()
+    frame = geopackage.layers(plan)["phases"]
+    best = frame[frame["option"] == SHORT].set_index("name").geometry.length
+    assert best["Mouth-Head, new"] == pytest.approx(
+        np.hypot(np.diff(plan.links[0].x), np.diff(plan.links[0].y)).sum()
+    )
+    assert best["Start-Mouth, upgrade"] == pytest.approx(700.0, abs=0.1)
+    assert best["Head-End, by others"] == pytest.approx(1400.0, abs=0.1)
+
+
+def test_a_work_that_upgrades_beside_its_new_road_lies_on_both() -> None:
+    plan = small()
+    best = plan.programmes[SHORT]
+    first = best.schedule.phases[0]
+    both = replace(first, work=replace(first.work, upgrade_length=200.0))
+    schedule = replace(best.schedule, phases=(both, *best.schedule.phases[1:]))
+    frame = geopackage.layers(changed(programmes={SHORT: replace(best, schedule=schedule)}))[
+        "phases"
+    ]
+    alone = geopackage.layers(plan)["phases"]
+    assert frame.geometry.length.iloc[0] == pytest.approx(alone.geometry.length.iloc[0] + 200.0)
+
+
+def test_lakes_keep_level_area_and_date() -> None:
+    frame = geopackage.layers(small())["lakes"]
+    for lake, row in zip(small().reservoirs[0].lakes, frame.itertuples(index=False), strict=True):
+        assert row.level_m == lake.stage.level_m
+        assert row.geometry.area == pytest.approx(lake.area)
+        assert row.date == lake.stage.date.isoformat()
+
+
+# ---------------------------------------------------------------- pages
+
+
+class Page(HTMLParser):
+    """What a page holds: tags with their attributes, and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.mark.parametrize("name", ["index.html", "map.html"])
+def test_a_page_loads_nothing_from_outside(folder: Path, name: str) -> None:
+    html = (folder / name).read_text(encoding="utf-8")
+    page = Page(html)
+    for tag, attrs in page.tags:
+        for key in ("src", "srcset", "data", "action", "poster"):
+            value = attrs.get(key) or ""
+            assert not value or value.startswith("data:"), (tag, attrs)
+        if tag == "link":
+            assert (attrs["href"] or "").startswith("data:"), attrs
+        if tag == "a":
+            where = attrs["href"] or ""
+            assert where.startswith("#") or (folder / where).is_file(), where
+    assert "@import" not in html
+    assert all(url.startswith("data:") for url in re.findall(r"url\(\s*['\"]?([^'\"#)]+)", html))
+
+
+def test_names_are_never_markup(folder: Path) -> None:
+    for name in ("index.html", "map.html"):
+        html = (folder / name).read_text(encoding="utf-8")
+        assert "<dam>" not in html, name
+        assert "<after>" not in html, name
+        assert "Mouth <b>" not in html, name
+
+
+def test_the_report_shows_what_was_asked_and_every_part(folder: Path) -> None:
+    plan = small()
+    text = Page((folder / "index.html").read_text(encoding="utf-8")).text
+    for words in (
+        plan.study.study.title,
+        plan.study.study.question,
+        plan.study.study.ground,
+        *plan.notes,
+        plan.assumptions[0].key,
+        "grade 8.2 % at 1+200",
+        "608 days late",
+        "Paid by China 85% (Rs 7.7 bn), Pakistan 15% (Rs 1.4 bn).",
+        "Rs 9.0 bn (US$ 0.03 bn), low Rs 5.9 bn, high Rs 13.5 bn",
+    ):
+        assert words in text, words
+
+
+def test_the_chart_of_spending_is_to_scale() -> None:
+    plan = small()
+    page = report.page(plan, tables.tables(plan), versions={"realign": "0"}, seconds={})
+    bars = [float(attrs["height"] or "nan") for tag, attrs in Page(page).tags if tag == "rect"]
+    years = plan.programmes[SHORT].schedule.spending
+    sums = [bars[2 * i] + bars[2 * i + 1] for i in range(len(years))]
+    for height, (_, rupees) in zip(sums, years, strict=True):
+        assert height / sums[0] == pytest.approx(rupees / years[0][1], abs=1e-3)
+
+
+def test_the_map_names_every_layer_and_stage(folder: Path) -> None:
+    html = (folder / "map.html").read_text(encoding="utf-8")
+    for words in (
+        "Dry at full level",
+        "Short of freeboard",
+        "from 2030-07-01: Upper \\u003cdam\\u003e, partial",
+        "from 2032-07-01: Upper \\u003cdam\\u003e, full",
+        "Phases of cheapest",
+        "Mouth-Head, new",
+        "Head-End, by others",
+        "Open road",
+        "Bridge",
+        "Tunnel",
+        "Tie-ins",
+        "Other options",
+        "Rivers",
+        "Chainage every 10 km",
+        small().study.study.ground,
+    ):
+        assert words in html, words
+
+
+def test_states_and_forms_differ_in_colour_and_pattern() -> None:
+    looks = folium_map._LOOKS
+    for names in (("dry", "short of freeboard", "submerged"), ("open", "bridge", "tunnel")):
+        assert len({looks[name]["color"] for name in names}) == 3
+        assert len({looks[name].get("dashArray") for name in names}) == 3
+
+
+def test_the_hillshade_lies_where_the_ground_is() -> None:
+
+    terrain = small().terrain
+    picture, ((south, west), (north, east)) = folium_map._warped(terrain, 1)
+    assert picture[:4] == b"RIFF"
+    onto = Transformer.from_crs(terrain.crs, 4326, always_xy=True)
+    edges = onto.transform_bounds(*terrain.bounds, densify_pts=21)
+    cell = 2 * terrain.cell / 90_000
+    for found, wanted in zip((west, south, east, north), edges, strict=True):
+        assert found == pytest.approx(wanted, abs=cell)
+
+
+def test_a_heavy_hillshade_is_made_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folium_map, "_HEAVIEST", 150)
+    light = folium_map._hillshade(small().terrain)
+    monkeypatch.undo()
+    assert len(light.url) < len(folium_map._hillshade(small().terrain).url)
+
+
+def test_a_bare_day_is_a_dash() -> None:
+    assert report._day(None) == "\u2013"
+    assert report._day(date(2030, 7, 1)) == "2030-07-01"
