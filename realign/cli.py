@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from realign import __version__, outputs, plan as planning, study as studies
+from realign import __version__, outputs
+from realign import plan as planning
+from realign import study as studies
 from realign.chainage import text
 from realign.errors import NoRouteError, RealignError
 from realign.outputs import tables
@@ -156,7 +158,17 @@ def costs(
         typer.echo(tables.as_csv(tables.phase_columns(rows), rows), nl=False)
         return
     table = Table(title=f"{asked.study.title}: phase costs, Rs bn (low-high)")
-    for name in ("option", "phase", "name", "km", "start", "opens", "deadline", "Rs bn", "low-high"):
+    for name in (
+        "option",
+        "phase",
+        "name",
+        "km",
+        "start",
+        "opens",
+        "deadline",
+        "Rs bn",
+        "low-high",
+    ):
         table.add_column(name, justify="right" if name in {"phase", "km", "Rs bn"} else "left")
     for row in rows:
         table.add_row(
@@ -174,7 +186,7 @@ def costs(
 
 
 def _console() -> Console:
-    """A console that is wide enough for whole tables when it writes to a file."""
+    """Make a console that is wide enough for whole tables when it writes to a file."""
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
@@ -222,7 +234,7 @@ def _teller(progress: Progress) -> Tell:
 
     def tell(stage: str, detail: str) -> None:
         with lock:
-            key = detail.split(":")[0] if ": " in detail else stage
+            key = detail.split(":", maxsplit=1)[0] if ": " in detail else stage
             name = f"{stage}: {key}" if key != stage else stage
             if name not in lines:
                 lines[name] = int(progress.add_task(name, total=None))

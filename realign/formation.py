@@ -29,6 +29,8 @@ FORMS = ("open", "bridge", "tunnel")
 
 DENIED = 2.0e5
 """Price of a metre that no form allows: the least bad place for it is found, and named [/m]."""
+STEEP_SLACK = 1e-6
+"""Rounding allowed in a grade [fraction]."""
 FLAT = 1e-9
 """Cross slopes below this are taken as level ground [m/m]."""
 
@@ -61,7 +63,7 @@ class Formation(Settings):
     high_deck_per_m: float = Field(default=0.01, ge=0)
     """Share by which a metre of bridge gets dearer with each metre above that [1/m]."""
     min_cover_m: float = Field(default=10.0, ge=0)
-    """Ground over a tunnel, at right angles to the slope, from which on its plain rate holds [m]."""
+    """Ground over a tunnel, square to the slope, from which on its plain rate holds [m]."""
     close_ratio: float = Field(default=1.5, ge=1)
     """Price of a structure too close to the ground over that of a plain one: a half viaduct on a
     side slope, a tunnel built by cut and cover [-]."""
@@ -150,7 +152,7 @@ class Metre(NamedTuple):
     wall: float
     """Retaining wall [m3/m]."""
     bridge: float
-    """Bridge, metres at plain rate: a high deck or half viaduct counts more than its length [m/m]."""
+    """Bridge, metres at plain rate: a high deck or half viaduct counts more than it is [m/m]."""
     tunnel: float
     """Tunnel, metres at plain rate: cut and cover counts more than its length [m/m]."""
     land: float
@@ -274,7 +276,7 @@ def earthwork(
 @njit(cache=True, nogil=True)
 def open_road(height: float, slope: float, p: Prices) -> Metre:
     """
-    A metre of road on cut, fill or wall, whichever of fill face and wall is cheaper.
+    Build a metre of road on cut, fill or wall, whichever of fill face and wall is cheaper.
 
     Parameters
     ----------
@@ -319,7 +321,7 @@ def open_road(height: float, slope: float, p: Prices) -> Metre:
 @njit(cache=True, nogil=True)
 def structure(form: int, height: float, slope: float, p: Prices) -> Metre:
     """
-    A metre of bridge or tunnel.
+    Build a metre of bridge or tunnel.
 
     Parameters
     ----------
@@ -358,7 +360,7 @@ def structure(form: int, height: float, slope: float, p: Prices) -> Metre:
 @njit(cache=True, nogil=True)
 def section(height: float, slope: float, p: Prices) -> Metre:
     """
-    A metre of road in its cheapest admissible form.
+    Build a metre of road in its cheapest admissible form.
 
     Parameters
     ----------
@@ -440,7 +442,7 @@ def by_form(
 
 
 @njit(cache=True, nogil=True)
-def choose(
+def choose(  # noqa: C901, PLR0912 - one loop over states, flat for the compiler
     price: NDArray[np.float64],
     ends: NDArray[np.float64],
     least: NDArray[np.int64],
@@ -511,7 +513,10 @@ def forms(
     height: NDArray[np.float64],
     slope: NDArray[np.float64],
     run: NDArray[np.float64],
+    grade: NDArray[np.float64],
+    *,
     shape: Formation,
+    standard: DesignStandard,
     p: Prices,
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """
@@ -523,8 +528,13 @@ def forms(
         Grade line above ground [m] and cross slope [m/m] at n stations.
     run
         Distances between them, all about the same, shape (n - 1,) [m].
+    grade
+        Grade of the road at the stations, sign ignored, shape (n,) [fraction].
     shape
         Least lengths of structures.
+    standard
+        Greatest grades on bridges and in tunnels: where the road is steeper, it
+        is neither.
     p
         Shape and prices.
 
@@ -539,10 +549,13 @@ def forms(
     price = by_form(*middle, p)
     at = by_form(height, slope, p)[:, OPEN]
     price[:, OPEN] = (at[:-1] + at[1:]) / 2
+    steep = np.maximum(np.abs(grade[:-1]), np.abs(grade[1:]))
+    for form, limit in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
+        price[steep > limit + STEEP_SLACK, form] = np.inf
     allowed = np.isfinite(price)
     bounded = np.where(allowed, price, DENIED) * run[:, None]
     ends = np.array([[end_price(a, b, p) for b in range(3)] for a in range(3)])
     lengths = (run[0], shape.min_bridge_m, shape.min_tunnel_m)
     least = np.array([max(int(np.ceil(v / run[0] - 1e-9)), 1) for v in lengths])
-    form = choose(bounded, ends, least)
-    return form, ~allowed[np.arange(form.size), form]
+    chosen = choose(bounded, ends, least)
+    return chosen, ~allowed[np.arange(chosen.size), chosen]

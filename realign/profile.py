@@ -26,10 +26,15 @@ from realign.terrain import Terrain
 
 LOW = -1.0e4
 """Level that stands for "any will do" [m]; finite, so that levels between stations are."""
-CLASS = 0.05
-"""Width of a class of cross slope for the linear program [m/m]."""
-HEIGHTS = np.arange(-45.0, 31.0, 2.5)
+HEIGHTS = np.arange(-45.0, 31.0, 0.5)
 """Heights over ground at which the price of open road is read for the linear program [m]."""
+WALL = DENIED / 10
+"""Price of each metre by which a metre of road is beyond its limits, in the linear program [/m]."""
+NEAR = 0.02
+"""How far the linear program may undercut the convex price of open road [-]."""
+UNIT = 1.0e6
+"""The linear program counts money in this."""
+METHOD = "highs"
 
 
 class Line(Settings):
@@ -260,7 +265,7 @@ def _spline(s: NDArray[np.float64], pvi: NDArray[np.float64]) -> sparse.csr_arra
     s
         Chainages, shape (n,) [m].
     pvi
-        Evenly spaced chainages of the PVIs, shape (m,) [m].
+        Evenly spaced chainages of the PVIs, shape (m,), m at least 3 [m].
 
     Returns
     -------
@@ -270,24 +275,35 @@ def _spline(s: NDArray[np.float64], pvi: NDArray[np.float64]) -> sparse.csr_arra
     m, gap = pvi.size, pvi[1] - pvi[0]
     u = np.clip(s / gap, 0, m - 1)
     i = np.minimum(u.astype(np.int64), m - 2)
+    near = np.clip(np.rint(u).astype(np.int64), 1, m - 2)
+    lift = np.maximum(0.5 - np.abs(u - near), 0.0) ** 2 / 2
+    return _weights(
+        (s.size, m), (i, 1 - u + i), (i + 1, u - i), (near - 1, lift), (near, -2 * lift), (near + 1, lift)
+    )
+
+
+def _slope(s: NDArray[np.float64], pvi: NDArray[np.float64]) -> sparse.csr_array:
+    """Grades at chainages as weights on levels of PVIs; between middles of legs they change evenly."""
+    m, gap = pvi.size, pvi[1] - pvi[0]
+    u = np.clip(s / gap - 0.5, 0, m - 2)
+    i = np.minimum(u.astype(np.int64), m - 3)
     f = u - i
-    weights = np.zeros((s.size, m))
-    rows = np.arange(s.size)
-    weights[rows, i] += 1 - f
-    weights[rows, i + 1] += f
-    near = np.rint(u).astype(np.int64)
-    inner = (near > 0) & (near < m - 1)
-    lift = np.where(inner, (0.5 - np.abs(u - near)) ** 2 / 2, 0.0)
-    r, k = rows[inner], near[inner]
-    weights[r, k - 1] += lift[inner]
-    weights[r, k] -= 2 * lift[inner]
-    weights[r, k + 1] += lift[inner]
-    return sparse.csr_array(weights)
+    return _weights((s.size, m), (i, f - 1), (i + 1, 1 - 2 * f), (i + 2, f)) / gap
 
 
+def _weights(
+    shape: tuple[int, int], *given: tuple[NDArray[np.int64], NDArray[np.float64]]
+) -> sparse.csr_array:
+    """Matrix from columns and values of every row, which add where they meet."""
+    column, value = (np.concatenate(each) for each in zip(*given, strict=True))
+    row = np.tile(np.arange(shape[0]), len(given))
+    return sparse.csr_array((value, (row, column)), shape=shape)
+
+
+@njit(cache=True, nogil=True)
 def hull(height: NDArray[np.float64], price: NDArray[np.float64]) -> NDArray[np.float64]:
     """
-    Lower convex hull of prices as lines.
+    Lower convex hull of prices over height.
 
     Parameters
     ----------
@@ -298,27 +314,145 @@ def hull(height: NDArray[np.float64], price: NDArray[np.float64]) -> NDArray[np.
 
     Returns
     -------
-    lines
-        Slope and intercept of each edge, shape (k, 2): price >= slope x height + intercept.
+    corners
+        Height and price, shape (k, 2), ascending; none where no price is finite.
     """
-    points = [(h, v) for h, v in zip(height, price, strict=True) if np.isfinite(v)]
-    if len(points) < 2:
-        return np.array([[0.0, points[0][1] if points else DENIED]])
-    chain: list[tuple[float, float]] = []
-    for point in points:
-        while len(chain) >= 2:
-            (x0, y0), (x1, y1) = chain[-2], chain[-1]
-            if (y1 - y0) * (point[0] - x0) < (point[1] - y0) * (x1 - x0):
+    chain = np.empty((height.size, 2))
+    k = 0
+    for h, v in zip(height, price):  # noqa: B905 - numba knows no strict
+        if not np.isfinite(v):
+            continue
+        while k >= 2:
+            (x0, y0), (x1, y1) = chain[k - 2], chain[k - 1]
+            if (y1 - y0) * (h - x0) < (v - y0) * (x1 - x0):
                 break
-            chain.pop()
-        chain.append(point)
-    (x0, y0), (xn, yn) = chain[0], chain[-1]
-    wall = DENIED / 10
-    lines = [(-wall, y0 + wall * x0), (wall, yn - wall * xn)]
-    for (xa, ya), (xb, yb) in zip(chain[:-1], chain[1:], strict=True):
-        k = (yb - ya) / (xb - xa)
-        lines.append((k, ya - k * xa))
-    return np.array(lines)
+            k -= 1
+        chain[k] = h, v
+        k += 1
+    return chain[:k].copy()
+
+
+@njit(cache=True, nogil=True)
+def tangents(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Few lines from below along a convex chain, with a steep wall on either side.
+
+    Parameters
+    ----------
+    corners
+        Height and price, shape (k, 2), from `hull`, k at least 1.
+
+    Returns
+    -------
+    lines
+        Slope [/m/m] and price at height 0 [/m], shape (j, 2), slopes ascending.
+        Their maximum is nowhere above the chain and at most `NEAR` of it below.
+    """
+    a, b = 0, corners.shape[0] - 1
+    while a < b and corners[a + 1, 1] - corners[a, 1] <= -WALL * (corners[a + 1, 0] - corners[a, 0]):
+        a += 1
+    while a < b and corners[b, 1] - corners[b - 1, 1] >= WALL * (corners[b, 0] - corners[b - 1, 0]):
+        b -= 1
+    lines = np.empty((b - a + 2, 2))
+    lines[0] = -WALL, corners[a, 1] + WALL * corners[a, 0]
+    k = 1
+    for i in range(a, b):
+        (x0, y0), (x1, y1) = corners[i], corners[i + 1]
+        if i == b - 1 or lines[k - 1, 0] * x1 + lines[k - 1, 1] < (1 - NEAR) * y1:
+            slope = (y1 - y0) / (x1 - x0)
+            lines[k] = slope, y0 - slope * x0
+            k += 1
+    lines[k] = WALL, corners[b, 1] - WALL * corners[b, 0]
+    return lines[: k + 1].copy()
+
+
+@njit(cache=True, nogil=True)
+def _lines(
+    form: int, slope: float, heights: NDArray[np.float64], p: Prices
+) -> NDArray[np.float64]:
+    """Lines below the price of one form over height; none where it is nowhere admissible."""
+    if form == OPEN:
+        price = np.empty(heights.size)
+        for j in range(heights.size):
+            price[j] = formation.open_road(heights[j], slope, p).price
+        corners = hull(heights, price)
+        return tangents(corners) if corners.size else np.empty((0, 2))
+    if form == BRIDGE:
+        plain = p.bridge + p.pavement + 2 * p.half * p.land
+        clear = max(slope * p.half, p.min_deck, 1.0)
+        close = p.bridge * (p.close - 1)
+        rise = p.bridge * p.high_deck
+        low, top = p.low_deck - slope * p.half, p.max_deck - slope * p.half
+        dear = plain + rise * (top - low)
+        return np.array(
+            [
+                [-WALL, plain + close],
+                [-close / clear, plain + close],
+                [0.0, plain],
+                [rise, plain - rise * low],
+                [WALL, dear - WALL * top],
+            ]
+        )
+    plain = p.tunnel + p.pavement
+    cover = max(p.min_cover * np.sqrt(1 + slope * slope), 1.0)
+    close = p.tunnel * (p.close - 1)
+    return np.array([[0.0, plain], [close / cover, plain + close], [WALL, plain + close]])
+
+
+@njit(cache=True, nogil=True)
+def _pieces(
+    form: NDArray[np.int8], slope: NDArray[np.float64], heights: NDArray[np.float64], p: Prices
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Convex prices of stations or intervals as pieces of height.
+
+    Parameters
+    ----------
+    form, slope
+        Form and cross slope of each, shape (t,).
+    heights
+        Where the price of open road is read, ascending [m].
+    p
+        Shape and prices.
+
+    Returns
+    -------
+    foot, price, pieces
+        Height at which the pieces begin [m] and price there [/m], shape (t,); of every
+        piece: number of its station, direction (-1 down from the foot, 1 up), greatest
+        length [m] and price for each metre of it [/m/m], shape (q, 4).
+    """
+    foot, price = np.zeros(form.size), np.full(form.size, DENIED)
+    pieces = np.empty((form.size * (heights.size + 2), 4))
+    q = 0
+    for t in range(form.size):
+        lines = _lines(form[t], slope[t], heights, p)
+        last = lines.shape[0] - 1
+        at = 0.0
+        for j in range(last + 1):
+            end = np.inf
+            if j < last:
+                end = (lines[j, 1] - lines[j + 1, 1]) / (lines[j + 1, 0] - lines[j, 0])
+            if j == 0:
+                foot[t], price[t] = end, lines[0, 0] * end + lines[0, 1]
+                pieces[q] = t, -1.0, np.inf, -lines[0, 0]
+            else:
+                pieces[q] = t, 1.0, max(end - at, 0.0), lines[j, 0]
+            at = end
+            q += 1
+    return foot, price, pieces[:q].copy()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ground:
+    """An alignment on the ground, and the weights of its PVIs."""
+
+    pvi: NDArray[np.float64]
+    s: NDArray[np.float64]
+    level: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    weights: sparse.csr_array
+    grades: sparse.csr_array
 
 
 def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules both
@@ -338,40 +472,46 @@ def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules b
     curve = np.full(m, pvi[1] - pvi[0])
     curve[[0, -1]] = 0.0
     s = plan.stations(line.check_m)
-    _, ground, slope = ground_under(plan, terrain, s)
+    _, level, slope = ground_under(plan, terrain, s)
+    ground = _Ground(pvi, s, level, slope, _spline(s, pvi), _slope(s, pvi))
     station, forms = rough
-    form = forms[np.clip(np.searchsorted(station, s), 0, forms.size - 1)]
-    weights = _spline(s, pvi)
-    water = np.interp(s, task.water_s, task.water_level)
-    water[[0, -1]] = LOW
-    best: tuple[float, Grades] | None = None
-    value = np.inf
+    middle = (s[:-1] + s[1:]) / 2
+    form = forms[np.clip(np.searchsorted(station, middle), 0, forms.size - 1)]
+    best: tuple[float, Grades, float] | None = None
     for _ in range(line.passes):
-        answer = _solved(
-            (task.start, task.end),
-            _price_rows(ground, slope, form, water, weights, prices),
-            _rule_rows(pvi, s, form, standard),
-            np.gradient(s),
-        )
+        answer = _solved(ground, task, form, standard, prices)
+        if answer is None and best is None:
+            form = np.full_like(form, OPEN)
+            answer = _solved(ground, task, form, standard, prices)
         if answer is None:
             break
-        grades, value = Grades(pvi, answer[0], curve), answer[1]
-        height = grades.at(s) - ground
-        after, denied = formation.forms(height, slope, np.diff(s), shape, prices)
+        grades = Grades(pvi, answer[0], curve)
+        height = grades.at(s) - level
+        after, denied = formation.forms(
+            height,
+            slope,
+            np.diff(s),
+            grades.grade_at(s),
+            shape=shape,
+            standard=standard,
+            p=prices,
+        )
         price = _price_of(height, slope, after, denied, np.diff(s), prices)
         if best is None or price < best[0]:
-            best = (price, grades)
-        form = np.append(after, after[-1])
+            best = (price, grades, answer[1])
+        if (after == form).all():
+            break
+        form = after
     if best is None:
         msg = (
             f"no PVIs of {standard.title} at {standard.speed_kmh} km/h join {task.start:.0f} m and "
             f"{task.end:.0f} m over {plan.length / 1000:.1f} km; wanted tie-ins farther apart"
         )
         raise NoRouteError(msg)
-    return best[1], value
+    return best[1], best[2]
 
 
-def _price_of(  # noqa: PLR0913 - a road by stations
+def _price_of(
     height: NDArray[np.float64],
     slope: NDArray[np.float64],
     form: NDArray[np.int8],
@@ -388,89 +528,85 @@ def _price_of(  # noqa: PLR0913 - a road by stations
 
 
 def _solved(
-    ends: tuple[float, float],
-    priced: tuple[sparse.csr_array, NDArray[np.float64]],
-    ruled: tuple[sparse.csr_array, NDArray[np.float64]],
-    length: NDArray[np.float64],
+    ground: _Ground,
+    task: Task,
+    form: NDArray[np.int8],
+    standard: DesignStandard,
+    prices: Prices,
 ) -> tuple[NDArray[np.float64], float] | None:
     """Levels of the PVIs and the price of the linear program; None where there are none."""
-    k, m = length.size, ruled[0].shape[1]
-    free = sparse.csr_array((ruled[0].shape[0], k))
-    bounds = np.tile([-np.inf, np.inf], (m + k, 1))
-    bounds[m:, 0] = 0.0
-    bounds[0], bounds[m - 1] = (ends[0], ends[0]), (ends[1], ends[1])
-    answer = linprog(
-        np.concatenate((np.zeros(m), length / 1000)),
-        A_ub=sparse.csr_array(sparse.vstack((priced[0], sparse.hstack((ruled[0], free))))),
-        b_ub=np.concatenate((priced[1] / 1000, ruled[1])),
-        bounds=bounds,
-        method="highs",
+    m = ground.pvi.size
+    at, length, foot, price, pieces = _priced(ground, form, prices)
+    rules, limit = _ruled(ground, form, standard)
+    wet = task.water_level > LOW + 1
+    wet &= (task.water_s > 0) & (task.water_s < ground.pvi[-1])
+    floor = _spline(task.water_s[wet], ground.pvi)
+    count, q = int(wet.sum()), pieces.shape[0]
+    owner = pieces[:, 0].astype(np.int64)
+    parts = sparse.csr_array(
+        (-pieces[:, 1], (owner, np.arange(q))), shape=(foot.size, q)
     )
-    return None if answer.x is None else (answer.x[:m], float(answer.fun) * 1e6)
+    bounds = np.tile([0.0, np.inf], (m + q + count, 1))
+    bounds[:m, 0] = -np.inf
+    bounds[0], bounds[m - 1] = (task.start, task.start), (task.end, task.end)
+    bounds[m : m + q, 1] = pieces[:, 2]
+    dry = WALL * np.full(count, ground.s[1]) 
+    answer = linprog(
+        np.concatenate((np.zeros(m), pieces[:, 3] * length[owner], dry)) / UNIT,
+        A_eq=sparse.hstack((at, parts, sparse.csr_array((foot.size, count))), format="csr"),
+        b_eq=foot,
+        A_ub=sparse.block_array(
+            [
+                [rules, sparse.csr_array((limit.size, q)), None],
+                [-floor, None, -sparse.eye_array(count)],
+            ],
+            format="csr",
+        ),
+        b_ub=np.concatenate((limit, -task.water_level[wet])),
+        bounds=bounds,
+        method=METHOD,
+    )
+    if answer.x is None:
+        return None
+    return answer.x[:m], float(answer.fun) * UNIT + float((price * length).sum())
 
 
-def _price_rows(  # noqa: PLR0913 - stations with what is known of each
-    ground: NDArray[np.float64],
-    slope: NDArray[np.float64],
-    form: NDArray[np.int8],
-    water: NDArray[np.float64],
-    weights: sparse.csr_array,
-    prices: Prices,
+def _priced(
+    ground: _Ground, form: NDArray[np.int8], prices: Prices
+) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What has a price, as `formation.forms` has it: stations of open road, middles of structures."""
+    run = np.diff(ground.s)
+    half = np.where(form == OPEN, run / 2, 0.0)
+    share = np.append(half, 0.0) + np.append(0.0, half)
+    is_open = np.flatnonzero(share)
+    built = np.flatnonzero(form != OPEN)
+    weights = (ground.weights[built] + ground.weights[built + 1]) / 2
+    level = (ground.level[built] + ground.level[built + 1]) / 2
+    slope = (ground.slope[built] + ground.slope[built + 1]) / 2
+    kinds = np.concatenate((np.full(is_open.size, OPEN, np.int8), form[built]))
+    slopes = np.concatenate((ground.slope[is_open], slope))
+    foot, price, pieces = _pieces(kinds, slopes, HEIGHTS, prices)
+    return (
+        sparse.csr_array(sparse.vstack((ground.weights[is_open], weights))),
+        np.concatenate((share[is_open], run[built])),
+        foot + np.concatenate((ground.level[is_open], level)),
+        price,
+        pieces,
+    )
+
+
+def _ruled(
+    ground: _Ground, form: NDArray[np.int8], standard: DesignStandard
 ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
-    """Rows `slope x level - price <= -intercept` of every station; prices in thousands."""
-    kinds = np.minimum((slope / CLASS).astype(np.int64), 60)
-    lines: dict[int, NDArray[np.float64]] = {}
-    for kind in np.unique(kinds):
-        steep = np.full(HEIGHTS.size, (kind + 0.5) * CLASS)
-        lines[int(kind)] = hull(HEIGHTS, formation.by_form(HEIGHTS, steep, prices)[:, OPEN])
-    wall = DENIED / 10
-    station, gradient, level = [], [], []
-
-    def price(i: int, slope_of: float, free: float) -> None:
-        station.append(i)
-        gradient.append(slope_of)
-        level.append(slope_of * free)
-
-    def demand(i: int, sign: float, limit: float) -> None:
-        price(i, sign * wall, limit)
-
-    for i in range(ground.size):
-        if form[i] == OPEN:
-            for k, b in lines[int(kinds[i])]:
-                station.append(i)
-                gradient.append(float(k))
-                level.append(float(k * ground[i] - b))
-        elif form[i] == BRIDGE:
-            demand(i, -1.0, ground[i])
-            demand(i, 1.0, ground[i] - slope[i] * prices.half + prices.max_deck)
-            price(i, prices.bridge * prices.high_deck, ground[i] + prices.low_deck)
-            clear = max(slope[i] * prices.half, prices.min_deck, 1.0)
-            price(i, -prices.bridge * (prices.close - 1) / clear, ground[i] + clear)
-        else:
-            demand(i, 1.0, ground[i])
-            cover = max(prices.min_cover * float(np.sqrt(1 + slope[i] ** 2)), 1.0)
-            price(i, prices.tunnel * (prices.close - 1) / cover, ground[i] - cover)
-        if water[i] > LOW + 1:
-            demand(i, -1.0, water[i])
-    row = np.arange(len(station))
-    size = (row.size, ground.size)
-    slopes = sparse.csr_array((np.array(gradient) / 1000, (row, station)), shape=size)
-    cost = sparse.csr_array((-np.ones(row.size), (row, station)), shape=size)
-    return sparse.csr_array(sparse.hstack((slopes @ weights, cost))), np.array(level)
-
-
-def _rule_rows(
-    pvi: NDArray[np.float64], s: NDArray[np.float64], form: NDArray[np.int8], standard: DesignStandard
-) -> tuple[sparse.csr_array, NDArray[np.float64]]:
-    """Rows for grades and for lengths of vertical curves."""
-    m, gap = pvi.size, pvi[1] - pvi[0]
-    limit = np.full(m - 1, standard.grade)
-    leg = np.minimum((s / gap).astype(np.int64), m - 2)
-    for kind, grade in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
-        limit[np.unique(leg[form == kind])] = np.minimum(limit[np.unique(leg[form == kind])], grade)
+    """Rows for grades, for grades on structures and for lengths of vertical curves."""
+    m, gap = ground.pvi.size, ground.pvi[1] - ground.pvi[0]
     first = sparse.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(m - 1, m)) / gap
     second = sparse.diags_array([1.0, -2.0, 1.0], offsets=[0, 1, 2], shape=(m - 2, m)) / gap
-    sag = np.full(m - 2, gap / (100 * standard.k_sag))
-    crest = np.full(m - 2, gap / (100 * standard.k_crest))
-    rows = sparse.vstack((first, -first, second, -second))
-    return sparse.csr_array(rows), np.concatenate((limit, limit, sag, crest))
+    rows, limits = [first, -first, second, -second], [np.full(2 * m - 2, standard.grade)]
+    limits += [np.full(m - 2, gap / (100 * k)) for k in (standard.k_sag, standard.k_crest)]
+    for kind, grade in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
+        i = np.flatnonzero(form == kind)
+        on = ground.grades[np.union1d(i, i + 1)]
+        rows += [on, -on]
+        limits.append(np.full(2 * on.shape[0], grade))
+    return sparse.csr_array(sparse.vstack(rows)), np.concatenate(limits)

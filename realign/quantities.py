@@ -142,7 +142,10 @@ def take_off(
     level = alignment.grades.at(s)
     height = level - ground
     run = np.diff(s)
-    form, denied = formation.forms(height, slope, run, shape, prices)
+    grade = alignment.grades.grade_at(s)
+    form, denied = formation.forms(
+        height, slope, run, grade, shape=shape, standard=standard, p=prices
+    )
     measured = _measured(height, slope, form, run, prices)
     tips = np.concatenate(([OPEN], form, [OPEN]))
     change = tips[1:] != tips[:-1]

@@ -25,7 +25,8 @@ from realign.profile import Line
 from realign.rates import Money
 from realign.reservoir import Dam
 from realign.settings import Settings
-from realign.standards import codes, load as load_standard
+from realign.standards import codes
+from realign.standards import load as load_standard
 from realign.submergence import Clearance
 from realign.terrain import Elevation
 
@@ -124,7 +125,9 @@ class Published(Settings):
             msg = f"quantity: found {self.quantity!r}, wanted one of {', '.join(QUANTITIES)}"
             raise ValueError(msg)
         if not self.accepted_low <= self.accepted_high:
-            msg = f"accepted_low {self.accepted_low:g} is above accepted_high {self.accepted_high:g}"
+            msg = (
+                f"accepted_low {self.accepted_low:g} is above accepted_high {self.accepted_high:g}"
+            )
             raise ValueError(msg)
         return self
 
@@ -333,9 +336,8 @@ def _unknown_places(path: Path, table: dict[str, Any], places: tuple[Place, ...]
         for key in ("start", "end"):
             found = task.get(key) if isinstance(task, dict) else None
             if isinstance(found, str) and found not in names:
-                out.append(
-                    f"{path}: programme.{i}.{key}: found {found!r}, wanted one of {', '.join(names)}"
-                )
+                key_ = f"programme.{i}.{key}"
+                out.append(f"{path}: {key_}: found {found!r}, wanted one of {', '.join(names)}")
     existing = table.get("existing", {})
     for key in ("start_name", "end_name"):
         found = existing.get(key) if isinstance(existing, dict) else None

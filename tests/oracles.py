@@ -1,5 +1,6 @@
 """Slow and obvious versions of what the program does fast; the tests compare the two."""
 
+import itertools
 import math
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -251,7 +252,9 @@ def cheapest_to_end(graph: nx.DiGraph, ends: Ends) -> dict[tuple[int, int], floa
     return {state: price for state, price in prices.items() if state != "end"}
 
 
-def cheapest_road(graph: nx.DiGraph, starts: Ends, ends: Ends, *, turn: int) -> float:
+def cheapest_road(  # noqa: C901 - states, starts and ends one after the other
+    graph: nx.DiGraph, starts: Ends, ends: Ends, *, turn: int
+) -> float:
     """Price of the cheapest road that turns by `turn` of 16 steps at most at each joint."""
 
     def off(one: int, other: int) -> int:
@@ -281,3 +284,19 @@ def cheapest_road(graph: nx.DiGraph, starts: Ends, ends: Ends, *, turn: int) -> 
         return float(nx.dijkstra_path_length(roads, "start", "end", weight="price"))
     except (nx.NetworkXNoPath, nx.NodeNotFound):
         return math.inf
+
+
+def cheapest_forms(
+    price: list[list[float]], ends: list[list[float]], least: list[int]
+) -> tuple[float, list[int]]:
+    """Price of the cheapest sequence of forms of all there are, open before and after, and it."""
+    best, forms = math.inf, [0] * len(price)
+    for sequence in itertools.product(range(3), repeat=len(price)):
+        runs = [(form, len(list(run))) for form, run in itertools.groupby(sequence)]
+        if any(form and length < least[form] for form, length in runs):
+            continue
+        total = sum(row[form] for row, form in zip(price, sequence, strict=True))
+        total += sum(ends[a][b] for a, b in pairwise([0, *sequence, 0]))
+        if total < best:
+            best, forms = total, list(sequence)
+    return best, forms

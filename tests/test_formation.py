@@ -1,12 +1,13 @@
 """Laws of a metre of road: its areas, its form, its price."""
 
+import itertools
 from datetime import date
 from math import inf, isclose, isinf, sqrt
 
 import numpy as np
 import oracles
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -317,3 +318,44 @@ def test_a_slope_as_steep_as_the_cut_face_cannot_be_cut() -> None:
     assert isinf(formation.earthwork(0.0, P.cut, P)[4])
     assert isinf(formation.earthwork.py_func(0.0, P.cut + 0.1, P)[4])
     assert isinf(formation.open_road(0.0, P.cut, P).price)
+
+
+@settings(max_examples=40)
+@given(
+    table=st.lists(st.tuples(*3 * [st.integers(10, 30)]), min_size=1, max_size=7),
+    least=st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    end=st.tuples(st.integers(0, 15), st.integers(0, 15)),
+)
+def test_forms_along_a_road_are_the_cheapest_of_all_sequences(
+    table: list[tuple[int, int, int]], least: tuple[int, int], end: tuple[int, int]
+) -> None:
+    price = np.array(table, np.float64)
+    p = P._replace(abutment=float(end[0]), portal=float(end[1]))
+    ends = np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)])
+    shortest = [1, *least]
+    wanted, _ = oracles.cheapest_forms(price.tolist(), ends.tolist(), shortest)
+    for choose in (formation.choose, formation.choose.py_func):
+        form = choose(price, ends, np.array(shortest))
+        got = price[np.arange(len(form)), form].sum()
+        got += sum(ends[a, b] for a, b in itertools.pairwise([0, *form, 0]))
+        assert got == wanted
+        runs = [(f, len(list(run))) for f, run in itertools.groupby(form)]
+        assert all(length >= shortest[f] for f, length in runs if f)
+
+
+def test_a_valley_is_bridged_a_spur_tunnelled_and_the_rest_is_open() -> None:
+    s = np.arange(0, 2001, 20.0)
+    height = np.where((s > 400) & (s < 700), 60.0, 0.0) - np.where((s > 1200) & (s < 1600), 90, 0)
+    level = np.zeros_like(s)
+    rules = {"shape": Formation(), "standard": STANDARD, "p": P}
+    form, denied = formation.forms(height, level, np.diff(s), level, **rules)
+    middle = (s[1:] + s[:-1]) / 2
+    assert (form[(middle > 420) & (middle < 680)] == BRIDGE).all()
+    assert (form[(middle > 1220) & (middle < 1580)] == TUNNEL).all()
+    assert (form[(middle < 400) | (middle > 1600)] == OPEN).all()
+    assert not denied.any()
+    assert formation.forms(level + 300, level, np.diff(s), level, **rules)[1].all()
+    steep = np.full(s.shape, -STANDARD.grade_tunnel - 1e-3)
+    assert (formation.forms(height, level, np.diff(s), steep, **rules)[0] != TUNNEL).all()
+    steep = np.full(s.shape, STANDARD.grade_bridge + 1e-3)
+    assert (formation.forms(height, level, np.diff(s), steep, **rules)[0] == OPEN).all()

@@ -19,10 +19,13 @@ highway
 reservoir hazard formation geometry
 submergence corridor profile quantities
 cost network
-options
+options road
 phasing
 finance risk
 study
+drowned
+programme
+validation
 plan
 outputs sources
 cli

@@ -25,7 +25,6 @@ from realign.corridor.search import Ends, Found, bounds, descend, guided
 from realign.corridor.site import Gap, Rules, Site, Variant, gaps
 from realign.errors import NoRouteError
 from realign.hazard import exposure
-from realign.rates import Rates
 from realign.standards import DesignStandard
 
 __all__ = ["Corridor", "Gap", "Rules", "Site", "Tell", "Variant", "find", "gaps"]
@@ -96,7 +95,7 @@ class _Problem:
     prices: formation.Prices
 
     def survey(self, usable: NDArray[np.bool_]) -> _Survey:
-        """Number the usable cells and find the tie-ins on them."""
+        """Give the usable cells numbers and find the tie-ins on them."""
         ground = look(
             self.window,
             self.slopes,
@@ -119,7 +118,9 @@ class _Problem:
 
     def points(self, ground: Ground, found: Found) -> NDArray[np.float64]:
         """Centres of the cells passed, with road levels, shape (n, 3) [m]."""
-        x, y = self.window.transform @ (ground.col[found.cell] + 0.5, ground.row[found.cell] + 0.5)
+        left, _, _, top = self.window.bounds
+        x = left + (ground.col[found.cell] + 0.5) * self.window.cell
+        y = top - (ground.row[found.cell] + 0.5) * self.window.cell
         return np.column_stack((x, y, found.level * self.rules.level_step_m))
 
 
@@ -160,7 +161,7 @@ def _problem(
     )
 
 
-def find(  # noqa: PLR0913 - the world, the question, and the tables that rule the answer
+def find(
     site: Site,
     gap: Gap,
     variant: Variant,
@@ -220,7 +221,10 @@ def find(  # noqa: PLR0913 - the world, the question, and the tables that rule t
             _no_route(gap, variant, standard, "grade, water and forms of road forbid")
         )
     line = LineString(problem.points(wide.ground, loose)[:, :2])
-    narrow = band & place.within(problem.window, line, rules.fine_band_m)
+    narrow = band & (
+        place.within(problem.window, line, rules.fine_band_m)
+        | place.beside_tie_ins(site, gap, problem.window, rules.fine_band_m)
+    )
     outside = ~narrow[wide.ground.row, wide.ground.col]
     bound[np.repeat(outside, np.diff(wide.ground.start))] = np.inf
     found = guided(

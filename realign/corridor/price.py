@@ -156,7 +156,7 @@ def grade_class(climb: float, length: float, tunnel: float, bridge: float) -> in
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def priced(  # noqa: PLR0913 - scalars, so that the compiler keeps them in registers
+def priced(  # noqa: PLR0913, PLR0917 - scalars, so that the compiler keeps them in registers
     price: NDArray[np.float32],
     form: NDArray[np.uint8],
     ends: NDArray[np.float64],
@@ -209,7 +209,7 @@ def priced(  # noqa: PLR0913 - scalars, so that the compiler keeps them in regis
         total += (metre + per_metre) * third + ends[before, here]
         before = here
     last = form[kind, cross[4], min(max(int(np.floor(high - under[4])) - DEEPEST, 0), top)]
-    return total + ends[before, last]
+    return float(total + ends[before, last])
 
 
 @njit(cache=True, nogil=True)
@@ -332,7 +332,7 @@ def look(  # noqa: PLR0913 - the six rasters of the ground and its levels are on
     level_step: float,
 ) -> Ground:
     """
-    Number the cells a road may use, and look at the ground under every move.
+    Give numbers to the cells a road may use, and look at the ground under every move.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ def _queue(buckets: int) -> Queue:
 
 
 def _grown(queue: Queue) -> Queue:
-    """The same queue with twice the room, when less is left than one opened state may need."""
+    """Give a queue twice the room, when less is left than one opened state may need."""
     pool, price, link, head, free = queue
     if free[1] >= FANOUT:
         return queue
@@ -135,7 +135,7 @@ def _push(queue: Queue, state: int, price: np.float32, rank: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _relax(
+def _relax(  # noqa: C901, PLR0915 - one loop over moves, flat for the compiler
     ground: Ground,
     tariff: Tariff,
     rule: tuple[int, float, float],
@@ -273,7 +273,7 @@ def _lattice(ground: Ground, ends: Ends, i: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _guided(  # noqa: PLR0913 - flat arrays of one search, kept apart for the compiler
+def _guided(  # noqa: C901, PLR0913, PLR0915, PLR0917 - flat arrays of one search, kept apart for the compiler
     ground: Ground,
     tariff: Tariff,
     rule: tuple[int, int, float, float],
@@ -362,7 +362,7 @@ def _guided(  # noqa: PLR0913 - flat arrays of one search, kept apart for the co
     count[2] += opened
 
 
-def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, two rules, a bound
+def guided(  # noqa: C901, PLR0913 - what a search is: ground, prices, two ends, two rules, a bound
     ground: Ground,
     tariff: Tariff,
     starts: Ends,

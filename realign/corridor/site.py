@@ -15,7 +15,7 @@ from pydantic import Field
 from rasterio.features import rasterize
 from scipy import ndimage
 from scipy.spatial import cKDTree
-from shapely import LineString, MultiPolygon, Polygon
+from shapely import LineString
 from shapely.geometry.base import BaseGeometry
 
 from realign.chainage import Section, merge
@@ -43,7 +43,7 @@ class Rules(Settings):
     """Distance between two road levels of the search [m]."""
     deepest_m: float = Field(default=250.0, gt=0)
     """Greatest depth of a tunnel under ground [m]."""
-    headroom_m: float = Field(default=250.0, gt=0)
+    headroom_m: float = Field(default=150.0, gt=0)
     """How far above the higher of water and tie-ins roads are looked for [m]."""
     shore_m: float = Field(default=300.0, ge=0)
     """Strip beside a lake in which a road keeps its freeboard [m]."""
@@ -104,7 +104,7 @@ class Site:
     """Lakes."""
     rivers: tuple[tuple[str, LineString], ...]
     """Rivers with their names."""
-    no_go: tuple[Polygon | MultiPolygon, ...]
+    no_go: tuple[BaseGeometry, ...]
     """Ground that no road may touch."""
     freeboard: float
     """Height a road keeps above a full lake [m]."""
@@ -153,7 +153,7 @@ def gaps(drowned: Sequence[tuple[str, Section]], highway: Highway, rules: Rules)
 
 
 def reach(gap: Gap) -> Section:
-    """The existing road from the first possible tie-in to the last."""
+    """Take the existing road from the first possible tie-in to the last."""
     start = gap.before.start if gap.before else gap.section.start
     end = gap.after.end if gap.after else gap.section.end
     return Section(start, end)
@@ -161,7 +161,7 @@ def reach(gap: Gap) -> Section:
 
 def surroundings(site: Site, gap: Gap, rules: Rules) -> tuple[Terrain, NDArray[np.float32]]:
     """
-    The ground around a gap, and the lowest level that water allows a road over each cell of it.
+    Cut out the ground around a gap, and tell the lowest level that water allows over each cell.
 
     Returns
     -------
@@ -172,7 +172,8 @@ def surroundings(site: Site, gap: Gap, rules: Rules) -> tuple[Terrain, NDArray[n
         the window's shape [m above datum].
     """
     xy = site.highway.piece(reach(gap))
-    near = site.terrain.window(*xy.min(axis=0), *xy.max(axis=0), margin=rules.band_m)
+    (left, bottom), (right, top) = xy.min(axis=0), xy.max(axis=0)
+    near = site.terrain.window(left, bottom, right, top, margin=rules.band_m)
     water = np.full(near.shape, -np.inf, np.float32)
     for lake in site.reservoirs:
         wet = burn(near, [lake.full.polygon])
@@ -199,6 +200,17 @@ def within(terrain: Terrain, line: LineString, distance: float) -> NDArray[np.bo
     return np.asarray(
         ndimage.distance_transform_edt(~burn(terrain, [line]), sampling=terrain.cell) <= distance
     )
+
+
+def beside_tie_ins(
+    site: Site, gap: Gap, terrain: Terrain, distance: float
+) -> NDArray[np.bool_]:
+    """Cells no farther than a distance [m] from the road on which tie-ins may lie."""
+    near = np.zeros(terrain.shape, bool)
+    for window in (gap.before, gap.after):
+        if window is not None:
+            near |= within(terrain, LineString(site.highway.piece(window)), distance)
+    return near
 
 
 def wrong_bank(
@@ -257,11 +269,12 @@ def wrong_bank(
     stations = np.arange(gap.section.start, gap.section.end, RIVER_STEP)
     own = np.sign(np.median(np.sign(side(site.highway.at(stations)))))
     rows, cols = np.indices(terrain.shape)
-    x, y = terrain.transform @ (cols.ravel() + 0.5, rows.ravel() + 0.5)
+    left, _, _, top = terrain.bounds
+    x, y = left + (cols.ravel() + 0.5) * terrain.cell, top - (rows.ravel() + 0.5) * terrain.cell
     cells = np.column_stack((x, y))
     wrong = side(cells) * own * (1 if bank == "other" else -1) > 0
-    for s in (gap.section.start, gap.section.end):
-        wrong &= np.hypot(*(cells - site.highway.at(s)).T) > rules.crossing_m
+    for end in (gap.section.start, gap.section.end):
+        wrong &= np.hypot(*(cells - site.highway.at(end)).T) > rules.crossing_m
     return np.asarray(wrong.reshape(terrain.shape))
 
 

@@ -130,15 +130,15 @@ def _vertical(
     s, z = grades.chainage, grades.level
     slope = [(z[i + 1] - z[i]) / (s[i + 1] - s[i]) for i in range(len(s) - 1)]
     for i, g in enumerate(slope):
-        limit = standard.grade
-        for start, end, low in gentle:
-            if start < s[i + 1] and end > s[i]:
-                limit = min(limit, low)
-        if abs(g) > limit * (1 + SLACK) + SLACK:
-            out.append(Breach("grade [%]", float(s[i]), abs(g) * 100, limit * 100))
+        if abs(g) > standard.grade * (1 + SLACK) + SLACK:
+            out.append(Breach("grade [%]", float(s[i]), abs(g) * 100, standard.grade * 100))
         if 0 < i < len(slope) - 1 and s[i + 1] - s[i] < standard.grade_length * (1 - SLACK):
             length = float(s[i + 1] - s[i])
             out.append(Breach("length of grade [m]", float(s[i]), length, standard.grade_length))
+    for start, end, limit in gentle:
+        steepest = _steepest(grades, slope, start, end)
+        if steepest > limit * (1 + SLACK) + 10 * SLACK:
+            out.append(Breach("grade on a structure [%]", start, steepest * 100, limit * 100))
     for i in range(1, len(s) - 1):
         change = (slope[i] - slope[i - 1]) * 100
         k = standard.k_sag if change > 0 else standard.k_crest
@@ -146,3 +146,20 @@ def _vertical(
             length = float(grades.curve[i])
             out.append(Breach("length of vertical curve [m]", float(s[i]), length, k * abs(change)))
     return out
+
+
+def _steepest(grades: Grades, slope: Sequence[float], start: float, end: float) -> float:
+    """Steepest grade of a stretch, followed in steps; on a parabola grades change evenly."""
+    s, curve = grades.chainage, grades.curve
+    steps = max(ceil((end - start) / (20 * STEP)), 1)
+    found = 0.0
+    for j in range(steps + 1):
+        at = start + (end - start) * j / steps
+        i = max(k for k in range(len(s) - 1) if s[k] <= at or k == 0)
+        g = slope[i]
+        for k in (i, i + 1):
+            into = at - (s[k] - curve[k] / 2)
+            if 0 < k < len(s) - 1 and 0 < into < curve[k]:
+                g = slope[k - 1] + (slope[k] - slope[k - 1]) * into / curve[k]
+        found = max(found, abs(g))
+    return found

@@ -68,3 +68,26 @@ class Grades:
             inside = np.abs(s - inner[i]) < length / 2
             offset = change / (2 * length) * (length / 2 - np.abs(s - inner[i])) ** 2
         return np.asarray(straight + np.where(inside, offset, 0.0))
+
+    def grade_at(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Grade at chainages.
+
+        Parameters
+        ----------
+        s
+            Chainages within the line, shape (k,) [m].
+
+        Returns
+        -------
+        grade
+            Positive uphill, changing evenly along parabolas, shape (k,) [fraction].
+        """
+        starts = self.chainage - self.curve / 2
+        ends = self.chainage + self.curve / 2
+        grade = self.grade
+        knots = np.column_stack((starts, ends))[1:-1].ravel()
+        values = np.column_stack((grade[:-1], grade[1:])).ravel()
+        if knots.size == 0:
+            return np.full(np.shape(s), grade[0])
+        return np.asarray(np.interp(s, knots, values))

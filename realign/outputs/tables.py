@@ -6,11 +6,14 @@ dates are ISO dates, and a value that does not exist is an empty cell (JSON: nul
 """
 
 import csv
+import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from realign.chainage import text
 from realign.errors import OutputError
@@ -75,9 +78,11 @@ def phase_rows(plan: Plan) -> list[Row]:
     return rows
 
 
-def phase_columns(plan: Plan) -> list[str]:
-    """Columns of `phase_rows`, also where there is no phase."""
-    shares = [f"share_{f.key}_pkr" for f in plan.study.finance.financiers]
+def phase_columns(rows: Sequence[Mapping[str, object]], keys: Iterable[str] = ()) -> list[str]:
+    """Columns of `phase_rows`; where there is no row, of a table with financiers of these keys."""
+    if rows:
+        return list(rows[0])
+    shares = [f"share_{key}_pkr" for key in keys]
     return [*_BEFORE_SHARES, *shares, "fx_date", "price_date", "schema"]
 
 
@@ -128,9 +133,18 @@ def validation_rows(plan: Plan) -> list[Row]:
     ]
 
 
-def phase_document(plan: Plan) -> dict[str, object]:
-    """Everything that `phase_rows` says, with the totals of the project: `phase_costs.json`."""
-    rows = phase_rows(plan)
+def phase_document(plan: Plan) -> dict[str, Any]:
+    """
+    Everything that `phase_rows` says, with the totals of each option: `phase_costs.json`.
+
+    `phases` are the rows, `options` their totals, years and works of others; every
+    value is one that JSON knows.
+
+    Raises
+    ------
+    OutputError
+        As `phase_rows`.
+    """
     money = plan.study.money
     return {
         "schema": PHASES_SCHEMA,
@@ -139,34 +153,67 @@ def phase_document(plan: Plan) -> dict[str, object]:
         "best_option": plan.best,
         "pkr_per_usd": money.pkr_per_usd,
         "cny_per_usd": money.cny_per_usd,
-        "fx_date": money.fx_date,
-        "price_date": plan.rates.price_date,
-        "options": [
-            _project(plan, programme, [r for r in rows if r["option"] == programme.option.name])
-            for programme in _programmes(plan)
-        ],
+        "fx_date": money.fx_date.isoformat(),
+        "price_date": plan.rates.price_date.isoformat(),
+        "phases": _plain(phase_rows(plan)),
+        "options": [_plain(_project(plan, programme)) for programme in _programmes(plan)],
     }
+
+
+def stored_phase_costs(folder: Path, hashes: Mapping[str, str]) -> dict[str, Any] | None:
+    """
+    Read the phase costs that a former run left, if they are those of the same inputs.
+
+    Parameters
+    ----------
+    folder
+        Folder of results.
+    hashes
+        SHA-256 of the inputs as they are now, by name.
+
+    Returns
+    -------
+    document
+        As `phase_document`; None where there are no results, or those of other
+        inputs or of another version of the program.
+    """
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
+        known = manifest["inputs_sha256"] == dict(hashes)
+        same = known and manifest["realign"] == version("realign")
+        return document if same and document["schema"] == PHASES_SCHEMA else None
+    except (OSError, ValueError, KeyError, TypeError, PackageNotFoundError):
+        return None
 
 
 def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
     """Write the tables of `tables`, and the JSON of the phases, into a folder."""
-    empty = {"phase_costs": phase_columns(plan)}
+    keys = [financier.key for financier in plan.study.finance.financiers]
+    empty = {**_COLUMNS, "phase_costs": phase_columns((), keys)}
     for name, rows in made.items():
-        columns = list(rows[0]) if rows else empty.get(name, _COLUMNS.get(name, []))
-        write_csv(folder / f"{name}.csv", columns, rows)
+        columns = list(rows[0]) if rows else empty[name]
+        written = as_csv(columns, rows)
+        (folder / f"{name}.csv").write_text(written, encoding="utf-8", newline="")
     write_json(folder / "phase_costs.json", phase_document(plan))
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """
-    Write rows as UTF-8 CSV with plain numbers.
+    Write rows as CSV with plain numbers.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
+
+    Examples
+    --------
+    >>> as_csv(["name", "new_km"], [{"name": "=A1", "new_km": 2.0}])
+    "name,new_km\\n'=A1,2.000\\n"
     """
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
+    return file.getvalue()
 
 
 def write_json(path: Path, document: object) -> None:
@@ -307,8 +354,8 @@ def _option(plan: Plan, option: Option) -> Row:
     }
 
 
-def _project(plan: Plan, programme: Programme, rows: list[Row]) -> dict[str, object]:
-    """One option of the JSON: totals, years, phases, and what others build."""
+def _project(plan: Plan, programme: Programme) -> dict[str, object]:
+    """Give one option of the JSON: totals, years, and what others build."""
     dated = programme.schedule
     keys = [f.key for f in plan.study.finance.financiers]
     years = by_year(programme.splits, plan.study.finance)
@@ -328,7 +375,6 @@ def _project(plan: Plan, programme: Programme, rows: list[Row]) -> dict[str, obj
         "spending": [
             {"year": year, "pkr": spent[year], "share_pkr": years[year]} for year in sorted(spent)
         ],
-        "phases": rows,
         "outside_programme": [
             {
                 "name": phase.work.name,
@@ -396,7 +442,7 @@ def _decimals(column: str) -> int:
     return next((digits for end, digits in _DECIMALS if column.endswith(end)), 3)
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> Any:
     """Turn a value into what JSON knows; numbers get the decimals of their column."""
     if isinstance(value, Mapping):
         return {str(key): _rounded(str(key), each) for key, each in value.items()}

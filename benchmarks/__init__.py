@@ -1,0 +1,1 @@
+"""What is measured: time, peak memory and the answer beside them."""

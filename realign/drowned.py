@@ -1,0 +1,271 @@
+"""
+The first stages: the inputs of a study are read, the lakes filled, and what they take is known.
+
+Everything here is needed whether or not a new road is ever looked for; `plan` goes on from it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+
+import geopandas as gpd
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
+
+from realign import highway, rates, reservoir, submergence, terrain
+from realign.chainage import text
+from realign.errors import InputError, StudyError
+from realign.highway import Highway
+from realign.rates import Rates
+from realign.reservoir import Reservoir
+from realign.study import Study
+from realign.submergence import Submergence
+from realign.terrain import Terrain
+
+Tell = Callable[[str, str], None]
+"""Called with the stage and what goes on in it; may raise to cancel."""
+
+PLACE_M = 5000.0
+"""A place of the study farther than this from the highway is a mistake [m]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drowned:
+    """The first stages: what the water takes of the existing road."""
+
+    study: Study
+    """What was asked."""
+    terrain: Terrain
+    """Ground."""
+    highway: Highway
+    """Existing road."""
+    rivers: gpd.GeoDataFrame
+    """Rivers with a column `name`."""
+    no_go: tuple[BaseGeometry, ...]
+    """Ground that no road may touch."""
+    places: Mapping[str, float]
+    """Chainage of each place of the study [m]."""
+    reservoirs: tuple[Reservoir, ...]
+    """Lakes."""
+    submergence: Submergence
+    """What they take."""
+    hashes: Mapping[str, str]
+    """SHA-256 of every input file by name."""
+
+
+class Clock:
+    """Seconds of each stage, and who is told of it."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        """Start with nothing timed."""
+        self.seconds: dict[str, float] = {}
+        self._tell = tell
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Time a stage; gives a function that reports what goes on in it."""
+        began = perf_counter()
+        self.say(name, "")
+        yield lambda detail: self.say(name, detail)
+        self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
+
+    def say(self, name: str, detail: str) -> None:
+        """Tell what goes on."""
+        if self._tell:
+            self._tell(name, detail)
+
+
+def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = None) -> Drowned:
+    """
+    Do the first stages: ground, water, existing road, and what is lost of it.
+
+    Parameters
+    ----------
+    study
+        From `study.load`.
+    tell
+        Called with the name of the stage and what goes on.
+    clock
+        Takes the seconds; a new one by default.
+
+    Returns
+    -------
+    drowned
+        Lakes and submerged sections.
+    """
+    clock = clock or Clock(tell)
+    folder = study.inputs
+    with clock.stage("ground"):
+        ground = terrain.read(
+            folder / study.elevation.file,
+            crs=study.crs,
+            datum=study.elevation.vertical_datum,
+            sigma=study.elevation.sigma_m,
+        )
+    with clock.stage("highway"):
+        road = _highway(study, ground)
+        places = _places(study, road)
+        rivers = _rivers(study)
+        no_go = _polygons(study, study.rivers.no_go)
+    with clock.stage("reservoirs") as say:
+        lakes = []
+        for dam in study.dams:
+            say(dam.name)
+            shore = (
+                reservoir.read_extent(folder / dam.extent, crs=study.crs) if dam.extent else None
+            )
+            lakes.append(reservoir.fill(ground, dam, rivers, shore=shore))
+    with clock.stage("submergence"):
+        lost = submergence.submerge(road, lakes, sigma=ground.sigma, clearance=study.clearance)
+    return Drowned(
+        study=study,
+        terrain=ground,
+        highway=road,
+        rivers=rivers,
+        no_go=no_go,
+        places=places,
+        reservoirs=tuple(lakes),
+        submergence=lost,
+        hashes=hashes(study),
+    )
+
+
+def check(study: Study) -> Rates:
+    """
+    Check what a study needs before anything runs: its unit prices, and that its inputs are there.
+
+    Raises
+    ------
+    StudyError, InputError
+        Every problem, one a line.
+    """
+    problems = []
+    prices = None
+    try:
+        prices = rates.read(study.rates_file)
+    except InputError as problem:
+        problems.append(str(problem))
+    names = [study.elevation.file, study.existing.file, study.rivers.file]
+    names += [dam.extent for dam in study.dams if dam.extent]
+    names += [study.rivers.no_go] if study.rivers.no_go else []
+    problems += [
+        f"{study.inputs / name}: no such file; make it with `make data` or give --inputs DIR"
+        for name in names
+        if not (study.inputs / name).is_file()
+    ]
+    if problems or prices is None:
+        raise InputError("\n".join(problems))
+    return prices
+
+
+def hashes(study: Study) -> dict[str, str]:
+    """SHA-256 of the study, its tables and its inputs by file name; equal hashes, equal plan."""
+    files = [study.file, study.rates_file, study.file.parent / study.study.places]
+    names = [study.elevation.file, study.existing.file, study.existing.segments, study.rivers.file]
+    names += [dam.extent for dam in study.dams if dam.extent]
+    names += [study.rivers.no_go] if study.rivers.no_go else []
+    files += [study.inputs / name for name in names]
+    out = {}
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as stream:
+                out[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return out
+
+
+def _highway(study: Study, ground: Terrain) -> Highway:
+    folder, table = study.inputs, study.existing
+    segments = folder / table.segments
+    line = highway.read(
+        folder / table.file, crs=study.crs, segments=segments if segments.is_file() else None
+    )
+    start = next(place for place in study.places if place.name == table.start_name)
+    xy = Transformer.from_crs(4326, study.crs, always_xy=True).transform(start.lon, start.lat)
+    return highway.on_ground(highway.oriented(line, xy), ground, table)
+
+
+def _places(study: Study, road: Highway) -> dict[str, float]:
+    """Chainage of every place; one far from the road is an error where the study uses it."""
+    project = Transformer.from_crs(4326, study.crs, always_xy=True)
+    x, y = project.transform([p.lon for p in study.places], [p.lat for p in study.places])
+    s, off = road.chainage(np.array(x), np.array(y))
+    used = {name for task in study.programme for name in (task.start, task.end)}
+    far = [
+        f"{study.study.places}: {place.name} lies {d / 1000:.1f} km from the highway; "
+        f"wanted at most {PLACE_M / 1000:g} km"
+        for place, d in zip(study.places, off, strict=True)
+        if d > PLACE_M and place.name in used
+    ]
+    if far:
+        raise InputError("\n".join(far))
+    out = {
+        place.name: float(v)
+        for place, v, d in zip(study.places, s, off, strict=True)
+        if d <= PLACE_M
+    }
+    backwards = [
+        f"programme {task.name!r}: {task.start} at {text(out[task.start])} is not before "
+        f"{task.end} at {text(out[task.end])}"
+        for task in study.programme
+        if out[task.start] >= out[task.end]
+    ]
+    if backwards:
+        raise StudyError("\n".join(backwards))
+    tasks = sorted(study.programme, key=lambda task: out[task.start])
+    twice = [
+        f"programme: {one.name!r} ends at {text(out[one.end])}, after {other.name!r} starts at "
+        f"{text(out[other.start])}; wanted tasks that do not overlap, else they are paid twice"
+        for one, other in pairwise(tasks)
+        if out[one.end] > out[other.start]
+    ]
+    if twice:
+        raise StudyError("\n".join(twice))
+    return out
+
+
+def _layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoDataFrame:
+    if not path.is_file():
+        msg = f"{path}: no such file; wanted {wanted}"
+        raise InputError(msg)
+    try:
+        frame = pyogrio.read_dataframe(path)
+    except (DataSourceError, DataLayerError) as problem:
+        msg = f"{path}: cannot be read as {wanted} ({problem})"
+        raise InputError(msg) from problem
+    if frame.empty or not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
+        msg = f"{path}: found no features with a reference system; wanted {wanted}"
+        raise InputError(msg)
+    frame = frame.to_crs(study.crs).explode(ignore_index=True)
+    found = set(frame.geom_type.dropna()) - kinds
+    if found or frame.geometry.isna().any():
+        msg = f"{path}: found {', '.join(sorted(found)) or 'no geometry'}; wanted {wanted}"
+        raise InputError(msg)
+    return frame
+
+
+def _rivers(study: Study) -> gpd.GeoDataFrame:
+    frame = _layer(study.inputs / study.rivers.file, study, "lines of rivers", {"LineString"})
+    if "name" not in frame.columns:
+        frame["name"] = ""
+    frame["name"] = frame["name"].fillna("").astype(str)
+    return frame[["name", "geometry"]]
+
+
+def _polygons(study: Study, name: str | None) -> tuple[BaseGeometry, ...]:
+    if name is None:
+        return ()
+    path = study.inputs / name
+    frame = _layer(path, study, "polygons", {"Polygon"})
+    for shape in frame.geometry:
+        if shape.is_empty or not shape.is_valid:
+            msg = f"{path}: a polygon is {shapely.is_valid_reason(shape)}; wanted valid ones"
+            raise InputError(msg)
+    return tuple(frame.geometry)
