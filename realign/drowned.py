@@ -153,6 +153,11 @@ def check(study: Study) -> Rates:
         prices = rates.read(study.rates_file)
     except InputError as problem:
         problems.append(str(problem))
+    if prices and prices.currency != study.money.currency:
+        problems.append(
+            f"{study.rates_file}: found prices in {prices.currency}, wanted "
+            f"{study.money.currency}, as money.currency says"
+        )
     names = [study.elevation.file, study.existing.file, study.rivers.file]
     names += [dam.extent for dam in study.dams if dam.extent]
     names += [study.rivers.no_go] if study.rivers.no_go else []

@@ -541,8 +541,9 @@ def forms(
     Returns
     -------
     form, denied
-        Form of each interval, and where even the least bad one is beyond its
-        limits, both of shape (n - 1,). Open road is priced at both ends of an
+        Form of each interval, and where every one is beyond its limits, both of
+        shape (n - 1,); there it is a bridge above the ground and a tunnel below,
+        steeper than the standard allows. Open road is priced at both ends of an
         interval, structures in the middle of it.
     """
     middle = (height[:-1] + height[1:]) / 2, (slope[:-1] + slope[1:]) / 2
@@ -558,4 +559,6 @@ def forms(
     lengths = (run[0], shape.min_bridge_m, shape.min_tunnel_m)
     least = np.array([max(int(np.ceil(v / run[0] - 1e-9)), 1) for v in lengths])
     chosen = choose(bounded, ends, least)
-    return chosen, ~allowed[np.arange(chosen.size), chosen]
+    denied = ~allowed[np.arange(chosen.size), chosen]
+    chosen[denied] = np.where(middle[0][denied] > 0, BRIDGE, TUNNEL)
+    return chosen, denied

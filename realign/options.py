@@ -56,7 +56,7 @@ class Option:
 
 def objectives(option: Option) -> tuple[float, ...]:
     """
-    What options are compared by; the less the better.
+    Give what options are compared by; the less the better.
 
     Cost, length, travel time, exposure, flooded length left: in the currency
     of the rates, [m], [s], [-], [m].

@@ -34,7 +34,6 @@ NEAR = 0.02
 """How far the linear program may undercut the convex price of open road [-]."""
 UNIT = 1.0e6
 """The linear program counts money in this."""
-METHOD = "highs"
 
 
 class Line(Settings):
@@ -47,10 +46,10 @@ class Line(Settings):
     window_m: float = Field(default=60.0, gt=0)
     """How far the grade line may leave the level that the corridor search found [m]."""
     pvi_m: float = Field(default=100.0, gt=0)
-    """Least distance between PVIs; the standard's least length of grade where that is longer [m]."""
-    passes: int = Field(default=3, ge=1, le=10)
+    """Least distance between PVIs; the standard's least length of grade if that is longer [m]."""
+    passes: int = Field(default=4, ge=1, le=10)
     """How often the linear program is solved, each time with the forms of the last grade line."""
-    check_m: float = Field(default=25.0, gt=0)
+    check_m: float = Field(default=20.0, gt=0)
     """Distance between stations of the linear program [m]."""
 
 
@@ -61,13 +60,38 @@ class Profile:
     alignment: Alignment
     """Plan and grades."""
     price: float
-    """Price of the linear program, which bounds any grade line with these forms and PVIs."""
+    """Price of the linear program, which any grade line with its forms and PVIs reaches [money]."""
     rough_price: float
     """Price of the dynamic program, the best on its levels and stations."""
 
 
 @njit(cache=True, nogil=True)
-def _rough(  # noqa: PLR0913 - flat arrays of one dynamic program
+def _priced_levels(
+    out: NDArray[np.float64],
+    lowest: int,
+    floor: float,
+    under: tuple[NDArray[np.float64], NDArray[np.float64]],
+    step: float,
+    length: float,
+    p: Prices,
+) -> None:
+    """Price of a station at every level in every form; beyond all limits, open at `DENIED`."""
+    for k in range(out.shape[0]):
+        z = (lowest + k) * step
+        out[k] = 0.0
+        for h, t in zip(z - under[0], under[1]):  # noqa: B905 - numba knows no strict
+            out[k, OPEN] += formation.open_road(h, t, p).price
+            out[k, BRIDGE] += formation.structure(BRIDGE, h, t, p).price
+            out[k, TUNNEL] += formation.structure(TUNNEL, h, t, p).price
+        out[k] *= length / under[0].size
+        if not np.isfinite(out[k]).any():
+            out[k, OPEN] = DENIED * length
+        if z < floor:
+            out[k] += DENIED * length
+
+
+@njit(cache=True, nogil=True)
+def _rough(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one dynamic program, flat for the compiler
     ground: NDArray[np.float64],
     slope: NDArray[np.float64],
     base: NDArray[np.int64],
@@ -77,7 +101,8 @@ def _rough(  # noqa: PLR0913 - flat arrays of one dynamic program
     step: float,
     length: float,
     p: Prices,
-) -> tuple[NDArray[np.int64], NDArray[np.int8], float]:
+) -> tuple[NDArray[np.int8], float]:
+    """Forms of the cheapest way through levels, grades and forms, with its price."""
     steepest, bridge, tunnel, bend, count = rule
     n = base.size
     grades = 2 * steepest + 1
@@ -93,23 +118,8 @@ def _rough(  # noqa: PLR0913 - flat arrays of one dynamic program
         cost[((ends[0] - base[0]) * grades + g) * 3 + OPEN] = 0.0
     prices = np.empty((count, 3))
     for i in range(1, n):
-        for k in range(count):
-            z = (base[i] + k) * step
-            for f in range(3):
-                prices[k, f] = 0.0
-            for j in range(per):
-                h, t = z - ground[i * per + j], slope[i * per + j]
-                prices[k, 0] += formation.open_road(h, t, p).price
-                prices[k, 1] += formation.structure(BRIDGE, h, t, p).price
-                prices[k, 2] += formation.structure(TUNNEL, h, t, p).price
-            for f in range(3):
-                prices[k, f] = prices[k, f] * length / per
-            if prices[k, 0] == np.inf and prices[k, 1] == np.inf and prices[k, 2] == np.inf:
-                prices[k, 0] = DENIED * length
-            if z < floor[i]:
-                prices[k, 0] += DENIED * length
-                prices[k, 1] += DENIED * length
-                prices[k, 2] += DENIED * length
+        few = slice(i * per, (i + 1) * per)
+        _priced_levels(prices, base[i], floor[i], (ground[few], slope[few]), step, length, p)
         fresh = np.full(wide, np.inf)
         for k in range(count):
             for g in range(grades):
@@ -140,15 +150,13 @@ def _rough(  # noqa: PLR0913 - flat arrays of one dynamic program
             value = cost[here] + tips[f, OPEN]
             if value < best:
                 best, at = value, here
-    levels = np.zeros(n, np.int64)
     forms = np.zeros(n, np.int8)
     if at < 0:
-        return levels, forms, np.inf
+        return forms, np.inf
     for i in range(n - 1, -1, -1):
-        levels[i] = base[i] + at // (grades * 3)
         forms[i] = at % 3
         at = back[i, at]
-    return levels, forms, best
+    return forms, best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,7 +177,7 @@ class Task:
     """Lowest level there, `LOW` where any will do, shape (w,) [m above datum]."""
 
 
-def grade_line(  # noqa: PLR0913 - a plan on the ground, its task, and the tables that rule it
+def grade_line(
     plan: Plan,
     terrain: Terrain,
     task: Task,
@@ -210,11 +218,11 @@ def grade_line(  # noqa: PLR0913 - a plan on the ground, its task, and the table
     NoRouteError
         No grade line within the standard joins the two levels on this plan.
     """
-    n = max(int(round(plan.length / line.step_m)), 2)
+    n = max(round(plan.length / line.step_m), 2)
     length = plan.length / n
-    fine = (np.arange(2 * (n + 1)) - 0.5) * length / 2
+    fine = (np.arange(2 * (n + 1), dtype=np.float64) - 0.5) * length / 2
     _, ground, slope = ground_under(plan, terrain, np.clip(fine, 0, plan.length))
-    station = np.arange(n + 1) * length
+    station = np.arange(n + 1, dtype=np.float64) * length
     middle = np.rint(np.interp(station, task.corridor_s, task.corridor_level) / line.level_m)
     half = int(line.window_m / line.level_m)
     ends = (int(np.rint(task.start / line.level_m)), int(np.rint(task.end / line.level_m)))
@@ -233,9 +241,7 @@ def grade_line(  # noqa: PLR0913 - a plan on the ground, its task, and the table
         bend,
         2 * half + 1,
     )
-    levels, forms, rough = _rough(
-        ground, slope, base, floor, ends, rule, line.level_m, length, prices
-    )
+    forms, rough = _rough(ground, slope, base, floor, ends, rule, line.level_m, length, prices)
     if not np.isfinite(rough):
         msg = (
             f"no grade line of {standard.title} at {standard.speed_kmh} km/h joins "
@@ -278,12 +284,17 @@ def _spline(s: NDArray[np.float64], pvi: NDArray[np.float64]) -> sparse.csr_arra
     near = np.clip(np.rint(u).astype(np.int64), 1, m - 2)
     lift = np.maximum(0.5 - np.abs(u - near), 0.0) ** 2 / 2
     return _weights(
-        (s.size, m), (i, 1 - u + i), (i + 1, u - i), (near - 1, lift), (near, -2 * lift), (near + 1, lift)
+        (s.size, m),
+        (i, 1 - u + i),
+        (i + 1, u - i),
+        (near - 1, lift),
+        (near, -2 * lift),
+        (near + 1, lift),
     )
 
 
 def _slope(s: NDArray[np.float64], pvi: NDArray[np.float64]) -> sparse.csr_array:
-    """Grades at chainages as weights on levels of PVIs; between middles of legs they change evenly."""
+    """Grades at chainages as weights on levels of PVIs; they change evenly between mid-legs."""
     m, gap = pvi.size, pvi[1] - pvi[0]
     u = np.clip(s / gap - 0.5, 0, m - 2)
     i = np.minimum(u.astype(np.int64), m - 3)
@@ -349,7 +360,9 @@ def tangents(corners: NDArray[np.float64]) -> NDArray[np.float64]:
         Their maximum is nowhere above the chain and at most `NEAR` of it below.
     """
     a, b = 0, corners.shape[0] - 1
-    while a < b and corners[a + 1, 1] - corners[a, 1] <= -WALL * (corners[a + 1, 0] - corners[a, 0]):
+    while a < b and corners[a + 1, 1] - corners[a, 1] <= -WALL * (
+        corners[a + 1, 0] - corners[a, 0]
+    ):
         a += 1
     while a < b and corners[b, 1] - corners[b - 1, 1] >= WALL * (corners[b, 0] - corners[b - 1, 0]):
         b -= 1
@@ -367,16 +380,14 @@ def tangents(corners: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @njit(cache=True, nogil=True)
-def _lines(
-    form: int, slope: float, heights: NDArray[np.float64], p: Prices
-) -> NDArray[np.float64]:
-    """Lines below the price of one form over height; none where it is nowhere admissible."""
+def _lines(form: int, slope: float, heights: NDArray[np.float64], p: Prices) -> NDArray[np.float64]:
+    """Lines below the price of one form over height, ascending."""
     if form == OPEN:
         price = np.empty(heights.size)
         for j in range(heights.size):
             price[j] = formation.open_road(heights[j], slope, p).price
         corners = hull(heights, price)
-        return tangents(corners) if corners.size else np.empty((0, 2))
+        return tangents(corners) if corners.size else np.array([[0.0, DENIED], [0.0, DENIED]])
     if form == BRIDGE:
         plain = p.bridge + p.pavement + 2 * p.half * p.land
         clear = max(slope * p.half, p.min_deck, 1.0)
@@ -422,7 +433,7 @@ def _pieces(
         piece: number of its station, direction (-1 down from the foot, 1 up), greatest
         length [m] and price for each metre of it [/m/m], shape (q, 4).
     """
-    foot, price = np.zeros(form.size), np.full(form.size, DENIED)
+    foot, price = np.zeros(form.size), np.zeros(form.size)
     pieces = np.empty((form.size * (heights.size + 2), 4))
     q = 0
     for t in range(form.size):
@@ -431,13 +442,15 @@ def _pieces(
         at = 0.0
         for j in range(last + 1):
             end = np.inf
-            if j < last:
+            if j < last and lines[j + 1, 0] == lines[j, 0]:
+                end = at
+            elif j < last:
                 end = (lines[j, 1] - lines[j + 1, 1]) / (lines[j + 1, 0] - lines[j, 0])
             if j == 0:
                 foot[t], price[t] = end, lines[0, 0] * end + lines[0, 1]
-                pieces[q] = t, -1.0, np.inf, -lines[0, 0]
+                pieces[q] = float(t), -1.0, np.inf, -lines[0, 0]
             else:
-                pieces[q] = t, 1.0, max(end - at, 0.0), lines[j, 0]
+                pieces[q] = float(t), 1.0, max(end - at, 0.0), lines[j, 0]
             at = end
             q += 1
     return foot, price, pieces[:q].copy()
@@ -536,21 +549,19 @@ def _solved(
 ) -> tuple[NDArray[np.float64], float] | None:
     """Levels of the PVIs and the price of the linear program; None where there are none."""
     m = ground.pvi.size
-    at, length, foot, price, pieces = _priced(ground, form, prices)
+    at, (length, foot, price, pieces) = _priced(ground, form, prices)
     rules, limit = _ruled(ground, form, standard)
     wet = task.water_level > LOW + 1
     wet &= (task.water_s > 0) & (task.water_s < ground.pvi[-1])
     floor = _spline(task.water_s[wet], ground.pvi)
     count, q = int(wet.sum()), pieces.shape[0]
     owner = pieces[:, 0].astype(np.int64)
-    parts = sparse.csr_array(
-        (-pieces[:, 1], (owner, np.arange(q))), shape=(foot.size, q)
-    )
+    parts = sparse.csr_array((-pieces[:, 1], (owner, np.arange(q))), shape=(foot.size, q))
     bounds = np.tile([0.0, np.inf], (m + q + count, 1))
     bounds[:m, 0] = -np.inf
     bounds[0], bounds[m - 1] = (task.start, task.start), (task.end, task.end)
     bounds[m : m + q, 1] = pieces[:, 2]
-    dry = WALL * np.full(count, ground.s[1]) 
+    dry = np.full(count, WALL * ground.s[1])
     answer = linprog(
         np.concatenate((np.zeros(m), pieces[:, 3] * length[owner], dry)) / UNIT,
         A_eq=sparse.hstack((at, parts, sparse.csr_array((foot.size, count))), format="csr"),
@@ -564,7 +575,7 @@ def _solved(
         ),
         b_ub=np.concatenate((limit, -task.water_level[wet])),
         bounds=bounds,
-        method=METHOD,
+        method="highs-ds",
     )
     if answer.x is None:
         return None
@@ -573,8 +584,16 @@ def _solved(
 
 def _priced(
     ground: _Ground, form: NDArray[np.int8], prices: Prices
-) -> tuple[sparse.csr_array, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """What has a price, as `formation.forms` has it: stations of open road, middles of structures."""
+) -> tuple[sparse.csr_array, tuple[NDArray[np.float64], ...]]:
+    """
+    List what has a price, as in `formation.forms`: stations of open road, middles of structures.
+
+    Returns
+    -------
+    weights, (length, foot, price, pieces)
+        Weights of the PVIs and length of each [m], and the answer of `_pieces`
+        with feet as levels [m above datum].
+    """
     run = np.diff(ground.s)
     half = np.where(form == OPEN, run / 2, 0.0)
     share = np.append(half, 0.0) + np.append(0.0, half)
@@ -588,10 +607,12 @@ def _priced(
     foot, price, pieces = _pieces(kinds, slopes, HEIGHTS, prices)
     return (
         sparse.csr_array(sparse.vstack((ground.weights[is_open], weights))),
-        np.concatenate((share[is_open], run[built])),
-        foot + np.concatenate((ground.level[is_open], level)),
-        price,
-        pieces,
+        (
+            np.concatenate((share[is_open], run[built])),
+            foot + np.concatenate((ground.level[is_open], level)),
+            price,
+            pieces,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ then areas are averaged between stations.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -154,7 +155,7 @@ def take_off(
         at = change & ((tips[1:] == kind) | (tips[:-1] == kind))
         out = at[:-1].astype(np.float64)
         out[-1] += at[-1]
-        return out
+        return np.asarray(out)
 
     is_open = form == OPEN
     items = {
@@ -190,7 +191,7 @@ def _structures(
     edge = np.flatnonzero(np.diff(np.concatenate(([OPEN], form, [OPEN]))))
     bounds = sorted({0, *edge.tolist(), form.size})
     out = []
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in pairwise(bounds):
         kind = int(form[a])
         if kind != OPEN:
             sign = 1 if kind == BRIDGE else -1

@@ -56,7 +56,7 @@ class Stage(Settings):
 
 
 class Dam(Settings):
-    """The table `[[dam]]`: where a dam stands, how high, and when its reservoir fills."""
+    """The table `[[dams]]`: where a dam stands, how high, and when its reservoir fills."""
 
     name: str
     """Name of the dam."""

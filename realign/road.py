@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from shapely import LineString, get_parts, unary_union
 
 from realign import corridor, cost, formation, quantities
 from realign.corridor import Corridor, Site
@@ -117,9 +118,23 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         searched_price=found.construction,
         bound=found.bound,
         builder="programme",
-        breaches=(*(str(breach) for breach in found_breaches), *quantities.limits(bill)),
+        breaches=(
+            *(str(breach) for breach in found_breaches),
+            *quantities.limits(bill),
+            *_loops(bill),
+        ),
         alignment=road,
     )
+
+
+def _loops(bill: Bill) -> tuple[str, ...]:
+    """Say where a road crosses itself, which the search neither forbids nor prices."""
+    line = LineString(np.column_stack((bill.x, bill.y)))
+    if line.is_simple:
+        return ()
+    noded = unary_union(line)
+    count = len(get_parts(noded)) // 2
+    return (f"the road crosses itself, about {count} times",)
 
 
 def _pose(site: Site, s: float) -> Pose:

@@ -3,15 +3,20 @@ What is asked: one TOML file, checked whole, with a table for each stage.
 
 Every table is the settings model of its stage, so the text under the fields
 there is the documentation of the keys. All problems of a file are reported at
-once, each with the key it is about.
+once, each with the key it is about; `document` writes all keys down.
 """
 
 import csv
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
@@ -22,7 +27,8 @@ from realign.formation import Formation
 from realign.highway import Existing
 from realign.phasing import Pace, Task
 from realign.profile import Line
-from realign.rates import Money
+from realign.rates import COLUMNS as RATES_COLUMNS
+from realign.rates import ITEMS, Money
 from realign.reservoir import Dam
 from realign.settings import Settings
 from realign.standards import codes
@@ -55,7 +61,8 @@ class About(Settings):
     question: str
     """What the study is to answer, in a sentence or two."""
     ground: str = ""
-    """What the default ground is, said wherever results of it are shown; empty when surveyed."""
+    """What the ground of the study's own inputs is, said wherever results of it are shown; left
+    out with other inputs; empty when it is surveyed."""
     crs: str
     """Projected reference system in metres in which everything is computed, as `EPSG:32643`."""
     rates: str = "rates.csv"
@@ -225,16 +232,16 @@ class Study(Settings):
             try:
                 load_standard(self.standard.code, variant.speed_kmh)
             except StudyError as problem:
-                problems.append(f"variants.{variant.name}.speed_kmh: {problem}")
+                problems.append(f"variants[{variant.name}].speed_kmh: {problem}")
         known = {dam.name for dam in self.dams} | {task.name for task in self.programme}
         known |= {financier.key for financier in self.finance.financiers} | {""}
         problems += [
-            f"published.{row.quantity}.of: found {row.of!r}, wanted one of {sorted(known)}"
+            f"published[{row.quantity}].of: found {row.of!r}, wanted one of {sorted(known)}"
             for row in self.published
             if row.of not in known
         ]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n".join(problems))
         return self
 
 
@@ -262,7 +269,7 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     """
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as problem:
         msg = f"{path}: cannot be read ({problem}); wanted a study file"
         raise StudyError(msg) from problem
@@ -274,9 +281,10 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     try:
         study = Study.model_validate(table)
     except ValidationError as error:
-        problems += [f"{path}: {_problem(e)}" for e in error.errors()]
-    about = table.get("study", {})
-    places_file = path.parent / str(about.get("places", "places.csv") if about else "places.csv")
+        problems += [f"{path}: {line}" for e in _true(error) for line in _problem(e, table)]
+    about = table.get("study")
+    named = about.get("places") if isinstance(about, dict) else None
+    places_file = path.parent / (named if isinstance(named, str) else "places.csv")
     places: tuple[Place, ...] = ()
     try:
         places = _read_places(places_file)
@@ -285,31 +293,63 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     problems += _unknown_places(path, table, places)
     if problems or study is None:
         raise StudyError("\n".join(problems))
+    own = path.parent / "inputs"
+    if inputs and Path(inputs).resolve() != own.resolve():
+        # what is said of the study's own ground is not said of another
+        study = study.model_copy(update={"study": study.study.model_copy(update={"ground": ""})})
     study._file = path  # noqa: SLF001 - the model's own private attributes
-    study._inputs = Path(inputs) if inputs else path.parent / "inputs"  # noqa: SLF001
+    study._inputs = Path(inputs) if inputs else own  # noqa: SLF001
     study._places = places  # noqa: SLF001
     return study
 
 
-def _problem(error: Any) -> str:
-    """One problem of pydantic's list as `key: what`."""
-    key = ".".join(str(part) for part in error["loc"])
-    message = str(error["msg"]).removeprefix("Value error, ")
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        return f"{key}: unknown key"
-    if kind == "missing":
-        return f"{key}: missing"
-    given = error.get("input")
-    found = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{key}: {message}{found}" if key else message
+def _true(error: ValidationError) -> list[ErrorDetails]:
+    """Leave out lists that are only too short because a row of theirs is wrong."""
+    every = error.errors()
+    return [
+        each
+        for each in every
+        if each["type"] != "too_short"
+        or not any(
+            len(e["loc"]) > (n := len(each["loc"])) and e["loc"][:n] == each["loc"] for e in every
+        )
+    ]
+
+
+def _problem(error: ErrorDetails, table: Mapping[str, Any]) -> list[str]:
+    """One problem of pydantic's list as `key: what`, or several where one check found them."""
+    key = _key(error["loc"], table)
+    if error["type"] == "extra_forbidden":
+        return [f"{key}: unknown key"]
+    if error["type"] == "missing":
+        return [f"{key}: missing"]
+    given, message = error["input"], error["msg"].removeprefix("Value error, ")
+    plain = isinstance(given, str | int | float | bool) and "found" not in message
+    found = f", found {given!r}" if plain else ""
+    return [f"{key}: {line}{found}" if key else line for line in message.splitlines()]
+
+
+def _key(loc: Sequence[str | int], table: Mapping[str, Any]) -> str:
+    """Where in the file, as `dams[Dasu].stages[full].date`; rows without a name are counted."""
+    out, at = "", table
+    for part in loc:
+        try:
+            at = at[part]  # type: ignore[index] # a list where the part is a number
+        except (LookupError, TypeError):
+            at = {}
+        if isinstance(part, int):
+            name = at.get("name") if isinstance(at, dict) else None
+            out += f"[{name or part + 1}]"
+        else:
+            out += f".{part}" if out else part
+    return out
 
 
 def _read_places(path: Path) -> tuple[Place, ...]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as problem:
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
         msg = f"{path}: cannot be read ({problem}); wanted a table name,lon,lat,source"
         raise InputError(msg) from problem
     places, problems = [], []
@@ -318,7 +358,10 @@ def _read_places(path: Path) -> tuple[Place, ...]:
         try:
             places.append(Place.model_validate({k: v for k, v in known.items() if v is not None}))
         except ValidationError as error:
-            problems += [f"{path}:{number}: {_problem(e)}" for e in error.errors()]
+            problems += [f"{path}:{number}: {p}" for e in error.errors() for p in _problem(e, {})]
+    names = [place.name for place in places]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [f"{path}: the name {name!r} stands twice" for name in twice]
     if not rows:
         problems.append(f"{path}: is empty; wanted a table name,lon,lat,source")
     if problems:
@@ -326,21 +369,135 @@ def _read_places(path: Path) -> tuple[Place, ...]:
     return tuple(places)
 
 
-def _unknown_places(path: Path, table: dict[str, Any], places: tuple[Place, ...]) -> list[str]:
+def _unknown_places(path: Path, table: Mapping[str, Any], places: tuple[Place, ...]) -> list[str]:
+    """Say which keys name a place that the table of places does not have."""
     if not places:
         return []
     names = [place.name for place in places]
-    out = []
-    tasks = table.get("programme", [])
+    existing, tasks = table.get("existing"), table.get("programme")
+    asked: list[tuple[tuple[str | int, ...], object]] = []
+    if isinstance(existing, dict):
+        asked += [(("existing", key), existing.get(key)) for key in ("start_name", "end_name")]
     for i, task in enumerate(tasks if isinstance(tasks, list) else []):
-        for key in ("start", "end"):
-            found = task.get(key) if isinstance(task, dict) else None
-            if isinstance(found, str) and found not in names:
-                key_ = f"programme.{i}.{key}"
-                out.append(f"{path}: {key_}: found {found!r}, wanted one of {', '.join(names)}")
-    existing = table.get("existing", {})
-    for key in ("start_name", "end_name"):
-        found = existing.get(key) if isinstance(existing, dict) else None
-        if isinstance(found, str) and found not in names:
-            out.append(f"{path}: existing.{key}: found {found!r}, wanted one of {', '.join(names)}")
-    return out
+        if isinstance(task, dict):
+            asked += [(("programme", i, key), task.get(key)) for key in ("start", "end")]
+    return [
+        f"{path}: {_key(loc, table)}: found {found!r}, wanted one of {', '.join(names)}"
+        for loc, found in asked
+        if isinstance(found, str) and found not in names
+    ]
+
+
+def document() -> str:
+    """
+    Write down every key of a study file, from the models that read it.
+
+    Returns
+    -------
+    text
+        Markdown: `docs/study.md`.
+    """
+    tables = "\n".join(_documented(Study, ()))
+    items = "\n".join(f"| `{item}` | {unit} |" for item, unit in ITEMS.items())
+    kinds = "\n".join(f"| `{quantity}` | {unit} |" for quantity, unit in QUANTITIES.items())
+    places = "\n".join(_rows(Place))
+    columns = ", ".join(f"`{column}`" for column in RATES_COLUMNS)
+    return f"""\
+# Every key of a study
+
+This page is written by `realign.study.document()` from the settings models of the stages.
+Lengths and levels are metres; every other unit stands in the name of a key or in brackets.
+Each table may have a table `sources` besides: a text for a key, saying where its value comes
+from. A text that begins with "assumption" is one, and the report lists it.
+{tables}
+## The quantities of `[[published]]`
+
+| quantity | unit |
+| --- | --- |
+{kinds}
+
+## `places.csv`
+
+One row a place, the columns in any order.
+
+| column | value | default | meaning |
+| --- | --- | --- | --- |
+{places}
+
+## `rates.csv`
+
+One row an item, with the columns {columns}; every item once, in one currency and of one date.
+
+| item | unit |
+| --- | --- |
+{items}
+"""
+
+
+def _documented(model: type[Settings], above: tuple[str, ...]) -> Iterator[str]:
+    """Lines of every table below a model."""
+    for name, field in model.model_fields.items():
+        below, many = _table(field.annotation)
+        if below is None:
+            continue
+        path = ".".join((*above, name))
+        needed = "" if field.is_required() else " May be left out."
+        yield f"\n## `{f'[[{path}]]' if many else f'[{path}]'}`\n"
+        yield f"{_line(field.description)}{needed}\n"
+        yield "| key | value | default | meaning |\n| --- | --- | --- | --- |"
+        yield from _rows(below)
+        yield from _documented(below, (*above, name))
+
+
+def _rows(model: type[Settings]) -> Iterator[str]:
+    """One line a key that is no table itself."""
+    for name, field in model.model_fields.items():
+        if name == "sources" or _table(field.annotation)[0] is not None:
+            continue
+        default = "needed" if field.is_required() else _written(field.default)
+        yield f"| `{name}` | {_values(field)} | {default} | {_line(field.description)} |"
+
+
+def _table(kind: Any) -> tuple[type[Settings] | None, bool]:
+    """Model of a key that is a table, and whether there are many of it."""
+    inner = [each for each in get_args(kind) if isinstance(each, type)]
+    if get_origin(kind) in {list, tuple} and inner and issubclass(inner[0], Settings):
+        return inner[0], True
+    if isinstance(kind, type) and issubclass(kind, Settings):
+        return kind, False
+    return None, False
+
+
+_KINDS = {str: "text", float: "number", int: "whole number", bool: "true or false", date: "date"}
+_LIMITS = {"gt": "above", "ge": "from", "lt": "below", "le": "to"}
+
+
+def _values(field: FieldInfo) -> str:
+    """Say what a key may hold."""
+    kind = field.annotation
+    if get_origin(kind) is Literal:
+        return " or ".join(f"`{_written_plain(value)}`" for value in get_args(kind))
+    if get_origin(kind) is UnionType:
+        kind = next(each for each in get_args(kind) if each is not NoneType)
+    limits = [
+        f"{word} {getattr(rule, key):g}"
+        for rule in field.metadata
+        for key, word in _LIMITS.items()
+        if getattr(rule, key, None) is not None
+    ]
+    return " ".join([_KINDS[kind], *limits]) if isinstance(kind, type) else str(kind)
+
+
+def _written(value: object) -> str:
+    """Write a default the way a study has it."""
+    return "none" if value is None else f"`{_written_plain(value)}`"
+
+
+def _written_plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+def _line(description: str | None) -> str:
+    return " ".join((description or "").split()).replace("|", "\\|")

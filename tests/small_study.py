@@ -1,8 +1,12 @@
 """A whole study on a valley made by formula, small enough to run in some seconds."""
 
+import atexit
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,10 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 import realign
+from realign.plan import Plan
+
+REGENERATE = bool(os.environ.get("REALIGN_REGENERATE"))
+"""Whether tests write what they compare with: the golden numbers and the page of keys."""
 
 EPSG = 32643
 LEFT, TOP = 650_000.0, 3_930_000.0
@@ -236,10 +244,10 @@ def write_features(path: Path, *shapes: tuple[str, object], name: str = "") -> N
 def ring(xy: Sequence[tuple[float, float]]) -> list[list[list[float]]]:
     """Coordinates of a polygon from corners given from the western edge, and by northing."""
     corners = np.array([*xy, xy[0]], dtype=float)
-    return [degrees(corners + [LEFT, 0.0])]
+    return [degrees(corners + np.array([LEFT, 0.0]))]
 
 
-def write(folder: Path) -> Path:
+def write(to: Path) -> Path:
     """
     Write the study with its tables and inputs into a folder.
 
@@ -248,20 +256,35 @@ def write(folder: Path) -> Path:
     file
         The study file.
     """
-    inputs = folder / "inputs"
+    inputs = to / "inputs"
     inputs.mkdir(parents=True)
     write_dem(inputs / "dem.tif")
     write_features(inputs / "highway.geojson", ("LineString", degrees(road())))
     x = np.linspace(30.0, COLS * CELL - 30.0, 300)
     river = degrees(np.column_stack((LEFT + x, river_y(x)))[::-1])
     write_features(inputs / "rivers.geojson", ("LineString", river), name="Clear River")
-    shutil.copy(RATES, folder / "rates.csv")
+    shutil.copy(RATES, to / "rates.csv")
     lines = ["name,lon,lat,source"]
     for place, along in PLACES.items():
         lon, lat = point(along, float(river_y(along)) + ASIDE)
         lines.append(f"{place},{lon:.6f},{lat:.6f},made by formula")
-    (folder / "places.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    (to / "places.csv").write_text("\n".join(lines) + "\n", "utf-8")
     lon, lat = point(DAM, float(river_y(DAM)))
-    file = folder / "study.toml"
+    file = to / "study.toml"
     file.write_text(STUDY.format(lon=lon, lat=lat), "utf-8")
     return file
+
+
+@cache
+def folder() -> Path:
+    """Folder with the study, for tests that leave it as it is."""
+    made = Path(tempfile.mkdtemp(prefix="small-study-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    write(made)
+    return made
+
+
+@cache
+def planned() -> Plan:
+    """Plan of the study, for tests that only read it."""
+    return realign.run(realign.load(folder() / "study.toml"))

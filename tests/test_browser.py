@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,27 @@ def test_the_hillshade_is_under_the_roads(browser: Any, folder: Path) -> None:
     assert inside[0]
     assert inside[1] > 5
     assert inside[2]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_popup_moves_out_from_behind_the_boxes(
+    browser: Any, folder: Path, size: tuple[int, int]
+) -> None:
+    open_page(browser, folder / "map.html", size)
+    run(
+        browser,
+        """map_realign.eachLayer(function (layer) {
+             if (layer.feature && layer.feature.properties.title === "Start") { layer.openPopup(); }
+           });""",
+    )
+    covered = """const a = document.querySelector(".leaflet-popup").getBoundingClientRect();
+        return Array.from(document.querySelectorAll(".box"), (b) => b.getBoundingClientRect())
+          .some((b) => a.right > b.left && b.right > a.left
+            && a.bottom > b.top && b.bottom > a.top)"""
+    deadline = time.monotonic() + 5.0
+    while run(browser, covered) and time.monotonic() < deadline:
+        time.sleep(0.1)  # the map glides
+    assert not run(browser, covered)
 
 
 @pytest.mark.parametrize("size", SIZES)

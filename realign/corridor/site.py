@@ -7,6 +7,7 @@ search itself in `search`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ from realign.terrain import Terrain
 
 RIVER_STEP = 100.0
 """Spacing of the points of a river by which banks are told [m]."""
+_RASTERIO = Lock()  # it hides a warning of its own by a switch that all threads share
 
 
 class Rules(Settings):
@@ -191,7 +193,8 @@ def burn(
     """Cells that shapes touch."""
     if not shapes:
         return np.zeros(terrain.shape, bool)
-    touched = rasterize(shapes, terrain.shape, transform=terrain.transform, all_touched=True)
+    with _RASTERIO:
+        touched = rasterize(shapes, terrain.shape, transform=terrain.transform, all_touched=True)
     return np.asarray(touched, dtype=bool)
 
 
@@ -202,9 +205,7 @@ def within(terrain: Terrain, line: LineString, distance: float) -> NDArray[np.bo
     )
 
 
-def beside_tie_ins(
-    site: Site, gap: Gap, terrain: Terrain, distance: float
-) -> NDArray[np.bool_]:
+def beside_tie_ins(site: Site, gap: Gap, terrain: Terrain, distance: float) -> NDArray[np.bool_]:
     """Cells no farther than a distance [m] from the road on which tie-ins may lie."""
     near = np.zeros(terrain.shape, bool)
     for window in (gap.before, gap.after):

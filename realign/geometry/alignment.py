@@ -1,6 +1,5 @@
 """Plan and grade line together: place, bearing, curvature and level at a chainage."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np

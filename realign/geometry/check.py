@@ -7,6 +7,7 @@ with the fit: curves are followed by Simpson's rule in small steps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, cos, hypot, inf, pi, sin
 
 from realign.geometry.horizontal import Element
@@ -76,7 +77,7 @@ def breaches(
 def _joints(elements: Sequence[Element]) -> list[Breach]:
     out = []
     s = 0.0
-    for this, after in zip(elements[:-1], elements[1:], strict=True):
+    for this, after in pairwise(elements):
         s += this.length
         x, y, bearing = _followed(this)
         gap = hypot(after.start.x - x, after.start.y - y)

@@ -8,6 +8,7 @@ clothoid, arc and clothoid; every corner keeps the room its curve needs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import atan2, cos, hypot, pi, sin, tan
 
 import numpy as np
@@ -29,6 +30,10 @@ LARGEST = 2000.0
 """Radii are not made larger than this [m]."""
 SHARPEST = 2.6
 """Corners that deflect more than this are split, since their tangents grow without bound [rad]."""
+JOIN = 8
+"""Corridor points that may be left out to join the existing road tangentially."""
+LEADS = (0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0)
+"""Lengths of the tangent at a tie-in that are tried, over that of the first leg [-]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +279,11 @@ def polygon(
         tight = _tightest(points[kept], standard)
         if tight is None:
             break
-        a, b = kept[tight], kept[tight + 1]
-        middle = [i for i in range(a + 1, b) if i not in banned]
-        if middle:
-            away = _away(points[middle], points[a], points[b])
-            kept = sorted({*kept, middle[int(np.argmax(away))]})
+        more = _between(points, kept, tight, banned)
+        if more is not None:
+            kept = sorted({*kept, more})
             continue
-        loose = [i for i in (a, b) if i not in fixed]
+        loose = [i for i in kept[tight : tight + 2] if i not in fixed]
         if not loose:
             break
         angles = dict(zip(kept[1:-1], np.abs(deflections(points[kept])), strict=True))
@@ -288,6 +291,20 @@ def polygon(
         banned.add(out)
         kept.remove(out)
     return points[kept]
+
+
+def _between(
+    points: NDArray[np.float64], kept: Sequence[int], leg: int, banned: set[int]
+) -> int | None:
+    """Point to take in again for a leg: the farthest from it, else from a leg beside it."""
+    for i in (leg, leg - 1, leg + 1):
+        if not 0 <= i < len(kept) - 1:
+            continue
+        a, b = kept[i], kept[i + 1]
+        middle = [j for j in range(a + 1, b) if j not in banned]
+        if middle:
+            return middle[int(np.argmax(_away(points[middle], points[a], points[b])))]
+    return None
 
 
 def _tightest(pis: NDArray[np.float64], standard: DesignStandard) -> int | None:
@@ -385,6 +402,49 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
     return tuple(out)
 
 
+def _joined(
+    points: NDArray[np.float64], pose: Pose, standard: DesignStandard
+) -> NDArray[np.float64]:
+    """
+    Replace the first points of a corridor by a tangent of the existing road.
+
+    Of all lengths of that tangent, and all points at which the corridor may be
+    joined, those are taken that have room for the least curves and pass nearest
+    to the points left out, the rounding of the corners counted.
+    """
+    first = np.array([pose.x, pose.y])
+    along = np.array([cos(pose.bearing), sin(pose.bearing)])
+    lead = float(np.hypot(*(points[1] - first)))
+    best, out = np.inf, np.vstack((first, first + lead * along, points[2:]))
+    for join in range(1, min(JOIN, len(points) - 3) + 1):
+        for share in LEADS:
+            head = first + share * lead * along
+            trial = np.vstack((first, head, points[join:]))
+            angle = deflections(trial[:5])
+            need = [0.0, *(_need(float(a), standard) for a in angle)]
+            legs = np.hypot(*np.diff(trial[:4], axis=0).T)
+            if (np.add(need[:-1], need[1:]) >= legs).any():
+                continue
+            away = _off(points[1:join], trial[:3])
+            away += sum(_external(float(a), standard) for a in angle[:2])
+            if away < best:
+                best, out = away, trial
+    return out
+
+
+def _off(points: NDArray[np.float64], line: NDArray[np.float64]) -> float:
+    """Greatest distance of points from a polygon, 0 where there are none [m]."""
+    legs = [_away(points, a, b) for a, b in pairwise(line)]
+    return float(np.min(legs, axis=0).max(initial=0.0))
+
+
+def _external(deflection: float, standard: DesignStandard) -> float:
+    """Distance from a PI to its least curve, about [m]."""
+    if abs(deflection) < STRAIGHT:
+        return 0.0
+    return least_corner(deflection, standard).radius * (1 / cos(deflection / 2) - 1)
+
+
 def fit(
     points: NDArray[np.float64],
     standard: DesignStandard,
@@ -421,16 +481,10 @@ def fit(
     if len(points) < 4:
         msg = f"a corridor needs at least four points to fit a road to, got {len(points)}"
         raise GeometryError(msg)
-    inner = points[1:-1]
-    first = points[0] if start is None else np.array([start.x, start.y])
-    last = points[-1] if end is None else np.array([end.x, end.y])
     if start is not None:
-        lead = float(np.hypot(*(inner[0] - first)))
-        head = first + lead * np.array([cos(start.bearing), sin(start.bearing)])
-        inner = np.vstack((head, inner[1:]))
+        points = _joined(points, start, standard)
     if end is not None:
-        lead = float(np.hypot(*(inner[-1] - last)))
-        tail = last - lead * np.array([cos(end.bearing), sin(end.bearing)])
-        inner = np.vstack((inner[:-1], tail))
-    pis = polygon(np.vstack((first, inner, last)), standard, tolerance=tolerance)
+        back = Pose(end.x, end.y, end.bearing + pi)
+        points = _joined(points[::-1], back, standard)[::-1]
+    pis = polygon(points, standard, tolerance=tolerance)
     return elements(pis, corners(pis, standard))

@@ -279,9 +279,10 @@ def _title(plan: Plan) -> str:
         total = plan.programmes[option.name].schedule
         low = sum(phase.low_pkr for phase in total.phases)
         high = sum(phase.high_pkr for phase in total.phases)
+        new = sum(phase.work.new_length for phase in total.phases) / 1000
         lines.append(
-            f"<p>Shown: option <b>{escape(option.name)}</b>, {option.new_length / 1000:,.1f} km of "
-            f"new road; programme Rs {total.total_pkr / 1e9:,.1f} bn "
+            f"<p>Shown: option <b>{escape(option.name)}</b>. The programme builds {new:,.1f} km of "
+            f"new road for Rs {total.total_pkr / 1e9:,.1f} bn "
             f"({low / 1e9:,.0f} to {high / 1e9:,.0f}).</p>"
         )
     if about.ground:
@@ -536,8 +537,10 @@ def _link_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Deadline", _or_none(record["deadline_date"])),
         ("Opens", _or_none(record["open_date"])),
     ]
-    if record["breaches"]:
-        rows.append(("Breaks the standard", str(record["breaches"])))
+    breaches = str(record["breaches"]).split("; ") if record["breaches"] else []
+    if breaches:
+        others = f" and {len(breaches) - 1} more, see the report" if breaches[1:] else ""
+        rows.append(("Breaks the standard", breaches[0] + others))
     return rows
 
 

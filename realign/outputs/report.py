@@ -141,8 +141,9 @@ def _answer(plan: Plan) -> list[tuple[str, str]]:
             "Road",
             (
                 f"Option \u201c{option.name}\u201d ({option.title}): "
-                f"{option.new_length / 1000:,.1f} km of new road, of it {share:.0%} on bridges or "
-                f"in tunnels; {option.upgrade_length / 1000:,.1f} km are upgraded."
+                f"{option.new_length / 1000:,.1f} km of new road{_by_others(programme)}, "
+                f"{share:.0%} on bridges or in tunnels; "
+                f"{option.upgrade_length / 1000:,.1f} km are upgraded."
             ),
         )
     )
@@ -155,6 +156,12 @@ def _answer(plan: Plan) -> list[tuple[str, str]]:
     ]
     lines.append(("Money", f"Paid by {', '.join(paid)}."))
     return lines
+
+
+def _by_others(programme: Programme) -> str:
+    """Say how much of the new road the programme does not build."""
+    others = sum(phase.work.new_length for phase in programme.schedule.outside) / 1000
+    return f" ({others:,.1f} km of it built by others)" if others else ""
 
 
 def _programme_cost(plan: Plan, programme: Programme) -> str:

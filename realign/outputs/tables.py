@@ -199,7 +199,7 @@ def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """
+    r"""
     Write rows as CSV with plain numbers.
 
     A text that a spreadsheet would take for a formula gets an apostrophe in front.
@@ -207,7 +207,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     Examples
     --------
     >>> as_csv(["name", "new_km"], [{"name": "=A1", "new_km": 2.0}])
-    "name,new_km\\n'=A1,2.000\\n"
+    "name,new_km\n'=A1,2.000\n"
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")

@@ -25,10 +25,23 @@ var realign = (function () {
     return box;
   }
 
+  function isWide() { return window.innerWidth > 760; }
+
+  // Where a popup may stand: below the title, beside or above the panel.
+  function room() {
+    var title = document.getElementById("title").offsetHeight;
+    return {
+      maxWidth: 340,
+      maxHeight: Math.max(160, window.innerHeight - title - (isWide() ? 110 : 150)),
+      autoPanPaddingTopLeft: [10, title + 24],
+      autoPanPaddingBottomRight: isWide() ? [350, 20] : [10, 70]
+    };
+  }
+
   function each(feature, layer) {
     var about = feature.properties;
     if (about.rows) {
-      layer.bindPopup(function () { return popup(feature); }, { maxWidth: 340 });
+      layer.bindPopup(function () { return popup(feature); }, room());
     }
     if (about.label) {
       layer.bindTooltip(make("span", about.label), {
@@ -107,12 +120,13 @@ var realign = (function () {
   }
 
   function start(map, groups, bounds, footnote) {
-    var wide = window.innerWidth > 760;
+    var wide = isWide();
+    var title = document.getElementById("title").offsetHeight;
     map.attributionControl.remove();
     L.control.scale({ imperial: false }).addTo(map);
     map.fitBounds(bounds, wide
-      ? { paddingTopLeft: [40, 130], paddingBottomRight: [360, 50], animate: false }
-      : { paddingTopLeft: [16, 140], paddingBottomRight: [16, 80], animate: false });
+      ? { paddingTopLeft: [40, title + 30], paddingBottomRight: [430, 50], animate: false }
+      : { paddingTopLeft: [16, title + 30], paddingBottomRight: [60, 90], animate: false });
     var panel = make("details", undefined, "box");
     panel.id = "panel";
     panel.open = wide;

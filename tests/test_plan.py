@@ -1,0 +1,512 @@
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_study
+from small_study import planned
+
+import realign
+from realign import network, plan as planning, programme
+from realign.chainage import Section, total
+from realign.drowned import PLACE_M, Drowned
+from realign.errors import InputError, NoRouteError, RealignError, StudyError
+from realign.plan import Plan
+from realign.programme import Programme
+from realign.study import Study
+
+GOLDEN = Path(__file__).parent / "golden" / "small.json"
+
+
+def asked() -> Study:
+    return realign.load(small_study.folder() / "study.toml")
+
+
+def changed(study: Study, table: str, **values: object) -> Study:
+    """Return the same study with other values in one table."""
+    other = getattr(study, table).model_copy(update=values)
+    return study.model_copy(update={table: other})
+
+
+def numbers(plan: Plan) -> dict[str, object]:
+    """Lengths, volumes, costs and dates of a plan."""
+    return {
+        "lakes": {
+            lake.dam.name: {
+                "area_m2": lake.full.area,
+                "volume_m3": lake.full.volume,
+                "live_m3": lake.live_volume,
+                "river_m": lake.river_length,
+            }
+            for lake in plan.reservoirs
+        },
+        "submerged": [
+            {
+                "from_m": part.section.start,
+                "to_m": part.section.end,
+                "flooded_m": part.flooded_length,
+                "expected_m": part.expected_length,
+                "lowest_freeboard_m": part.lowest_freeboard,
+                "first_date": part.first_date.isoformat(),
+            }
+            for part in plan.submergence.sections
+        ],
+        "links": {
+            link.name: {
+                "from_m": link.section.start,
+                "to_m": link.section.end,
+                "length_m": link.length,
+                "bridge_m": link.bridge_length,
+                "tunnel_m": link.tunnel_length,
+                "steepest": link.steepest,
+                "exposure": link.exposure,
+                "direct_usd": link.direct.base,
+                "cost_usd": [link.cost.low, link.cost.base, link.cost.high],
+                "totals": link.totals,
+            }
+            for link in plan.links
+        },
+        "options": {
+            option.name: {
+                "length_m": option.length,
+                "new_m": option.new_length,
+                "upgrade_m": option.upgrade_length,
+                "cost_usd": option.cost.base,
+                "flooded_left_m": option.flooded_left,
+                "exposure": option.exposure,
+                "pareto": option.pareto,
+            }
+            for option in plan.options
+        },
+        "phases": {
+            name: [
+                {
+                    "work": phase.work.name,
+                    "start": phase.start.isoformat(),
+                    "opens": phase.opens.isoformat(),
+                    "deadline": phase.deadline.isoformat() if phase.deadline else None,
+                    "cost_pkr": phase.cost_pkr,
+                    "shares_pkr": dict(split.amounts),
+                }
+                for phase, split in zip(each.schedule.phases, each.splits, strict=True)
+            ]
+            for name, each in plan.programmes.items()
+        },
+        "checks": {check.published.quantity: check.modelled for check in plan.checks},
+    }
+
+
+def flat(value: object, path: str = "") -> dict[str, object]:
+    """Leaves of nested mappings and lists by their path."""
+    if isinstance(value, Mapping):
+        items = [(str(key), each) for key, each in value.items()]
+    elif isinstance(value, list | tuple):
+        items = [(str(i), each) for i, each in enumerate(value)]
+    else:
+        return {path: value}
+    return {k: v for key, each in items for k, v in flat(each, f"{path}/{key}").items()}
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def test_the_small_study_gives_the_golden_numbers() -> None:
+    found = numbers(planned())
+    if small_study.REGENERATE:
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    wanted, leaves = flat(json.loads(GOLDEN.read_text("utf-8"))), flat(found)
+    assert set(leaves) == set(wanted)
+    figures = {key for key, value in wanted.items() if isinstance(value, int | float)}
+    assert {k: leaves[k] for k in set(wanted) - figures} == {
+        k: wanted[k] for k in set(wanted) - figures
+    }
+    assert {k: leaves[k] for k in figures} == pytest.approx(
+        {k: wanted[k] for k in figures}, rel=1e-6, abs=1e-9
+    )
+
+
+def test_one_worker_and_two_give_equal_numbers() -> None:
+    """And so does the same study run twice."""
+    assert numbers(realign.run(asked(), workers=1)) == numbers(planned())
+    assert numbers(realign.run(asked(), workers=2)) == numbers(planned())
+
+
+def test_the_plan_is_about_the_inputs_it_names() -> None:
+    plan = planned()
+    assert set(plan.hashes) == {
+        "study.toml", "rates.csv", "places.csv", "dem.tif", "highway.geojson", "rivers.geojson",
+    }  # fmt: skip
+    assert dict(plan.hashes) == planning.hashes(plan.study)
+    assert all(len(value) == 64 for value in plan.hashes.values())
+
+
+def test_every_stage_is_told_and_timed(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    found = planning.submerge(
+        realign.load(small_study.write(tmp_path)), tell=lambda *what: told.append(what)
+    )
+    assert [stage for stage, detail in told if not detail] == [
+        "ground", "highway", "reservoirs", "submergence",
+    ]  # fmt: skip
+    assert ("reservoirs", "Narrows") in told
+    assert found.submergence.sections == planned().submergence.sections
+    assert set(planned().seconds) == {
+        "ground", "highway", "reservoirs", "submergence", "corridors and roads",
+        "options, phases and money",
+    }  # fmt: skip
+
+
+def test_who_is_told_can_cancel() -> None:
+    class Cancelled(Exception):  # noqa: N818
+        pass
+
+    def tell(stage: str, detail: str) -> None:
+        if stage == "corridors and roads" and detail:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        realign.run(asked(), tell=tell, workers=1)
+
+
+# ---------------------------------------------------------------- options and programmes
+
+
+def test_new_and_old_road_are_the_whole_way() -> None:
+    plan = planned()
+    whole = Section(0.0, plan.highway.length)
+    for option in plan.options:
+        replaced = [link.section for link in option.links]
+        parts = [*replaced, *option.upgraded, *option.kept]
+        assert total(parts) == pytest.approx(whole.length)
+        assert sum(part.length for part in parts) == pytest.approx(whole.length)
+        assert option.length == pytest.approx(
+            sum(link.length for link in option.links)
+            + sum(part.length for part in (*option.upgraded, *option.kept))
+        )
+
+
+def test_to_do_nothing_costs_nothing_and_leaves_the_road_under_water() -> None:
+    nothing, *others = planned().options
+    assert nothing.cost.base == 0
+    assert nothing.links == ()
+    assert nothing.flooded_left == pytest.approx(total(planned().submergence.flooded))
+    assert np.isinf(nothing.travel_time)
+    assert all(option.flooded_left == 0 for option in others)
+    assert all(np.isfinite(option.travel_time) for option in others)
+
+
+def test_every_variant_is_an_option_of_its_own() -> None:
+    plan = planned()
+    names = [variant.name for variant in plan.study.variants]
+    assert [option.name for option in plan.options[1:]] == names
+    assert list(plan.programmes) == names
+    assert plan.best == names[0]
+
+
+def test_the_other_bank_is_kept_where_the_road_may_not_change_it() -> None:
+    plan = planned()
+    link = next(link for link in plan.links if link.variant == "other-bank")
+    gap = plan.gaps[0]
+    ends = plan.highway.at([gap.section.start, gap.section.end])
+    away = np.hypot(*(np.column_stack((link.x, link.y))[:, None] - ends[None]).transpose(2, 0, 1))
+    far = (away > plan.study.corridor.crossing_m + 2 * small_study.CELL).all(axis=1)
+    assert far.any()
+    assert (link.y[far] < small_study.river_y(link.x[far] - small_study.LEFT)).all()
+
+
+def test_no_new_road_is_without_freeboard() -> None:
+    plan = planned()
+    need = plan.study.dams[0].full_level_m + plan.study.clearance.freeboard_m
+    lake = plan.reservoirs[0].full.polygon
+    for link in plan.links:
+        wet = np.array([lake.contains(p) for p in points(link)])
+        assert (link.level[wet] >= need - 0.5).all()
+
+
+def points(link: network.Link) -> list[object]:
+    from shapely import points as made
+
+    return list(made(np.column_stack((link.x, link.y))))
+
+
+def test_shares_and_phases_add_to_the_programme_to_the_rupee() -> None:
+    for each in planned().programmes.values():
+        phases = each.schedule.phases
+        assert sum(phase.cost_pkr for phase in phases) == each.schedule.total_pkr
+        for phase, split in zip(phases, each.splits, strict=True):
+            assert sum(split.amounts.values()) == phase.cost_pkr
+
+
+def test_the_cost_of_an_option_is_that_of_its_programme() -> None:
+    plan = planned()
+    rate = plan.study.money.exchange("PKR")
+    for option in plan.options[1:]:
+        money = plan.programmes[option.name].schedule.total_pkr
+        assert money == pytest.approx(option.cost.base * rate, abs=len(option.links) + 3)
+
+
+def test_the_water_dates_the_work_that_it_makes_necessary() -> None:
+    plan = planned()
+    for each in plan.programmes.values():
+        new, upgrade = each.schedule.phases
+        assert new.work.deadline == plan.submergence.sections[0].first_date
+        assert upgrade.work.deadline is None
+        assert new.work.new_length == each.option.new_length
+        both = new.work.upgrade_length + upgrade.work.upgrade_length
+        assert both == pytest.approx(each.option.upgrade_length)
+
+
+# ---------------------------------------------------------------- connectivity
+
+
+def cut_days(plan: Plan, each: Programme, opened: Mapping[str, date]) -> list[date]:
+    """Days on which nothing joins the ends of the highway: every day asked one by one."""
+    graph = network.build(
+        plan.highway,
+        plan.submergence,
+        stage_dates=[[stage.date for stage in dam.stages] for dam in plan.study.dams],
+        links=plan.links,
+        places=plan.places,
+        opens={link.name: opened.get(link.name, date.max) for link in plan.links},
+        existing_speed_kmh=plan.study.existing.speed_kmh,
+    )
+    order = sorted(graph.nodes, key=lambda node: graph.nodes[node]["chainage"])
+    first = plan.study.phasing.start
+    last = max([*opened.values(), *(stage.date for stage in plan.study.dams[0].stages)])
+    days = [first + timedelta(days=n) for n in range(0, (last - first).days + 40, 7)]
+    names = [link.name for link in each.option.links]
+    return [
+        day
+        for day in days
+        if not network.connected(graph, day, order[0], order[-1], links=names)
+    ]
+
+
+def test_the_corridor_is_never_cut_unless_the_schedule_says_so() -> None:
+    plan = planned()
+    for each in plan.programmes.values():
+        opened = {phase.work.name: phase.opens for phase in each.schedule.phases}
+        links = {link.name: opened["Lower-Upper"] for link in each.option.links}
+        assert each.schedule.cuts == ()
+        assert cut_days(plan, each, links) == []
+    assert set(plan.links_open) == {link.name for link in plan.programmes[plan.best].option.links}
+
+
+@pytest.fixture(scope="module")
+def late() -> Plan:
+    """Plan with so little money that the new road opens after the water."""
+    return realign.run(changed(asked(), "phasing", budget_pkr_per_year=4.0e8))
+
+
+def test_a_road_that_opens_late_is_a_cut_that_schedule_network_and_notes_tell(late: Plan) -> None:
+    for name, each in late.programmes.items():
+        opens = each.schedule.phases[0].opens
+        assert opens > date(2031, 7, 1)
+        assert each.schedule.cut_days == (opens - date(2031, 7, 1)).days
+        links = {link.name: opens for link in each.option.links}
+        days = cut_days(late, each, links)
+        assert days
+        assert all(date(2031, 7, 1) <= day < opens for day in days)
+        assert any(f"Option {name}: Lower-Upper opens after the water" in n for n in late.notes)
+
+
+def test_a_schedule_that_contradicts_the_network_is_no_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hopeful(*args: object) -> Programme:
+        each = programme.programme(*args)  # type: ignore[arg-type]
+        return replace(each, schedule=replace(each.schedule, cuts=((date.min, date.max, "x"),)))
+
+    monkeypatch.setattr(planning, "programme", hopeful)
+    with pytest.raises(RuntimeError, match="option short: the schedule says"):
+        realign.run(one_variant(asked()))
+
+
+# ---------------------------------------------------------------- validation
+
+
+def test_published_figures_stand_beside_modelled_ones() -> None:
+    plan = planned()
+    flooded, share, new = plan.checks
+    assert flooded.ok
+    assert flooded.modelled == pytest.approx(plan.submergence.sections[0].flooded_length / 1000)
+    assert share.modelled == pytest.approx(85)
+    assert share.ratio == pytest.approx(1)
+    assert not new.ok
+    assert new.unit == "km"
+
+
+def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None:
+    from realign.study import QUANTITIES, Published
+    from realign.validation import checks
+
+    plan = planned()
+    of = {"share_pct": "lender", "programme_bn_pkr": ""}
+    road = {"new_road_km", "structures_pct", "new_road_musd_per_km"}
+    rows = [
+        Published(
+            quantity=quantity,
+            label=quantity,
+            of=of.get(quantity, "Lower-Upper" if quantity in road else "Narrows"),
+            value=0.0,
+            accepted_low=0.0,
+            accepted_high=1e9,
+            source="",
+        )
+        for quantity in QUANTITIES
+    ]
+    given = given_of(plan.study.model_copy(update={"published": tuple(rows)}))
+    found = checks(given, plan.programmes[plan.best])
+    assert all(np.isfinite(check.modelled) for check in found)
+    assert all(np.isnan(check.ratio) for check in found)
+    by_name = {check.published.quantity: check.modelled for check in found}
+    assert by_name["gross_storage_km3"] >= by_name["live_storage_km3"] > 0
+    assert by_name["new_road_km"] <= plan.programmes[plan.best].option.new_length / 1000
+    assert by_name["programme_bn_pkr"] == plan.programmes[plan.best].schedule.total_pkr / 1e9
+    wrong = [row.model_copy(update={"of": "Upper-East"}) for row in rows if row.of == "Lower-Upper"]
+    wrong += [rows[0].model_copy(update={"of": "lender"})]
+    given = given_of(plan.study.model_copy(update={"published": tuple(wrong)}))
+    found = checks(given, plan.programmes[plan.best])
+    assert all(np.isnan(check.modelled) for check in found)
+    assert not any(check.ok for check in found)
+
+
+def given_of(study: Study) -> Drowned:
+    return planning.submerge(study)
+
+
+def test_every_assumption_of_study_rates_and_standard_is_listed() -> None:
+    found = {each.key: each for each in planned().assumptions}
+    assert found["elevation.sigma_m"].value == "2.0"
+    assert found["variants[short].length_value_per_m"].reason == "assumption: a preference"
+    assert "rates.bridge" in found
+    assert any(key.startswith("standard[40 km/h].") for key in found)
+
+
+def test_the_ground_is_named_wherever_results_are() -> None:
+    assert planned().notes[0] == planned().study.study.ground
+
+
+def test_breaches_are_told_by_option() -> None:
+    plan = planned()
+    for name, each in plan.programmes.items():
+        count = sum(len(link.breaches) for link in each.option.links)
+        told = [note for note in plan.notes if note.startswith(f"Option {name}: {count} breaches")]
+        assert len(told) == (count > 0)
+
+
+# ---------------------------------------------------------------- other programmes
+
+
+def one_variant(study: Study) -> Study:
+    return study.model_copy(update={"variants": study.variants[:1]})
+
+
+def test_work_of_others_is_outside_the_money() -> None:
+    study = one_variant(asked())
+    mine, rest = study.programme
+    values = {"in_programme": False, "builder": "Dam owner", "opens": date(2030, 1, 1)}
+    others = mine.model_copy(update=values)
+    plan = realign.run(study.model_copy(update={"programme": (others, rest)}))
+    (each,) = plan.programmes.values()
+    assert [phase.work.name for phase in each.schedule.phases] == ["Upper-East"]
+    (outside,) = each.schedule.outside
+    assert outside.opens == date(2030, 1, 1)
+    assert set(plan.links_open.values()) == {date(2030, 1, 1)}
+    (link,) = each.option.links
+    assert link.builder == "Dam owner"
+    assert each.option.outside_cost.base == pytest.approx(link.cost.base)
+    assert each.option.cost.base < link.cost.base
+
+
+def test_a_gap_that_no_task_covers_is_a_work_of_its_own() -> None:
+    study = one_variant(asked())
+    plan = realign.run(study.model_copy(update={"programme": study.programme[1:]}))
+    (each,) = plan.programmes.values()
+    names = [phase.work.name for phase in each.schedule.phases]
+    assert sorted(names) == ["Replacement at Narrows", "Upper-East"]
+    assert set(plan.links_open) == {link.name for link in plan.links}
+
+
+def test_two_gaps_of_one_dam_have_names_of_their_own() -> None:
+    given = given_of(asked())
+    part = given.submergence.sections[0]
+    parts = (
+        replace(part, section=Section(2700.0, 3500.0)),
+        replace(part, section=Section(7000.0, 8000.0)),
+    )
+    study = changed(given.study, "corridor", reuse_m=1000.0)
+    lost = replace(given.submergence, sections=parts)
+    gaps = planning._gaps(replace(given, study=study, submergence=lost))
+    assert [gap.name for gap in gaps] == ["Narrows", "Narrows 2"]
+
+
+def test_a_variant_without_a_road_is_told_and_left_out() -> None:
+    study = asked()
+    short, _, other = study.variants
+    study = changed(study, "corridor", crossing_m=0.0)
+    study = study.model_copy(update={"variants": (short, other)})
+    plan = realign.run(study)
+    assert [option.name for option in plan.options] == ["do-nothing", "short"]
+    assert any(note.startswith("No road for Narrows / other-bank: ") for note in plan.notes)
+
+
+# ---------------------------------------------------------------- what is no plan
+
+
+def test_lakes_that_take_nothing_leave_nothing_to_plan() -> None:
+    study = asked()
+    (dam,) = study.dams
+    stage = dam.stages[0].model_copy(update={"level_m": 820.0})
+    low = {"full_level_m": 820.0, "minimum_level_m": 819.0, "stages": (stage,)}
+    dams = (dam.model_copy(update=low),)
+    with pytest.raises(InputError, match="N-1: found no section without freeboard .* Narrows"):
+        realign.run(study.model_copy(update={"dams": dams}))
+
+
+def test_a_place_far_from_the_road_is_named() -> None:
+    study = asked()
+    away = [place.model_copy(update={"lat": place.lat + 0.2}) for place in study.places]
+    study._places = (*away[:2], *study.places[2:])
+    with pytest.raises(InputError, match=f"Lower lies .* km .* at most {PLACE_M / 1000:g} km"):
+        planning.submerge(study)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        ("Upper", "Lower", "Upper at .* is not before Lower at"),
+        ("Lower", "East", "'Lower-Upper' ends at .*, after 'Upper-East' starts at"),
+    ],
+)
+def test_tasks_follow_the_road_and_do_not_overlap(start: str, end: str, message: str) -> None:
+    study = asked()
+    first, second = study.programme
+    wrong = first.model_copy(update={"start": start, "end": end})
+    with pytest.raises(StudyError, match=message):
+        planning.submerge(study.model_copy(update={"programme": (wrong, second)}))
+
+
+def test_prices_in_another_currency_are_refused_before_anything_runs() -> None:
+    study = changed(asked(), "money", currency="PKR")
+    with pytest.raises(InputError, match="rates.csv: found prices in USD, wanted PKR"):
+        planning.check(study)
+
+
+def test_where_no_variant_has_a_road_every_reason_is_told() -> None:
+    study = changed(asked(), "corridor", crossing_m=0.0)
+    other = study.variants[2]
+    twin = other.model_copy(update={"name": "other-too"})
+    with pytest.raises(NoRouteError) as error:
+        realign.run(study.model_copy(update={"variants": (other, twin)}))
+    assert len(str(error.value).splitlines()) == 2
+    assert isinstance(error.value, RealignError)
+
+
+def test_the_public_names_are_there() -> None:
+    assert {"load", "run", "write", "Study", "Plan", "Option"} <= set(realign.__all__)
+    assert all(hasattr(realign, name) for name in realign.__all__)
