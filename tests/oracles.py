@@ -14,6 +14,7 @@ from shapely import Polygon
 from realign.chainage import Section
 from realign.corridor.price import Ground, Tariff, move_price
 from realign.corridor.search import Ends
+from realign.geometry.horizontal import Element
 
 
 def schedule_by_hand(
@@ -300,3 +301,27 @@ def cheapest_forms(
         if total < best:
             best, forms = total, list(sequence)
     return best, forms
+
+
+def end_of(element: Element) -> tuple[float, float]:
+    """End of an element, by steps of a millimetre's worth of error along middles of small chords."""
+    steps = 20_000
+    h = element.length / steps
+    x, y = element.start.x, element.start.y
+    for i in range(steps):
+        s = (i + 0.5) * h
+        turned = element.k0 * s + (element.k1 - element.k0) * s * s / (2 * element.length)
+        x += h * math.cos(element.start.bearing + turned)
+        y += h * math.sin(element.start.bearing + turned)
+    return x, y
+
+
+def joints(chain: Iterable[Element]) -> tuple[float, float, float]:
+    """Greatest gap [m], kink [rad] and jump of curvature [1/m] between neighbouring elements."""
+    gap = kink = jump = 0.0
+    for this, after in pairwise(chain):
+        end = this.end
+        gap = max(gap, math.hypot(after.start.x - end.x, after.start.y - end.y))
+        kink = max(kink, abs(math.remainder(after.start.bearing - end.bearing, math.tau)))
+        jump = max(jump, abs(after.k0 - this.k1))
+    return gap, kink, jump
