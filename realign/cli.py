@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -29,6 +30,8 @@ NO_ROAD = 3
 
 app = typer.Typer(
     help="Plan the realignment of a highway that a reservoir will drown.",
+    epilog="Exit codes: 0 all is well; 2 study, inputs or folder of results are wrong; 3 no road "
+    "within the design standard exists. docs/study.md explains every key of a study.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,7 +45,7 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder of the results; maps/NAME of the study by default."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
 
 
 class Format(StrEnum):
@@ -92,7 +95,11 @@ def run(study: StudyFile, inputs: Inputs = None, out: Out = None, quiet: Quiet =
 
 @app.command()
 def check(study: StudyFile, inputs: Inputs = None) -> None:
-    """Validate the study file with its tables, and say which inputs are there; run nothing."""
+    """
+    Validate the study file with its tables, and say which inputs are missing; run nothing.
+
+    Example: realign check data/kkh/study.toml
+    """
     with _told(quiet=True):
         asked = studies.load(study, inputs=inputs)
         planning.check(asked)
@@ -105,10 +112,14 @@ def submerged(
     inputs: Inputs = None,
     quiet: Quiet = False,  # noqa: FBT002
 ) -> None:
-    """Flag the sections of the existing highway that the water takes, and stop there."""
+    """
+    Flag the sections of the existing highway that the water takes, and stop there.
+
+    Example: realign submerged data/kkh/study.toml
+    """
     with _told(quiet=quiet) as tell:
         found = planning.submerge(studies.load(study, inputs=inputs), tell=tell)
-    table = Table(title=f"{found.highway.name}: sections without freeboard")
+    table = Table(title=escape(f"{found.highway.name}: sections without freeboard"))
     for name, side in (
         ("dam", "left"), ("from", "right"), ("to", "right"), ("km", "right"),
         ("under water km", "right"), ("lowest freeboard m", "right"), ("chance", "right"),
@@ -117,14 +128,14 @@ def submerged(
         table.add_column(name, justify="right" if side == "right" else "left")
     for part in found.submergence.sections:
         table.add_row(
-            part.dam,
+            escape(part.dam),
             text(part.section.start),
             text(part.section.end),
             f"{part.section.length / 1000:.3f}",
             f"{part.flooded_length / 1000:.3f}",
             f"{part.lowest_freeboard:.1f}",
             f"{part.probability:.2f}",
-            part.first_stage,
+            escape(part.first_stage),
             part.first_date.isoformat(),
         )
     _console().print(table)
@@ -143,6 +154,8 @@ def costs(
 
     Results of the same study and inputs in the folder of results are used again;
     otherwise the study is run, without writing anything.
+
+    Example: realign costs data/kkh/study.toml --format csv > costs.csv
     """
     with _told(quiet=quiet) as tell:
         asked = studies.load(study, inputs=inputs)
@@ -157,7 +170,7 @@ def costs(
     if form is Format.CSV:
         typer.echo(tables.as_csv(tables.phase_columns(rows), rows), nl=False)
         return
-    table = Table(title=f"{asked.study.title}: phase costs, Rs bn (low-high)")
+    table = Table(title=escape(f"{asked.study.title}: phase costs, Rs bn (low-high)"))
     for name in (
         "option",
         "phase",
@@ -172,9 +185,9 @@ def costs(
         table.add_column(name, justify="right" if name in {"phase", "km", "Rs bn"} else "left")
     for row in rows:
         table.add_row(
-            str(row["option"]),
+            escape(str(row["option"])),
             str(row["phase"]),
-            str(row["name"]),
+            escape(str(row["name"])),
             f"{row['length_km']:.1f}",
             str(row["start_date"] or ""),
             str(row["open_date"]),
@@ -237,8 +250,10 @@ def _teller(progress: Progress) -> Tell:
             key = detail.split(":", maxsplit=1)[0] if ": " in detail else stage
             name = f"{stage}: {key}" if key != stage else stage
             if name not in lines:
-                lines[name] = int(progress.add_task(name, total=None))
-            progress.update(progress.task_ids[lines[name]], description=f"{stage} {detail}".strip())
+                lines[name] = int(progress.add_task(escape(name), total=None))
+            progress.update(
+                progress.task_ids[lines[name]], description=escape(f"{stage} {detail}".strip())
+            )
 
     return tell
 

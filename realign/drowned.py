@@ -261,6 +261,15 @@ def _rivers(study: Study) -> gpd.GeoDataFrame:
     if "name" not in frame.columns:
         frame["name"] = ""
     frame["name"] = frame["name"].fillna("").astype(str)
+    river = study.corridor.river
+    banks = any(variant.bank != "any" for variant in study.variants)
+    if banks and not any(river.lower() in name.lower() for name in frame["name"]):
+        names = ", ".join(sorted(set(frame["name"]) - {""})) or "none"
+        msg = (
+            f"{study.inputs / study.rivers.file}: found the rivers {names}; wanted one named "
+            f"{river!r}, as corridor.river says, since variants ask for a bank of it"
+        )
+        raise InputError(msg)
     return frame[["name", "geometry"]]
 
 
@@ -271,6 +280,7 @@ def _polygons(study: Study, name: str | None) -> tuple[BaseGeometry, ...]:
     frame = _layer(path, study, "polygons", {"Polygon"})
     for shape in frame.geometry:
         if shape.is_empty or not shape.is_valid:
-            msg = f"{path}: a polygon is {shapely.is_valid_reason(shape)}; wanted valid ones"
+            found = "empty" if shape.is_empty else f"wrong: {shapely.is_valid_reason(shape)}"
+            msg = f"{path}: a polygon is {found}; wanted polygons that do not cross themselves"
             raise InputError(msg)
     return tuple(frame.geometry)

@@ -2,19 +2,24 @@
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from itertools import pairwise
 
 import networkx as nx
+import numpy as np
+from affine import Affine
 from numpy import float64
 from numpy.typing import NDArray
+from pyproj import CRS
 from shapely import Polygon
 
 from realign.chainage import Section
 from realign.corridor.price import Ground, Tariff, move_price
 from realign.corridor.search import Ends
 from realign.geometry.horizontal import Element
+from realign.geometry.vertical import Grades
+from realign.terrain import Terrain
 
 
 def schedule_by_hand(
@@ -325,3 +330,44 @@ def joints(chain: Iterable[Element]) -> tuple[float, float, float]:
         kink = max(kink, abs(math.remainder(after.start.bearing - end.bearing, math.tau)))
         jump = max(jump, abs(after.k0 - this.k1))
     return gap, kink, jump
+
+
+def surface(
+    level: Callable[[NDArray[float64], NDArray[float64]], NDArray[float64]],
+    *,
+    half: float,
+    cell: float = 30.0,
+) -> Terrain:
+    """Ground of a formula, on a square about the origin."""
+    n = int(2 * half / cell)
+    at = (np.arange(n) + 0.5) * cell - half
+    z = level(at[None, :], at[::-1, None]) + np.zeros((n, n))
+    transform = Affine(cell, 0.0, -half, 0.0, -cell, half)
+    return Terrain(z.astype(np.float32), transform, CRS.from_epsg(32643), "EGM2008", 4.0)
+
+
+def cheapest_grade_line(
+    pvi: list[float],
+    choices: list[list[float]],
+    curve: float,
+    allowed: Callable[[Grades], bool],
+    price: Callable[[Grades], float],
+) -> float:
+    """Least price of all grade lines with these levels at their PVIs that are allowed."""
+    best = math.inf
+    curves = np.array([0.0, *[curve] * (len(pvi) - 2), 0.0])
+    for levels in itertools.product(*choices):
+        line = Grades(np.array(pvi), np.array(levels), curves)
+        if allowed(line):
+            best = min(best, price(line))
+    return best
+
+
+def unbeaten(scores: list[list[float]]) -> list[bool]:
+    """Rows that no other row dominates, each compared with each."""
+
+    def beats(one: list[float], other: list[float]) -> bool:
+        pairs = list(zip(one, other, strict=True))
+        return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+    return [not any(beats(other, row) for other in scores) for row in scores]

@@ -191,7 +191,7 @@ def ground() -> NDArray[np.float32]:
     y = TOP - (np.arange(ROWS) + 0.5) * CELL
     away = np.abs(y[:, None] - river_y(x)[None, :])
     spurs = 1.0 + 0.5 * np.sin(x / 200.0)[None, :]
-    gully = 60.0 * np.exp(-(((x - GULLY) / 80.0) ** 2))[None, :] * np.clip(away / 400.0 - 0.5, 0, 1)
+    gully = 60.0 * np.exp(-(((x - GULLY) / 80.0) ** 2))[None, :] * np.clip(away / 150.0 - 1.0, 0, 1)
     rock = 150.0 * np.exp(-(((x - ROCK) / 200.0) ** 2))[None, :] * np.clip(away / 200.0 - 1.0, 0, 1)
     z = BED + FALL * x[None, :] + SIDE * spurs * np.maximum(away - FLOOR, 0.0) - gully + rock
     return z.astype(np.float32)

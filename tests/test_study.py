@@ -126,8 +126,10 @@ def test_what_does_not_fit_together_is_told_line_by_line(tmp_path: Path) -> None
     file.write_text(text.replace('name = "Upper-East"', 'name = "Lower-Upper"'), "utf-8")
     assert problems(file) == [
         "programme: the name 'Lower-Upper' stands twice",
-        ("published[share_pct].of: found 'nobody', wanted one of "
-        "['', 'Lower-Upper', 'Narrows', 'lender', 'owner']"),
+        (
+            "published[share_pct].of: found 'nobody', wanted one of "
+            "['', 'Lower-Upper', 'Narrows', 'lender', 'owner']"
+        ),
     ]
 
 

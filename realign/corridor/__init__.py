@@ -32,6 +32,9 @@ __all__ = ["Corridor", "Gap", "Rules", "Site", "Tell", "Variant", "find", "gaps"
 EDGE = 3
 """A road that comes as close as this to the edge of the band might be cheaper outside [cells]."""
 
+WIDER = (1.0, 2.0)
+"""Where the band holds no road at all it is searched again this many times as wide [-]."""
+
 Tell = Callable[[str, int], None]
 """Called with what is going on and how many states were opened; may raise to cancel."""
 
@@ -203,19 +206,22 @@ def find(
         grade, water and forms of road already forbid it, or the radius does.
     """
     began = perf_counter()
-    problem = _problem(site, gap, variant, rules, standard, prices)
     label = f"{gap.name} / {variant.name}"
 
     def report(stage: str) -> Callable[[int], None] | None:
         return (lambda opened: tell(f"{label}: {stage}", opened)) if tell else None
 
-    band = place.within(
-        problem.window, LineString(site.highway.piece(place.reach(gap))), rules.band_m
-    )
-    wide = problem.survey(band)
-    climb = problem.steps.climb
-    bound = bounds(wide.ground, problem.tariff, wide.ends, climb=climb, tell=report("bound"))
-    loose = descend(wide.ground, problem.tariff, wide.starts, wide.ends, bound, climb=climb)
+    for wider in WIDER:
+        own = rules.model_copy(update={"band_m": rules.band_m * wider})
+        problem = _problem(site, gap, variant, own, standard, prices)
+        road = LineString(site.highway.piece(place.reach(gap)))
+        band = place.within(problem.window, road, own.band_m)
+        wide = problem.survey(band)
+        climb = problem.steps.climb
+        bound = bounds(wide.ground, problem.tariff, wide.ends, climb=climb, tell=report("bound"))
+        loose = descend(wide.ground, problem.tariff, wide.starts, wide.ends, bound, climb=climb)
+        if loose is not None:
+            break
     if loose is None:
         raise NoRouteError(
             _no_route(gap, variant, standard, "grade, water and forms of road forbid")

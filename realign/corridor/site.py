@@ -38,7 +38,8 @@ class Rules(Settings):
     """The table `[corridor]`: where new roads are looked for, and how finely."""
 
     band_m: float = Field(default=4000.0, gt=0)
-    """Distance from the existing road up to which ground is looked at [m]."""
+    """Distance from the existing road up to which ground is looked at, twice that where no road is
+    found within [m]."""
     fine_band_m: float = Field(default=1500.0, gt=0)
     """Distance from the way without headings up to which the final search looks [m]."""
     level_step_m: float = Field(default=5.0, gt=0)

@@ -1,0 +1,258 @@
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import small_study
+from click.testing import Result
+from rich.console import Console
+from rich.progress import Progress
+from typer.testing import CliRunner
+
+import realign
+from realign import cli
+from realign import plan as planning
+from realign.plan import Plan
+from realign.study import Study
+
+COMMANDS = ("run", "check", "submerged", "costs")
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call the program in this process; the small study is planned once for all calls."""
+
+    def planned(study: Study, **_: object) -> Plan:
+        planning.check(study)
+        return small_study.planned()
+
+    monkeypatch.setattr(planning, "run", planned)
+    runner = CliRunner()
+
+    def call(*words: object) -> Result:
+        return runner.invoke(cli.app, [str(word) for word in words], catch_exceptions=False)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def study() -> Path:
+    return small_study.folder() / "study.toml"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the results of the small study."""
+    folder = tmp_path_factory.mktemp("results") / "small"
+    realign.write(small_study.planned(), folder)
+    return folder
+
+
+def plain(text: str) -> str:
+    """Text without colours, in one line."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    found = run("--version")
+    assert found.exit_code == 0
+    assert found.stdout == f"realign {realign.__version__}\n"
+
+
+def test_no_command_shows_what_there_is(run: Run) -> None:
+    shown = plain(run().output)
+    assert all(command in shown for command in COMMANDS)
+
+
+def test_the_help_names_the_exit_codes(run: Run) -> None:
+    shown = plain(run("--help").stdout)
+    assert "2 study, inputs or folder of results are wrong" in shown
+    assert "3 no road" in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_shows_an_example(run: Run, command: str) -> None:
+    found = run(command, "--help")
+    assert found.exit_code == 0
+    shown = plain(found.stdout)
+    assert f"Example: realign {command} data/kkh/study.toml" in shown
+    assert "Study file, such as data/kkh/study.toml." in shown
+    assert "--inputs" in shown
+
+
+def test_an_unknown_command_is_wrong_usage(run: Run) -> None:
+    assert run("walk").exit_code == 2
+
+
+def test_check_runs_nothing(
+    run: Run, study: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("a stage was run")
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("run", "submerge"):
+        monkeypatch.setattr(planning, name, never)
+    found = run("check", study)
+    assert found.exit_code == 0
+    assert found.stdout == f"{study}: 1 dams, 3 variants: all is well\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_writes_the_results_and_says_where(run: Run, study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    found = run("run", study, "--out", out)
+    assert found.exit_code == 0
+    assert found.stderr == ""
+    assert (out / "index.html").is_file()
+    assert (out / "manifest.json").is_file()
+    assert f"files in {out}; open {out / 'index.html'}" in found.stdout
+    assert "3.8 km of N-1 under water" in found.stdout
+    assert "2 of 3 published figures reproduced\n   missed: New road\n" in found.stdout
+
+
+def test_run_writes_into_a_folder_of_its_own_by_default(
+    run: Run, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("run", study, "--quiet").exit_code == 0
+    assert (tmp_path / "maps" / "small" / "index.html").is_file()
+
+
+def test_a_quiet_run_says_nothing(run: Run, study: Path, tmp_path: Path) -> None:
+    found = run("run", study, "--out", tmp_path / "results", "-q")
+    assert (found.exit_code, found.output) == (0, "")
+
+
+def test_submerged_lists_the_sections(run: Run, study: Path) -> None:
+    found = run("submerged", study)
+    assert found.exit_code == 0
+    assert found.stderr == ""
+    part = small_study.planned().submergence.sections[0]
+    shown = plain(found.stdout)
+    assert "N-1: sections without freeboard" in shown
+    assert "partial" in shown
+    assert part.first_date.isoformat() in shown
+    assert f"{part.section.length / 1000:.3f}" in shown
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(run: Run, tmp_path: Path) -> None:
+    file = small_study.write(tmp_path)
+    text = file.read_text("utf-8").replace('"Narrows"', '"[/b] Narrows"')
+    file.write_text(text, "utf-8")
+    found = run("submerged", file)
+    assert found.exit_code == 0
+    assert "[/b] Narrows" in found.stdout
+
+
+def test_costs_as_csv_add_to_the_totals_of_the_project(run: Run, study: Path) -> None:
+    found = run("costs", study, "--format", "csv")
+    assert found.exit_code == 0
+    assert found.stderr == ""
+    rows = list(csv.DictReader(io.StringIO(found.stdout)))
+    document = json.loads(run("costs", study, "--format", "json").stdout)
+    assert [row["name"] for row in rows] == [row["name"] for row in document["phases"]]
+    totals = {option["option"]: option["total_pkr"] for option in document["options"]}
+    programmes = small_study.planned().programmes
+    assert set(totals) == set(programmes)
+    for name, total in totals.items():
+        own = [row for row in rows if row["option"] == name]
+        assert sum(int(row["cost_pkr"]) for row in own) == total
+        assert total == programmes[name].schedule.total_pkr
+        shares = sum(int(row[f"share_{key}_pkr"]) for row in own for key in ("lender", "owner"))
+        assert shares == total
+
+
+def test_costs_as_a_table_show_every_phase(run: Run, study: Path) -> None:
+    found = run("costs", study)
+    assert found.exit_code == 0
+    shown = plain(found.stdout)
+    assert "A small valley: phase costs, Rs bn (low-high)" in shown
+    phases = [p for each in small_study.planned().programmes.values() for p in each.schedule.phases]
+    assert all(f"{phase.cost_pkr / 1e9:.1f}" in shown for phase in phases)
+    assert shown.count("Lower-Upper") == len(small_study.planned().programmes)
+
+
+def test_costs_of_a_former_run_are_used_again(
+    run: Run, study: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = run("costs", study, "--format", "json").stdout
+
+    def never(*_: object, **__: object) -> None:
+        pytest.fail("the study was run again")
+
+    monkeypatch.setattr(planning, "run", never)
+    found = run("costs", study, "--out", results, "--format", "json")
+    assert found.exit_code == 0
+    assert json.loads(found.stdout) == json.loads(fresh)
+
+
+def test_costs_of_other_inputs_are_not_used(run: Run, results: Path, tmp_path: Path) -> None:
+    file = small_study.write(tmp_path)
+    file.write_text(file.read_text("utf-8") + "\n# another study\n", "utf-8")
+    (results / "phase_costs.json").rename(results / "kept.json")
+    try:
+        (results / "phase_costs.json").write_text('{"phases": "wrong"}', "utf-8")
+        found = run("costs", file, "--out", results, "--format", "csv")
+    finally:
+        (results / "kept.json").replace(results / "phase_costs.json")
+    assert found.exit_code == 0
+    assert "Lower-Upper" in found.stdout
+
+
+def test_a_costs_format_that_is_none_is_wrong_usage(run: Run, study: Path) -> None:
+    assert run("costs", study, "--format", "xml").exit_code == 2
+
+
+def test_what_is_piped_holds_no_codes(study: Path) -> None:
+    """The program itself, as a shell starts it."""
+    command = [sys.executable, "-m", "realign", "submerged", str(study)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "\r" not in done.stdout
+    assert "Narrows" in done.stdout
+
+
+def test_progress_is_one_line_a_stage() -> None:
+    shown = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with Progress(console=shown) as progress:
+        tell = cli._teller(progress)
+        tell("ground", "")
+        tell("corridors", "Dasu / cheap: bound, 10 states")
+        tell("corridors", "Dasu / cheap: search, 20 states")
+        tell("corridors", "Dasu [/b] / short: search, 30 states")
+    assert [task.description.replace("\\", "") for task in progress.tasks] == [
+        "ground",
+        "corridors Dasu / cheap: search, 20 states",
+        "corridors Dasu [/b] / short: search, 30 states",
+    ]
+
+
+def test_progress_is_shown_in_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+
+    def console(**_: object) -> Console:
+        return Console(file=written, force_terminal=True, width=100)
+
+    monkeypatch.setattr(cli, "Console", console)
+    with cli._told(quiet=False) as tell:
+        assert tell is not None
+        tell("ground", "")
+    assert "ground" in written.getvalue()
+    with cli._told(quiet=True) as tell:
+        assert tell is None
+
+
+def test_the_entry_point_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["realign", "--version"])
+    with pytest.raises(SystemExit) as done:
+        cli.main()
+    assert done.value.code == 0
