@@ -24,6 +24,7 @@ from realign import highway, rates, reservoir, submergence, terrain
 from realign.chainage import text
 from realign.errors import InputError, StudyError
 from realign.highway import Highway
+from realign.network import JOIN
 from realign.rates import Rates
 from realign.reservoir import Reservoir
 from realign.study import Study
@@ -224,6 +225,7 @@ def _places(study: Study, road: Highway) -> dict[str, float]:
     ]
     if backwards:
         raise StudyError("\n".join(backwards))
+    out = _apart(study, out)
     tasks = sorted(study.programme, key=lambda task: out[task.start])
     twice = [
         f"programme: {one.name!r} ends at {text(out[one.end])}, after {other.name!r} starts at "
@@ -234,6 +236,28 @@ def _places(study: Study, road: Highway) -> dict[str, float]:
     if twice:
         raise StudyError("\n".join(twice))
     return out
+
+
+def _apart(study: Study, at: Mapping[str, float]) -> dict[str, float]:
+    """
+    Keep one of the places that fall on one point of the road, as those beyond its end do.
+
+    The one that the programme uses is kept; two that it uses are an error.
+    """
+    tasks = [name for task in study.programme for name in (task.start, task.end)]
+    first = [*tasks, study.existing.start_name, study.existing.end_name, *at]
+    kept: dict[str, float] = {}
+    for name in dict.fromkeys(name for name in first if name in at):
+        same = [other for other, s in kept.items() if abs(s - at[name]) <= JOIN]
+        if not same:
+            kept[name] = at[name]
+        elif name in tasks:
+            msg = (
+                f"{study.study.places}: found {same[0]} and {name} both at {text(at[name])}; "
+                "wanted the places that the programme names apart from each other"
+            )
+            raise InputError(msg)
+    return {name: s for name, s in at.items() if name in kept}
 
 
 def _layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoDataFrame:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from shapely import LineString, get_parts, unary_union
 
 from realign import corridor, cost, formation, quantities
@@ -21,6 +20,8 @@ from realign.quantities import Bill
 from realign.rates import Money, Rates
 from realign.standards import DesignStandard
 
+LOOK_AHEAD = 1.6
+"""How far ahead a point of the corridor is looked for on the fitted road, in its own steps [-]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
 """Exposure of a structure over that of open road in its place; an assumption [-]."""
 
@@ -146,8 +147,7 @@ def _task(found: Corridor, site: Site, plan: Plan, rules: corridor.Rules) -> Tas
     """Levels that the grade line joins and keeps."""
     s = plan.stations(quantities.STEP)
     xy = plan.poses(s)[:, :2]
-    _, nearest = cKDTree(xy).query(np.column_stack((found.x, found.y)))
-    along = np.maximum.accumulate(s[nearest])
+    along = _followed(s, xy, np.column_stack((found.x, found.y)))
     ahead = np.concatenate(([True], np.diff(along) > 0))
     near, water = surroundings(site, found.gap, rules)
     floor = _under(near.index(xy[:, 0], xy[:, 1]), water)
@@ -164,6 +164,26 @@ def _task(found: Corridor, site: Site, plan: Plan, rules: corridor.Rules) -> Tas
         water_s=s,
         water_level=floor,
     )
+
+
+def _followed(
+    s: NDArray[np.float64], xy: NDArray[np.float64], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """
+    Chainages of the fitted road beside the points of its corridor, never falling.
+
+    Each point is looked for a little ahead of the last one only, since on a
+    hairpin the nearest place of the road may belong to another leg.
+    """
+    out = np.empty(len(points))
+    at = 0
+    for i, point in enumerate(points):
+        step = float(np.hypot(*(point - points[i - 1]))) if i else 0.0
+        end = int(np.searchsorted(s, s[at] + LOOK_AHEAD * step)) + 1
+        at += int(np.argmin(np.hypot(*(xy[at:end] - point).T)))
+        out[i] = s[at]
+    out[-1] = s[-1]
+    return out
 
 
 def _under(

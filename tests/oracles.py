@@ -309,7 +309,7 @@ def cheapest_forms(
 
 
 def end_of(element: Element) -> tuple[float, float]:
-    """End of an element, by steps of a millimetre's worth of error along middles of small chords."""
+    """End of an element, by many small chords in the bearing of their middles."""
     steps = 20_000
     h = element.length / steps
     x, y = element.start.x, element.start.y

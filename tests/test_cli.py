@@ -113,7 +113,9 @@ def test_run_writes_the_results_and_says_where(run: Run, study: Path, tmp_path: 
     assert (out / "index.html").is_file()
     assert (out / "manifest.json").is_file()
     assert f"files in {out}; open {out / 'index.html'}" in found.stdout
-    assert "3.8 km of N-1 under water" in found.stdout
+    parts = small_study.planned().submergence.sections
+    flooded = sum(part.flooded_length for part in parts) / 1000
+    assert f"{flooded:.1f} km of N-1 under water\n" in found.stdout
     assert "2 of 3 published figures reproduced\n   missed: New road\n" in found.stdout
 
 

@@ -1,14 +1,17 @@
 """Laws of alignments: what fits, joins and is kept, and a checker that sees every breach."""
 
 from dataclasses import replace
+from itertools import pairwise
 from math import cos, hypot, inf, pi, sin, sqrt
 
 import numpy as np
 import oracles
 import pytest
+import shapely
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shapely import LineString
 
 from realign.corridor.lattice import MOVES, greatest_turn
 from realign.errors import GeometryError
@@ -124,7 +127,7 @@ def test_an_element_without_length_is_refused(length: float) -> None:
 @given(
     deflection=st.floats(0.01, 2.5),
     radius=st.floats(30, 500),
-    clothoid=st.floats(0, 80),
+    clothoid=st.one_of(st.just(0.0), st.floats(1, 80)),
     side=st.sampled_from([-1, 1]),
 )
 def test_a_curve_ends_on_the_second_tangent_as_far_from_the_corner_as_it_began(
@@ -138,7 +141,7 @@ def test_a_curve_ends_on_the_second_tangent_as_far_from_the_corner_as_it_began(
     assert (chain[-1].end.x, chain[-1].end.y) == pytest.approx(tuple(pis[-1]), abs=1e-6)
     assert sum(e.length for e in chain) == pytest.approx(20 + radius * deflection + clothoid)
     assert oracles.joints(chain)[:2] == pytest.approx((0, 0), abs=1e-6)
-    assert clothoid <= 1e-3 or oracles.joints(chain)[2] <= 1e-9
+    assert clothoid == 0 or oracles.joints(chain)[2] <= 1e-9
 
 
 @given(deflection=st.floats(0.001, 2.5), standard=standards)
@@ -227,9 +230,10 @@ def test_a_road_begins_and_ends_in_the_pose_of_the_existing_one(
     for pose, wanted in ((chain[0].start, start), (chain[-1].end, end)):
         assert (pose.x, pose.y) == pytest.approx((wanted.x, wanted.y), abs=1e-6)
         assert (pose.bearing - wanted.bearing + pi) % (2 * pi) - pi == pytest.approx(0, abs=1e-6)
-    line = Plan(chain).poses(Plan(chain).stations(5.0))[:, :2]
-    far = [oracles.nearest_on_line(line, tuple(point)) for point in points[1:-1]]
-    assert max(far) <= 1.5 * CELL
+    line = LineString(Plan(chain).poses(Plan(chain).stations(10.0))[:, :2])
+    far = line.distance(shapely.points(points[1:-1]))
+    assert far.max() <= 2 * CELL
+    assert far[10:-10].max() <= 30
 
 
 def test_a_road_that_leaves_no_room_for_its_curves_is_refused() -> None:
@@ -345,9 +349,11 @@ def grade_lines(draw: st.DrawFn) -> Grades:
     gaps = np.array(draw(st.lists(st.floats(50, 400), min_size=n - 1, max_size=n - 1)))
     s = np.concatenate(([0.0], np.cumsum(gaps)))
     level = np.array(draw(st.lists(st.floats(-20, 20), min_size=n, max_size=n)))
-    room = np.minimum(gaps[:-1], gaps[1:])
-    share = draw(st.lists(st.floats(0.0, 1.0), min_size=n - 2, max_size=n - 2))
-    return Grades(s, level, np.concatenate(([0.0], room * np.array(share), [0.0])))
+    curve = [0.0]
+    for before, after in pairwise(gaps):
+        room = 2 * min(before - curve[-1] / 2, after)
+        curve.append(room * draw(st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.0, 0.9, 1.0]))))
+    return Grades(s, level, np.array([*curve, 0.0]))
 
 
 @given(line=grade_lines())
@@ -404,10 +410,10 @@ def test_stations_along_a_plan_keep_their_step_and_its_bearing(
     assert gap.max() <= step * (1 + 1e-6)
     assert gap == pytest.approx(gap[0])
     chord = np.hypot(*np.diff(poses[:, :2], axis=0).T)
-    assert (chord <= gap * (1 + 1e-9)).all()
+    assert (chord <= gap + 1e-5).all()
     turn = np.diff(poses[:, 2])
     assert (np.abs(turn) <= gap / STANDARDS[given_[1]].radius + 1e-9).all()
-    assert 1 / np.abs(poses[:, 3]).max(initial=1e-9) >= Alignment(plan, LEVEL).radius * (1 - 1e-9)
+    assert np.abs(poses[:, 3]).max() <= 1 / Alignment(plan, LEVEL).radius + 1e-9
 
 
 def test_a_plan_without_elements_is_refused() -> None:

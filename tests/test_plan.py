@@ -450,6 +450,7 @@ def test_a_highway_that_begins_under_water_is_met_above_it(tmp_path: Path) -> No
     assert plan.gaps[0].before is None
     assert link.section.start == 0
     assert link.level[0] >= need
+    assert list(plan.places) == ["West", "Upper", "East", "Lower"]
     assert any(note.startswith("The start of the highway at 0+000 lies") for note in plan.notes)
 
 
@@ -501,6 +502,23 @@ def test_a_place_far_from_the_road_is_named() -> None:
     away = [place.model_copy(update={"lat": place.lat + 0.2}) for place in study.places]
     study._places = (*away[:2], *study.places[2:])
     with pytest.raises(InputError, match=rf"Lower lies .* km .* at most {PLACE_M / 1000:g} km"):
+        planning.submerge(study)
+
+
+def test_of_places_on_one_point_the_one_that_the_programme_names_is_kept() -> None:
+    study = asked()
+    west, lower, upper, _ = study.places
+    study._places = (*study.places, lower.model_copy(update={"name": "Twin"}))
+    assert list(planning.submerge(study).places) == ["West", "Lower", "Upper", "East"]
+    study._places = (west, lower, upper, upper.model_copy(update={"name": "East"}))
+    first, second = study.programme
+    far = second.model_copy(update={"start": "East", "end": "West"})
+    study = study.model_copy(update={"programme": (first, far)})
+    with pytest.raises(StudyError, match=r"East at .* is not before West"):
+        planning.submerge(study)
+    near = first.model_copy(update={"name": "West-East", "start": "West", "end": "East"})
+    study = study.model_copy(update={"programme": (first, near)})
+    with pytest.raises(InputError, match=r"places\.csv: found Upper and East both at 9\+"):
         planning.submerge(study)
 
 

@@ -399,6 +399,9 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
             if length > SHORTEST:
                 out.append(Element(at, length, k0, k1))
                 at = out[-1].end
+        # from the polygon again, so that roundings do not add up along the road
+        x, y = pis[i + 1] + take * legs[i + 1] / hypot(*legs[i + 1])
+        at = Pose(float(x), float(y), at.bearing)
     return tuple(out)
 
 

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from realign.errors import GeometryError
 
+SHORTEST = 1e-6
+"""Vertical curves shorter than this count as none [m]."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grades:
@@ -60,14 +63,12 @@ class Grades:
         straight = np.interp(s, self.chainage, self.level)
         if len(self.chainage) < 3:
             return np.asarray(straight)
-        inner = self.chainage[1:-1]
-        i = np.clip(np.searchsorted((inner[:-1] + inner[1:]) / 2, s), 0, len(inner) - 1)
+        inner, length = self.chainage[1:-1], self.curve[1:-1]
+        apart = (inner[:-1] + length[:-1] / 2 + inner[1:] - length[1:] / 2) / 2
+        i = np.searchsorted(apart, s)
+        inside = np.maximum(length[i] / 2 - np.abs(s - inner[i]), 0.0)
         change = np.diff(self.grade)[i]
-        length = self.curve[1:-1][i]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inside = np.abs(s - inner[i]) < length / 2
-            offset = change / (2 * length) * (length / 2 - np.abs(s - inner[i])) ** 2
-        return np.asarray(straight + np.where(inside, offset, 0.0))
+        return np.asarray(straight + change * inside**2 / (2 * np.maximum(length[i], SHORTEST)))
 
     def grade_at(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
         """

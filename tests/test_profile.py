@@ -1,0 +1,259 @@
+"""Laws of grade lines: within the standard, above the water, and not dearer than by hand."""
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from test_formation import STANDARD, P
+
+from realign import formation, profile
+from realign.errors import NoRouteError
+from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation
+from realign.geometry.alignment import Plan, ground_under
+from realign.geometry.check import breaches
+from realign.geometry.horizontal import Element, Pose
+from realign.geometry.vertical import Grades
+from realign.profile import LOW, Line, Profile, Task, grade_line, hull
+from realign.terrain import Terrain
+
+SHAPE = Formation()
+HALF = 1500.0
+
+
+def plan(length: float) -> Plan:
+    return Plan((Element(Pose(-length / 2, 0.0, 0.0), length),))
+
+
+def waves(seed: int, *, high: float, side: float = 0.0) -> Terrain:
+    """Hills of some lengths along the road, on ground that falls to the south."""
+    rng = np.random.default_rng(seed)
+    size, shift = rng.uniform(0.2, 1, 4), rng.uniform(0, 6, 4)
+    lengths = (350.0, 600.0, 900.0, 1500.0)
+
+    def level(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        hills = sum(
+            a * np.sin(2 * np.pi * x / w + b) for a, b, w in zip(size, shift, lengths, strict=True)
+        )
+        return np.asarray(600 + high * hills / 4 + side * y)
+
+    return oracles.surface(level, half=HALF)
+
+
+def task(
+    way: Plan, ground: Terrain, *, lift: tuple[float, float] = (0.0, 0.0), water: float = LOW
+) -> Task:
+    """Join the ground at both ends and keep to it between; water in the middle third."""
+    s = way.stations(20.0)
+    _, level, _ = ground_under(way, ground, s)
+    wet = np.where((s > way.length / 3) & (s < way.length * 2 / 3), water, LOW)
+    return Task(float(level[0] + lift[0]), float(level[-1] + lift[1]), s, level, s, wet)
+
+
+def laid(way: Plan, ground: Terrain, asked: Task, **changed: float) -> Profile:
+    return grade_line(
+        way, ground, asked, line=Line(**changed), standard=STANDARD, shape=SHAPE, prices=P
+    )
+
+
+def price(way: Plan, ground: Terrain, grades: Grades) -> float:
+    """Price of a grade line with the forms it gets, station by station."""
+    s = way.stations(20.0)
+    _, level, slope = ground_under(way, ground, s)
+    height, run = grades.at(s) - level, np.diff(s)
+    rules = {"shape": SHAPE, "standard": STANDARD, "p": P}
+    form, denied = formation.forms(height, slope, run, grades.grade_at(s), **rules)
+    return profile._price_of(height, slope, form, denied, run, P)
+
+
+@given(seed=st.integers(0, 99), high=st.floats(0, 60), side=st.floats(0, 0.7))
+def test_a_grade_line_keeps_the_standard_and_joins_its_ends(
+    seed: int, high: float, side: float
+) -> None:
+    way, ground = plan(2400.0), waves(seed, high=high, side=side)
+    asked = task(way, ground)
+    grades = laid(way, ground, asked).alignment.grades
+    assert breaches(way.elements, grades, STANDARD) == ()
+    assert grades.level[[0, -1]] == pytest.approx([asked.start, asked.end], abs=1e-6)
+    assert grades.chainage[[0, -1]] == pytest.approx([0, way.length])
+
+
+@given(seed=st.integers(0, 99), above=st.floats(1.0, 8.0))
+def test_a_grade_line_stays_above_the_water(seed: int, above: float) -> None:
+    way, ground = plan(2400.0), waves(seed, high=20)
+    dry = task(way, ground)
+    water = max(dry.start, dry.end) + above
+    asked = task(way, ground, water=water)
+    grades = laid(way, ground, asked).alignment.grades
+    wet = asked.water_level > LOW
+    assert wet.any()
+    assert grades.at(asked.water_s[wet]).min() >= water - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_grade_line_is_not_dearer_than_any_laid_by_hand(seed: int) -> None:
+    way, ground = plan(600.0), waves(seed, high=12, side=0.3)
+    asked = task(way, ground)
+    found = laid(way, ground, asked)
+    pvi = np.linspace(0, way.length, 5)
+    assert found.alignment.grades.chainage == pytest.approx(pvi)
+    _, level, _ = ground_under(way, ground, pvi)
+    choices = [[asked.start], *[list(z + np.arange(-8, 8.1, 2)) for z in level[1:-1]], [asked.end]]
+    best = oracles.cheapest_grade_line(
+        pvi.tolist(),
+        choices,
+        150.0,
+        lambda grades: not breaches(way.elements, grades, STANDARD),
+        lambda grades: price(way, ground, grades),
+    )
+    assert best < inf
+    assert price(way, ground, found.alignment.grades) <= best * 1.005
+
+
+@given(seed=st.integers(0, 99), high=st.floats(0, 15), side=st.floats(0, 0.5))
+def test_the_linear_program_bounds_what_its_grade_line_costs(
+    seed: int, high: float, side: float
+) -> None:
+    way, ground = plan(1200.0), waves(seed, high=high, side=side)
+    found = laid(way, ground, task(way, ground))
+    cost = price(way, ground, found.alignment.grades)
+    s = way.stations(20.0)
+    height = found.alignment.grades.at(s) - ground_under(way, ground, s)[1]
+    rules = {"shape": SHAPE, "standard": STANDARD, "p": P}
+    form, _ = formation.forms(height, 0 * s, np.diff(s), 0 * s, **rules)
+    if (form == OPEN).all():
+        assert found.price <= cost * 1.002
+        assert found.price >= cost * 0.8
+
+
+def test_ends_no_grade_can_join_are_refused() -> None:
+    way, ground = plan(1200.0), waves(0, high=0)
+    with pytest.raises(NoRouteError, match=r"joins 600 m and 700 m over 1\.2 km"):
+        laid(way, ground, task(way, ground, lift=(0.0, 100.0)), window_m=150)
+    climb = 1200 * STANDARD.grade
+    short = replace(STANDARD, k_crest=500.0, k_sag=500.0)
+    with pytest.raises(NoRouteError, match="no PVIs"):
+        profile._polished(
+            way,
+            ground,
+            task(way, ground, lift=(0.0, climb + 1)),
+            (way.stations(50.0), np.zeros(25, np.int8)),
+            line=Line(),
+            standard=short,
+            shape=SHAPE,
+            prices=P,
+        )
+
+
+def test_a_ridge_is_tunnelled_and_a_gully_bridged() -> None:
+    def level(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        ridge = np.maximum(0.0, 150 - 0.8 * np.abs(x - 600))
+        gully = np.maximum(0.0, 70 - 0.9 * np.abs(x + 500))
+        return np.asarray(600 + ridge - gully + 0 * y)
+
+    way, ground = plan(2400.0), oracles.surface(level, half=HALF)
+    s = way.stations(20.0)
+    flat = Task(600.0, 600.0, s, np.full(s.size, 600.0), s, np.full(s.size, LOW))
+    found = laid(way, ground, flat)
+    grades = found.alignment.grades
+    rules = {"shape": SHAPE, "standard": STANDARD, "p": P}
+    _, under, slope = ground_under(way, ground, s)
+    form, denied = formation.forms(
+        grades.at(s) - under, slope, np.diff(s), grades.grade_at(s), **rules
+    )
+    x = (s[1:] + s[:-1]) / 2 - way.length / 2
+    assert (form[np.abs(x - 600) < 80] == TUNNEL).all()
+    assert (form[np.abs(x + 500) < 20] == BRIDGE).all()
+    assert not denied.any()
+
+
+prices = st.one_of(st.floats(10, 30), st.just(inf))
+
+
+@given(price_=st.lists(prices, max_size=12))
+def test_a_hull_is_convex_and_touches_the_prices_from_below(price_: list[float]) -> None:
+    value = np.array(price_, np.float64)
+    height = np.arange(value.size) * 2.5 - 10
+    finite = np.isfinite(value)
+    corners = hull(height, value)
+    assert (corners == hull.py_func(height, value)).all()
+    assert len(corners) == 0 if not finite.any() else len(corners) >= 1
+    if not finite.any():
+        return
+    slopes = np.diff(corners[:, 1]) / np.diff(corners[:, 0])
+    assert (np.diff(slopes) > -1e-9).all()
+    assert (np.interp(height, *corners.T)[finite] <= value[finite] + 1e-9).all()
+    assert set(map(tuple, corners)) <= set(zip(height.tolist(), value.tolist(), strict=True))
+    lines = profile.tangents(corners)
+    assert (lines == profile.tangents.py_func(corners)).all()
+    at = np.linspace(corners[0, 0], corners[-1, 0], 50)
+    top = (lines[:, :1] * at + lines[:, 1:]).max(axis=0)
+    chain = np.interp(at, *corners.T)
+    assert (top <= chain + 1e-6).all()
+    assert (top >= chain * (1 - profile.NEAR) - 1e-6).all()
+
+
+@given(m=st.integers(3, 9), gap=st.floats(50, 300), seed=st.integers(0, 99))
+def test_weights_of_pvis_are_the_levels_and_grades_of_touching_parabolas(
+    m: int, gap: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    pvi, level = np.arange(m) * gap, rng.uniform(-20, 20, m)
+    grades = Grades(pvi, level, np.array([0.0, *[gap] * (m - 2), 0.0]))
+    s = np.concatenate((pvi, rng.uniform(0, pvi[-1], 40)))
+    weights = profile._spline(s, pvi)
+    assert weights.sum(axis=1) == pytest.approx(1)
+    assert weights @ level == pytest.approx(grades.at(s), abs=1e-9)
+    assert profile._slope(s, pvi) @ level == pytest.approx(grades.grade_at(s), abs=1e-9)
+
+
+@given(
+    form=st.sampled_from([OPEN, BRIDGE, TUNNEL]),
+    slope=st.floats(0, 1.2),
+    height=st.floats(-60, 130),
+)
+def test_the_convex_price_is_nowhere_above_the_real_one(
+    form: int, slope: float, height: float
+) -> None:
+    lines = profile._lines(form, slope, profile.HEIGHTS, P)
+    assert lines == pytest.approx(profile._lines.py_func(form, slope, profile.HEIGHTS, P))
+    kinds = np.array([form], np.int8)
+    given_ = kinds, np.array([slope]), profile.HEIGHTS, P
+    for pieces_of in (profile._pieces, profile._pieces.py_func):
+        foot, start, pieces = pieces_of(*given_)
+        left, value = height - foot[0], start[0]
+        for _, way, length, rate in pieces:
+            part = min(max(way * left, 0.0), length)
+            value += part * rate
+            left -= way * part if way > 0 else 0.0
+        assert value == pytest.approx((lines[:, 0] * height + lines[:, 1]).max(), abs=1e-3)
+    real = formation.by_form(np.array([height]), np.array([slope]), P)[0, form]
+    if np.isfinite(real):
+        assert value <= real * 1.003
+    else:
+        assert value <= DENIED + 200 * profile.WALL
+
+
+def test_the_compiled_program_is_the_written_one() -> None:
+    way, ground = plan(300.0), waves(3, high=30, side=0.4)
+    n, per = 7, 2
+    _, level, slope = ground_under(way, ground, np.linspace(0, 300, n * per))
+    base = np.rint(level[::per]).astype(np.int64) - 3
+    given_ = (level, slope, base, np.full(n, LOW), (int(base[0]) + 3, int(base[-1]) + 3))
+    rule = (3, 2, 1, 1, 7)
+    form, cost = profile._rough(*given_, rule, 1.0, 50.0, P)
+    slow, same = profile._rough.py_func(*given_, rule, 1.0, 50.0, P)
+    assert cost == pytest.approx(same)
+    assert (form == slow).all()
+    steep = (given_[4][0], int(base[-1]) + 6), (0, 0, 0, 1, 7)
+    assert profile._rough.py_func(*given_[:4], *steep, 1.0, 50.0, P)[1] == inf
+    out, same_out = np.empty((7, 3)), np.empty((7, 3))
+    under = level[:2], slope[:2]
+    profile._priced_levels(out, 560, 565.0, under, 1.0, 50.0, P)
+    profile._priced_levels.py_func(same_out, 560, 565.0, under, 1.0, 50.0, P)
+    assert out == pytest.approx(same_out)
+    assert (out[:5].min(axis=1) >= DENIED * 50).all()
