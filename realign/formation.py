@@ -73,6 +73,8 @@ class Formation(Settings):
     """Least length of a tunnel [m]."""
     culvert_spacing_m: float = Field(default=250.0, gt=0)
     """Mean distance between culverts on open road [m]."""
+    river_half_m: float = Field(default=30.0, ge=0)
+    """Distance on both sides of a river's line that a road crosses on a structure [m]."""
     land_margin_m: float = Field(default=5.0, ge=0)
     """Strip taken beyond the toes of cut and fill, both sides together [m]."""
 
@@ -157,6 +159,10 @@ class Metre(NamedTuple):
     """Tunnel, metres at plain rate: cut and cover counts more than its length [m/m]."""
     land: float
     """Land taken [m2/m]."""
+
+
+NO_FORM = Metre(OPEN, float("inf"), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""What open road is over a river: not admissible."""
 
 
 def prices(formation: Formation, standard: DesignStandard, rates: Rates) -> Prices:
@@ -509,7 +515,7 @@ def choose(  # noqa: C901, PLR0912 - one loop over states, flat for the compiler
     return form
 
 
-def forms(
+def forms(  # noqa: PLR0913 - a road by stations, and what rules its forms
     height: NDArray[np.float64],
     slope: NDArray[np.float64],
     run: NDArray[np.float64],
@@ -518,6 +524,7 @@ def forms(
     shape: Formation,
     standard: DesignStandard,
     p: Prices,
+    wet: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """
     Cheapest forms along a road whose grade line is known.
@@ -537,6 +544,9 @@ def forms(
         is neither.
     p
         Shape and prices.
+    wet
+        Stations over a river, where open road is not admissible, shape (n,); none
+        by default.
 
     Returns
     -------
@@ -550,6 +560,8 @@ def forms(
     price = by_form(*middle, p)
     at = by_form(height, slope, p)[:, OPEN]
     price[:, OPEN] = (at[:-1] + at[1:]) / 2
+    if wet is not None:
+        price[wet[:-1] | wet[1:], OPEN] = NO_FORM.price
     steep = np.maximum(np.abs(grade[:-1]), np.abs(grade[1:]))
     for form, limit in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
         price[steep > limit + STEEP_SLACK, form] = np.inf

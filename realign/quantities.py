@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from realign import formation
 from realign.formation import BRIDGE, FORMS, OPEN, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Alignment, ground_under
+from realign.geometry.alignment import Alignment, beside, ground_under
 from realign.standards import DesignStandard
 from realign.terrain import Terrain
 
 STEP = 20.0
 """Distance between cross sections [m]."""
+NO_RIVERS = np.empty(0)
+"""Chainages of rivers of a road that crosses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def take_off(
     shape: Formation,
     standard: DesignStandard,
     prices: Prices,
+    rivers: NDArray[np.float64] = NO_RIVERS,
     step: float = STEP,
 ) -> Bill:
     """
@@ -128,6 +131,8 @@ def take_off(
         Width of the carriageway.
     prices
         Cross section and prices, by which the cheapest form is chosen.
+    rivers
+        Chainages at which the road crosses a river, ascending [m].
     step
         Distance between cross sections [m].
 
@@ -145,7 +150,14 @@ def take_off(
     run = np.diff(s)
     grade = alignment.grades.grade_at(s)
     form, denied = formation.forms(
-        height, slope, run, grade, shape=shape, standard=standard, p=prices
+        height,
+        slope,
+        run,
+        grade,
+        shape=shape,
+        standard=standard,
+        p=prices,
+        wet=beside(s, rivers, shape.river_half_m),
     )
     measured = _measured(height, slope, form, run, prices)
     tips = np.concatenate(([OPEN], form, [OPEN]))

@@ -10,7 +10,7 @@ from realign import corridor, cost, formation, quantities
 from realign.corridor import Corridor, Site
 from realign.corridor.site import surroundings
 from realign.formation import BRIDGE, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Plan
+from realign.geometry.alignment import Plan, crossings
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Pose, fit
 from realign.hazard import exposure
@@ -77,10 +77,11 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     points = np.column_stack((found.x, found.y))
     start, end = (_pose(site, s) for s in (found.section.start, found.section.end))
     plan = Plan(fit(points, book.standard, start=start, end=end))
+    rivers = crossings(plan, [line for _, line in site.rivers])
     profile = grade_line(
         plan,
         site.terrain,
-        _task(found, site, plan, book.rules),
+        _task(found, site, plan, rivers, book.rules),
         line=book.line,
         standard=book.standard,
         shape=book.shape,
@@ -88,7 +89,12 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     )
     road = profile.alignment
     bill = quantities.take_off(
-        road, site.terrain, shape=book.shape, standard=book.standard, prices=prices
+        road,
+        site.terrain,
+        shape=book.shape,
+        standard=book.standard,
+        prices=prices,
+        rivers=rivers,
     )
     priced = cost.price(bill.totals, book.rates, book.money)
     found_breaches = breaches(
@@ -143,7 +149,9 @@ def _pose(site: Site, s: float) -> Pose:
     return Pose(float(x), float(y), float(bearing))
 
 
-def _task(found: Corridor, site: Site, plan: Plan, rules: corridor.Rules) -> Task:
+def _task(
+    found: Corridor, site: Site, plan: Plan, rivers: NDArray[np.float64], rules: corridor.Rules
+) -> Task:
     """Levels that the grade line joins and keeps."""
     s = plan.stations(quantities.STEP)
     xy = plan.poses(s)[:, :2]
@@ -163,6 +171,7 @@ def _task(found: Corridor, site: Site, plan: Plan, rules: corridor.Rules) -> Tas
         corridor_level=found.level[ahead],
         water_s=s,
         water_level=floor,
+        rivers=rivers,
     )
 
 

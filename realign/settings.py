@@ -16,7 +16,7 @@ class Settings(BaseModel):
     )
 
     sources: dict[str, str] = Field(default_factory=dict)
-    """Where the values of this table come from, by key; a text that begins with "assumption" is one."""
+    """Where values of this table come from, by key; a text that begins with "assumption" is one."""
 
     @model_validator(mode="after")
     def _sources_name_keys(self) -> "Settings":

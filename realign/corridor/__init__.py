@@ -92,6 +92,7 @@ class _Problem:
     slopes: tuple[NDArray[np.float32], NDArray[np.float32]]
     water: NDArray[np.float32]
     factor: NDArray[np.float32]
+    river: NDArray[np.bool_]
     forbidden: NDArray[np.bool_]
     steps: Moves
     tariff: Tariff
@@ -106,6 +107,7 @@ class _Problem:
             forbidden=self.forbidden,
             floor=self.water,
             factor=self.factor,
+            river=self.river,
             levels=place.level_range(self.site, self.gap, self.water, self.rules),
             depth=self.rules.deepest_m,
             deck=self.prices.max_deck,
@@ -149,6 +151,7 @@ def _problem(
         slopes=slopes,
         water=water,
         factor=factor.astype(np.float32),
+        river=place.burn(window, [line for _, line in site.rivers]),
         forbidden=np.isnan(window.z)
         | place.burn(window, site.no_go)
         | place.wrong_bank(site, gap, window, variant.bank, rules),

@@ -18,6 +18,8 @@ SLOPE_STEP = 0.05
 """Width of a class of cross slope [m/m]."""
 SLOPES = 48
 """Number of classes of cross slope; the last holds all that is steeper."""
+RIVER = SLOPES
+"""Class beyond those of cross slope: a river, over which a road is a bridge or a tunnel."""
 DEEPEST = -90
 """Height below which a road is a tunnel at any cross slope, so that one price holds [m]."""
 GRADE_SLACK = 1e-6
@@ -46,11 +48,11 @@ class Ground(NamedTuple):
     level: NDArray[np.float32]
     """Ground level of each cell, shape (n,) [m]."""
     steep: NDArray[np.uint8]
-    """Class of the gradient of each cell, shape (n,)."""
+    """Class of the gradient of each cell, or RIVER, shape (n,)."""
     under: NDArray[np.float32]
     """Ground level under the samples of each stored move, shape (n, 8, 3) [m]."""
     cross: NDArray[np.uint8]
-    """Class of cross slope at those samples, shape (n, 8, 3)."""
+    """Class of cross slope at those samples, or RIVER, shape (n, 8, 3)."""
     floor: NDArray[np.float32]
     """Lowest road level that water allows on each stored move, shape (n, 8) [m]."""
     weight: NDArray[np.float32]
@@ -84,10 +86,12 @@ class Tariff(NamedTuple):
 def _fill_table(p: Prices, price: NDArray[np.float32], form: NDArray[np.uint8]) -> None:
     for c in range(CLASSES):
         for t in range(price.shape[1]):
-            slope = (t + 0.5) * SLOPE_STEP
+            slope = (t + 0.5) * SLOPE_STEP if t < RIVER else 0.0
             for h in range(price.shape[2]):
                 height = DEEPEST + h + 0.5
                 best = formation.open_road(height, slope, p)
+                if t == RIVER:
+                    best = formation.NO_FORM
                 if c < 2:
                     other = formation.structure(formation.BRIDGE, height, slope, p)
                     if other.price < best.price:
@@ -130,8 +134,8 @@ def tariff(
         Prices at the middle of height classes of 1 m and slope classes of 0.05.
     """
     heights = int(p.max_deck) + 2 - DEEPEST
-    price = np.empty((CLASSES, SLOPES, heights), np.float32)
-    form = np.empty((CLASSES, SLOPES, heights), np.uint8)
+    price = np.empty((CLASSES, SLOPES + 1, heights), np.float32)
+    form = np.empty((CLASSES, SLOPES + 1, heights), np.uint8)
     _fill_table(p, price, form)
     ends = np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)])
     return Tariff(
@@ -275,12 +279,13 @@ def _between(raster: NDArray[np.float32], y: float, x: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _look(
+def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
     z: NDArray[np.float32],
     gx: NDArray[np.float32],
     gy: NDArray[np.float32],
     floor: NDArray[np.float32],
     factor: NDArray[np.float32],
+    river: NDArray[np.bool_],
     number: NDArray[np.int32],
     ground: Ground,
 ) -> None:
@@ -288,7 +293,7 @@ def _look(
     for n in range(ground.row.size):
         r, c = ground.row[n], ground.col[n]
         slope = np.sqrt(gx[r, c] ** 2 + gy[r, c] ** 2)
-        ground.steep[n] = min(int(slope / SLOPE_STEP), SLOPES - 1)
+        ground.steep[n] = RIVER if river[r, c] else min(int(slope / SLOPE_STEP), SLOPES - 1)
         for m in range(HEADINGS):
             de, dn = MOVES[m]
             r1, c1 = r - dn, c + de
@@ -314,6 +319,10 @@ def _look(
                 ground.under[n, m, i] = level
                 ground.cross[n, m, i] = min(int(across / SLOPE_STEP), SLOPES - 1)
                 weight += _between(factor, y, x) / SAMPLES
+            for east, north in TOUCHED[m]:
+                if river[r - north, c + east]:
+                    along = (east * de + north * dn) / (norm * norm)
+                    ground.cross[n, m, min(int(along * SAMPLES), SAMPLES - 1)] = RIVER
             ground.floor[n, m] = floor_here
             ground.weight[n, m] = weight
 
@@ -326,6 +335,7 @@ def look(  # noqa: PLR0913 - the six rasters of the ground and its levels are on
     forbidden: NDArray[np.bool_],
     floor: NDArray[np.float32],
     factor: NDArray[np.float32],
+    river: NDArray[np.bool_],
     levels: tuple[float, float],
     depth: float,
     deck: float,
@@ -348,6 +358,8 @@ def look(  # noqa: PLR0913 - the six rasters of the ground and its levels are on
         Lowest road level that water allows over each cell [m], -inf where any.
     factor
         Factor on the price of open road in each cell [-].
+    river
+        Cells that rivers touch, over which a road is a bridge or a tunnel.
     levels
         Lowest and highest road level looked at [m].
     depth
@@ -390,6 +402,6 @@ def look(  # noqa: PLR0913 - the six rasters of the ground and its levels are on
         floor=np.full((n, HALF), np.inf, np.float32),
         weight=np.ones((n, HALF), np.float32),
     )
-    _look(z, slopes[0], slopes[1], floor, factor, number, ground)
+    _look(z, slopes[0], slopes[1], floor, factor, river, number, ground)
     ground.neighbour[ground.neighbour < 0] = -1
     return ground

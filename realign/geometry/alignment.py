@@ -1,9 +1,11 @@
 """Plan and grade line together: place, bearing, curvature and level at a chainage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from shapely import LineString, STRtree, linestrings
 
 from realign.errors import GeometryError
 from realign.geometry.horizontal import Element
@@ -119,3 +121,57 @@ def ground_under(
     left = terrain.sample(x - half * np.sin(bearing), y + half * np.cos(bearing))
     right = terrain.sample(x + half * np.sin(bearing), y - half * np.cos(bearing))
     return poses, terrain.sample(x, y), np.abs(left - right) / (2 * half)
+
+
+def crossings(plan: Plan, lines: Sequence[LineString], *, step: float = 5.0) -> NDArray[np.float64]:
+    """
+    Chainages at which an alignment crosses lines such as rivers.
+
+    Parameters
+    ----------
+    plan
+        Horizontal geometry.
+    lines
+        Lines in its reference system.
+    step
+        The alignment is taken as straight over this length [m].
+
+    Returns
+    -------
+    s
+        Ascending, each to half a step, shape (k,) [m].
+    """
+    s = plan.stations(step)
+    xy = plan.poses(s)[:, :2]
+    pieces = np.asarray(linestrings(np.stack((xy[:-1], xy[1:]), axis=1)))
+    if not len(lines):
+        return np.empty(0)
+    found = STRtree(pieces).query(np.asarray(lines, dtype=object), predicate="intersects")[1]
+    return np.asarray((s[:-1] + s[1:])[np.unique(found)] / 2)
+
+
+def beside(s: NDArray[np.float64], at: NDArray[np.float64], distance: float) -> NDArray[np.bool_]:
+    """
+    Which stations lie within a distance of chainages.
+
+    Parameters
+    ----------
+    s
+        Stations, shape (n,) [m].
+    at
+        Chainages, ascending, shape (k,) [m].
+    distance
+        Distance along the road [m].
+
+    Returns
+    -------
+    near
+        Shape (n,).
+
+    Examples
+    --------
+    >>> beside(np.array([0.0, 20.0, 40.0]), np.array([45.0]), 10.0).tolist()
+    [False, False, True]
+    """
+    first = np.searchsorted(at, s - distance)
+    return np.asarray(first < np.searchsorted(at, s + distance, side="right"))
