@@ -9,6 +9,7 @@ from shapely import LineString, get_parts, unary_union
 from realign import corridor, cost, formation, quantities
 from realign.corridor import Corridor, Site
 from realign.corridor.site import surroundings
+from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Plan, crossings
 from realign.geometry.check import breaches
@@ -71,12 +72,17 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     Raises
     ------
     NoRouteError
-        No grade line within the standard exists on the fitted plan.
+        No curves of the standard fit to the corridor, or no grade line within it
+        exists on the fitted plan.
     """
     prices = book.prices
     points = np.column_stack((found.x, found.y))
     start, end = (_pose(site, s) for s in (found.section.start, found.section.end))
-    plan = Plan(fit(points, book.standard, start=start, end=end))
+    try:
+        plan = Plan(fit(points, book.standard, start=start, end=end))
+    except GeometryError as problem:
+        msg = f"{found.gap.name} / {found.variant.name}: no curves of the standard fit: {problem}"
+        raise NoRouteError(msg) from problem
     rivers = crossings(plan, [line for _, line in site.rivers])
     profile = grade_line(
         plan,

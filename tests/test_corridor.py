@@ -98,6 +98,7 @@ def ground_of(z: Array, **given: Any) -> Ground:
         "forbidden": np.zeros(z.shape, bool),
         "floor": np.full(z.shape, -np.inf, np.float32),
         "factor": np.ones(z.shape, np.float32),
+        "river": np.zeros(z.shape, bool),
         "levels": (float(z.min()) - 10, float(z.max()) + 10),
         "depth": 12.0,
         "deck": 12.0,
@@ -942,6 +943,7 @@ def test_a_road_that_begins_wet_starts_above_the_water() -> None:
         forbidden=np.zeros(shape, bool),
         floor=water,
         factor=np.ones(shape, np.float32),
+        river=np.zeros(shape, bool),
         levels=place.level_range(world, gap, water, VALLEY),
         depth=60.0,
         deck=100.0,
@@ -996,3 +998,21 @@ def test_compiled_searches_do_what_they_say(monkeypatch: pytest.MonkeyPatch) -> 
             monkeypatch.setattr(module, name, getattr(module, name).py_func)
     for fast, slow in zip(compiled, plan_all(), strict=True):
         assert np.asarray(slow) == pytest.approx(np.asarray(fast), rel=NEAR)
+
+
+def test_over_a_river_a_move_pays_for_a_bridge_wherever_it_touches_one() -> None:
+    z = np.full((9, 12), 100.0)
+    river = np.zeros(z.shape, bool)
+    river[:, 5] = True
+    dry, wet = ground_of(z), ground_of(z, river=river)
+    tariff = tariff_of()
+    height = round((100.0 + 6.0) / STEP)
+    for cell in range(dry.row.size):
+        for move, (east, north) in enumerate(MOVES):
+            if dry.neighbour[cell, move] < 0:
+                continue
+            col, end = dry.col[cell], dry.col[cell] + east
+            over = min(col, end) <= 5 <= max(col, end)
+            plain = move_price(dry, tariff, cell, move, height, height)
+            bridged = move_price(wet, tariff, cell, move, height, height)
+            assert (bridged > plain) == over, (col, east, north)

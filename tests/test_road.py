@@ -1,0 +1,75 @@
+"""Laws of the step from corridor to road: followed legs, loops told, rivers bridged."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely import LineString
+from test_formation import STANDARD, P
+from test_profile import SHAPE, plan
+from test_quantities import plane
+
+from realign.formation import BRIDGE, OPEN
+from realign.geometry.alignment import Alignment, beside, crossings
+from realign.geometry.vertical import Grades
+from realign.quantities import take_off
+from realign.road import _followed, _loops
+
+
+def test_points_on_a_hairpin_are_followed_along_their_own_leg() -> None:
+    leg = np.arange(0.0, 1001.0, 20.0)
+    there = np.column_stack((leg, np.zeros(leg.size)))
+    back = np.column_stack((leg[::-1], np.full(leg.size, 30.0)))
+    xy = np.vstack((there, back))
+    s = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
+    aside = np.array([0.0, 10.0])
+    points = np.vstack((there[::9] + aside, back[::9] - aside))
+    along = _followed(s, xy, points)
+    assert (np.diff(along) >= 0).all()
+    assert along[len(there[::9]) - 1] <= 1000.0 < along[len(there[::9])]
+    assert along[-1] == s[-1]
+
+
+def test_a_road_that_crosses_itself_is_told() -> None:
+    turn = np.linspace(0.0, 2 * np.pi, 60)
+    loop = np.column_stack((100 * np.sin(turn), 100 - 100 * np.cos(turn)))
+    line = np.vstack(([[-300.0, 0.0]], loop, [[300.0, 0.0]]))
+    shifted = line + np.column_stack((np.linspace(0, 40, len(line)), np.zeros(len(line))))
+    for xy, told in ((shifted, True), (shifted[:20], False)):
+        bill = SimpleNamespace(x=xy[:, 0], y=xy[:, 1])
+        assert bool(_loops(bill)) == told  # type: ignore[arg-type]
+
+
+@given(at=st.floats(30, 970))
+def test_a_river_is_found_where_it_crosses_the_road(at: float) -> None:
+    road = plan(1000.0)
+    x, y = road.poses(at)[0, :2]
+    river = LineString([(x, y - 50.0), (x, y + 50.0)])
+    far = LineString([(x, y + 60.0), (x + 5, y + 90.0)])
+    found = crossings(road, [far, river])
+    assert found.size > 0
+    assert np.abs(found - at).max() <= 5.0
+    assert crossings(road, []).size == 0
+
+
+@given(at=st.floats(100, 1100), half=st.floats(0, 60))
+def test_stations_beside_a_chainage_are_those_within_the_distance(at: float, half: float) -> None:
+    s = np.arange(0.0, 1201.0, 20.0)
+    assert (beside(s, np.array([at]), half) == (np.abs(s - at) <= half)).all()
+
+
+@pytest.mark.parametrize("height", [2.0, 6.0])
+def test_a_river_is_crossed_on_a_bridge_even_where_fill_is_cheaper(height: float) -> None:
+    road = Alignment(
+        plan(1200.0), Grades(np.array([0.0, 1200.0]), np.full(2, 600 + height), np.zeros(2))
+    )
+    measured = {"shape": SHAPE, "standard": STANDARD, "prices": P}
+    dry = take_off(road, plane(0.0), **measured)  # type: ignore[arg-type]
+    wet = take_off(road, plane(0.0), rivers=np.array([600.0]), **measured)  # type: ignore[arg-type]
+    assert (dry.form == OPEN).all()
+    over = beside(wet.station, np.array([600.0]), SHAPE.river_half_m)
+    assert (wet.form[over[:-1] | over[1:]] == BRIDGE).all()
+    assert wet.length(BRIDGE) == pytest.approx(80.0)
+    assert wet.totals["bridge_abutment"] == 2
