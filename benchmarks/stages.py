@@ -19,7 +19,9 @@ KIB = 1024.0
 
 def main() -> None:
     """Run a study and print a line a stage."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("study", help="study file")
     parser.add_argument("--inputs", help="folder of the inputs", default=None)
     parser.add_argument("--workers", type=int, default=None, help="corridors searched at a time")

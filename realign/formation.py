@@ -56,7 +56,7 @@ class Formation(Settings):
     """Thickness of a retaining wall at its base over its height [-]."""
     min_deck_m: float = Field(default=4.0, ge=0)
     """Height of a bridge deck over the ground from which on its plain rate holds [m]."""
-    max_deck_m: float = Field(default=110.0, gt=0)
+    max_deck_m: float = Field(default=120.0, gt=0)
     """Greatest height of a bridge deck over the ground below it [m]."""
     low_deck_m: float = Field(default=30.0, ge=0)
     """Height of a deck up to which a bridge costs its plain rate [m]."""

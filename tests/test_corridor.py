@@ -840,7 +840,7 @@ def test_a_found_road_joins_its_tie_ins_and_its_bound_is_below_its_price() -> No
 
 def test_a_narrow_band_is_touched_and_never_cheaper() -> None:
     world = site(1)
-    wide, narrow = plan(world), plan(world, rules=VALLEY.model_copy(update={"fine_band_m": 900.0}))
+    wide, narrow = plan(world), plan(world, rules=VALLEY.model_copy(update={"fine_band_m": 150.0}))
     assert narrow.at_edge
     assert narrow.price >= wide.price * (1 - NEAR)
 

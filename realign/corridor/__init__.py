@@ -32,6 +32,8 @@ __all__ = ["Corridor", "Gap", "Rules", "Site", "Tell", "Variant", "find", "gaps"
 EDGE = 3
 """A road that comes as close as this to the edge of the band might be cheaper outside [cells]."""
 
+RESERVE = 0.1
+"""Share of the greatest deck height that the search leaves to the fit of the road [-]."""
 WIDER = (1.0, 2.0)
 """Where the band holds no road at all it is searched again this many times as wide [-]."""
 
@@ -142,6 +144,7 @@ def _problem(
     factor = 1 + variant.exposure_weight * exposure(np.hypot(*slopes), rules.steep_deg)
     factor[~np.isfinite(factor)] = 1.0
     steps = moves(standard, cell=window.cell, level_step=rules.level_step_m)
+    prices = prices._replace(max_deck=prices.max_deck * (1 - RESERVE))
     return _Problem(
         site=site,
         gap=gap,
