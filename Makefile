@@ -8,7 +8,8 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/ready
 BUILT   := data/$(STUDY)/inputs/built
 GIVEN   := $(if $(INPUTS),--inputs $(INPUTS),)
-NEEDS   := $(READY) $(if $(INPUTS),,$(BUILT))
+BUILDER := $(wildcard data/$(STUDY)/build.py)
+NEEDS   := $(READY) $(if $(INPUTS),,$(if $(BUILDER),$(BUILT)))
 
 .DEFAULT_GOAL := help
 .PHONY: help maps submerged costs data test check bench clean
@@ -26,7 +27,8 @@ submerged: $(NEEDS) ## flag the sections of the existing highway that the water 
 costs: $(NEEDS) ## print the phase costs of every option
 	$(BIN)/realign costs data/$(STUDY)/study.toml $(GIVEN)
 
-data: $(BUILT) ## make the inputs of the study from its small tables
+data: $(NEEDS) ## make the inputs of the study from its small tables
+	@test -n "$(INPUTS)$(BUILDER)" || echo "data/$(STUDY) has no build.py: its inputs are those in data/$(STUDY)/inputs"
 
 test: $(READY) ## run all tests
 	$(BIN)/pytest --cov=realign --cov-report=term:skip-covered
@@ -49,6 +51,5 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 $(BUILT): $(READY) $(filter-out %/SOURCES.md,$(wildcard data/$(STUDY)/*.csv data/$(STUDY)/*.py))
-	@test -f data/$(STUDY)/build.py || { echo "data/$(STUDY)/build.py: no such file; put the inputs into data/$(STUDY)/inputs or give INPUTS=folder"; exit 2; }
 	$(BIN)/python data/$(STUDY)/build.py
 	touch $(BUILT)

@@ -1,6 +1,7 @@
 """The commands: arguments, progress and exit codes, and nothing else."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,16 +95,18 @@ def run(study: StudyFile, inputs: Inputs = None, out: Out = None, quiet: Quiet =
 
 
 @app.command()
-def check(study: StudyFile, inputs: Inputs = None) -> None:
+def check(study: StudyFile, inputs: Inputs = None, quiet: Quiet = False) -> None:  # noqa: FBT002
     """
-    Validate the study file with its tables, and say which inputs are missing; run nothing.
+    Validate everything: study file, tables, ground, road, rivers, dams. Search and write nothing.
 
     Example: realign check data/kkh/study.toml
     """
-    with _told(quiet=True):
+    with _told(quiet=quiet) as tell:
         asked = studies.load(study, inputs=inputs)
         planning.check(asked)
-    typer.echo(f"{study}: {len(asked.dams)} dams, {len(asked.variants)} variants: all is well")
+        planning.submerge(asked, tell=tell)
+    if not quiet:
+        typer.echo(f"{study}: {len(asked.dams)} dams, {len(asked.variants)} variants: all is well")
 
 
 @app.command()
@@ -228,6 +231,8 @@ def _told(*, quiet: bool) -> Iterator[Tell | None]:
     """Progress while the work goes on, and exit codes instead of tracebacks."""
     console = Console(stderr=True)
     shown = not quiet and console.is_terminal
+    if not quiet and not _compiled():
+        console.print("first run: compiling, once, for half a minute or so", highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     try:
         with Progress(*columns, console=console, disable=not shown) as progress:
@@ -238,6 +243,15 @@ def _told(*, quiet: bool) -> Iterator[Tell | None]:
     except RealignError as problem:
         console.print(str(problem), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(WRONG_INPUT) from problem
+
+
+def _compiled() -> bool:
+    """Whether the compiled kernels are cached on disk, by this run's place of the cache."""
+    places = (
+        Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent),
+        Path(__file__).parent,
+    )
+    return any(next(place.rglob("*.nbi"), None) is not None for place in places)
 
 
 def _teller(progress: Progress) -> Tell:

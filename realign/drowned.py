@@ -123,7 +123,12 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
             shore = (
                 reservoir.read_extent(folder / dam.extent, crs=study.crs) if dam.extent else None
             )
-            lakes.append(reservoir.fill(ground, dam, rivers, shore=shore))
+            try:
+                lakes.append(reservoir.fill(ground, dam, rivers, shore=shore))
+            except InputError as problem:
+                where = f"{study.file}: dams[{dam.name}] with {folder / study.rivers.file}"
+                msg = f"{where} and {study.elevation.file}: {problem}"
+                raise InputError(msg) from problem
     with clock.stage("submergence"):
         lost = submergence.submerge(road, lakes, sigma=ground.sigma, clearance=study.clearance)
     return Drowned(
@@ -159,12 +164,9 @@ def check(study: Study) -> Rates:
             f"{study.rates_file}: found prices in {prices.currency}, wanted "
             f"{study.money.currency}, as money.currency says"
         )
-    names = [study.elevation.file, study.existing.file, study.rivers.file]
-    names += [dam.extent for dam in study.dams if dam.extent]
-    names += [study.rivers.no_go] if study.rivers.no_go else []
     problems += [
         f"{study.inputs / name}: no such file; make it with `make data` or give --inputs DIR"
-        for name in names
+        for name in _inputs(study)
         if not (study.inputs / name).is_file()
     ]
     if problems or prices is None:
@@ -173,26 +175,43 @@ def check(study: Study) -> Rates:
 
 
 def hashes(study: Study) -> dict[str, str]:
-    """SHA-256 of the study, its tables and its inputs by file name; equal hashes, equal plan."""
-    files = [study.file, study.rates_file, study.file.parent / study.study.places]
-    names = [study.elevation.file, study.existing.file, study.existing.segments, study.rivers.file]
-    names += [dam.extent for dam in study.dams if dam.extent]
-    names += [study.rivers.no_go] if study.rivers.no_go else []
-    files += [study.inputs / name for name in names]
+    """
+    SHA-256 of everything a plan depends on, by name: equal hashes, equal plan.
+
+    The study, its tables, its inputs, and the program itself with its standards.
+    """
+    files = {study.file.name: study.file, study.study.rates: study.rates_file}
+    files[study.study.places] = study.file.parent / study.study.places
+    files |= {f"inputs/{name}": study.inputs / name for name in _inputs(study)}
     out = {}
-    for file in files:
+    for name, file in files.items():
         if file.is_file():
             with file.open("rb") as stream:
-                out[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return out
+                out[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    whole = hashlib.sha256()
+    package = Path(__file__).parent
+    for file in sorted((*package.rglob("*.py"), *package.rglob("*.toml"))):
+        whole.update(file.relative_to(package).as_posix().encode() + file.read_bytes())
+    return out | {"realign": whole.hexdigest()}
+
+
+def _inputs(study: Study) -> list[str]:
+    """Names of the files that a study reads from its inputs folder."""
+    named = (
+        study.elevation.file,
+        study.existing.file,
+        study.existing.segments,
+        study.rivers.file,
+        study.rivers.no_go,
+        *(dam.extent for dam in study.dams),
+    )
+    return [name for name in named if name]
 
 
 def _highway(study: Study, ground: Terrain) -> Highway:
     folder, table = study.inputs, study.existing
-    segments = folder / table.segments
-    line = highway.read(
-        folder / table.file, crs=study.crs, segments=segments if segments.is_file() else None
-    )
+    segments = folder / table.segments if table.segments else None
+    line = highway.read(folder / table.file, crs=study.crs, segments=segments)
     start = next(place for place in study.places if place.name == table.start_name)
     xy = Transformer.from_crs(4326, study.crs, always_xy=True).transform(start.lon, start.lat)
     return highway.on_ground(highway.oriented(line, xy), ground, table)

@@ -35,8 +35,9 @@ class Existing(Settings):
 
     file: str = "highway.geojson"
     """Centre line of the road, in the inputs folder."""
-    segments: str = "highway_segments.geojson"
-    """Its bridges, by `from_km`, `to_km` and `brunnel`; used when the file exists."""
+    segments: str | None = None
+    """Its bridges, by `from_km`, `to_km` and `brunnel`, in the inputs folder; where none is named
+    the whole road lies on the ground."""
     name: str
     """Name of the road."""
     start_name: str
@@ -51,6 +52,8 @@ class Existing(Settings):
     """Width of the carriageway [m]."""
     speed_kmh: float = Field(default=40.0, gt=0)
     """Mean travel speed [km/h]."""
+    upgraded_speed_kmh: float = Field(default=50.0, gt=0)
+    """Mean travel speed where the road is upgraded [km/h]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from realign.estimate import Estimate
 from realign.network import Link
 
 DO_NOTHING = "do-nothing"
-"""Name of the row in which nothing is built."""
+"""Name of the row in which nothing is built; no variant may have it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,14 +58,16 @@ def objectives(option: Option) -> tuple[float, ...]:
     """
     Give what options are compared by; the less the better.
 
-    Cost, length, travel time, exposure, flooded length left: in the currency
-    of the rates, [m], [s], [-], [m].
+    Cost, length, travel time, exposed length, bridges and tunnels, flooded
+    length left: in the currency of the rates, [m], [s], [m], [m], [m]. Exposure
+    counts by its integral, since a detour over easy ground must not better it.
     """
     return (
         option.cost.base + option.outside_cost.base,
         option.length,
         option.travel_time,
-        option.exposure,
+        option.exposure * option.length,
+        option.bridge_length + option.tunnel_length,
         option.flooded_left,
     )
 
@@ -102,16 +104,3 @@ def judged(options: Sequence[Option]) -> tuple[Option, ...]:
     return tuple(
         replace(option, pareto=bool(flag)) for option, flag in zip(options, flags, strict=True)
     )
-
-
-def cheapest(options: Sequence[Option]) -> Option:
-    """
-    Return the option to read first: the least cost among those that leave no road under water.
-
-    Raises
-    ------
-    ValueError
-        If none of them builds anything.
-    """
-    building = [option for option in options if option.links]
-    return min(building, key=lambda option: option.cost.base + option.outside_cost.base)

@@ -8,7 +8,7 @@ its last month, and is never open before all of it is paid. Money is whole rupee
 sums are exact.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
@@ -429,8 +429,3 @@ def _together(phases: Iterable[Phase]) -> tuple[tuple[int, int], ...]:
         for year, rupees in phase.spending:
             years[year] = years.get(year, 0) + rupees
     return tuple(sorted(years.items()))
-
-
-def opening_dates(plan: Schedule) -> Mapping[str, date]:
-    """Return the day on which each work of a schedule opens, by the name of the work."""
-    return {phase.work.name: phase.opens for phase in plan.phases + plan.outside}

@@ -47,7 +47,7 @@ class Line(Settings):
     """How far the grade line may leave the level that the corridor search found [m]."""
     pvi_m: float = Field(default=100.0, gt=0)
     """Least distance between PVIs; the standard's least length of grade if that is longer [m]."""
-    passes: int = Field(default=4, ge=1, le=10)
+    passes: int = Field(default=8, ge=1, le=50)
     """How often the linear program is solved, each time with the forms of the last grade line."""
     check_m: float = Field(default=20.0, gt=0)
     """Distance between stations of the linear program [m]."""

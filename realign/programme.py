@@ -145,7 +145,8 @@ def _option(
     length = new + total(standing)
     exposed = sum(link.exposure * link.length for link in links) + old_exposure
     flooded = total(subtract(given.submergence.flooded, replaced))
-    old_time = total(standing) / (study.existing.speed_kmh / KMH)
+    old_time = total(kept) / (study.existing.speed_kmh / KMH)
+    old_time += total(upgrades) / (study.existing.upgraded_speed_kmh / KMH)
     return Option(
         name=name,
         title=title,

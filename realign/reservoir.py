@@ -50,9 +50,10 @@ class Stage(Settings):
     name: str
     """What is reached, for example "partial impounding"."""
     level_m: float
-    """Level of the lake from that day on [m above datum]."""
+    """Level to which the lake is filled [m above datum]."""
     date: dt.date
-    """Day on which the lake reaches the level."""
+    """First day on which the lake may stand above the stage before: filling to the level begins.
+    Whatever lies below the level counts as taken from this day on, which errs on the safe side."""
 
 
 class Dam(Settings):

@@ -25,6 +25,7 @@ from realign.errors import InputError, StudyError
 from realign.finance import Finance
 from realign.formation import Formation
 from realign.highway import Existing
+from realign.options import DO_NOTHING
 from realign.phasing import Pace, Task
 from realign.profile import Line
 from realign.rates import COLUMNS as RATES_COLUMNS
@@ -228,6 +229,11 @@ class Study(Settings):
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             problems += [f"{table}: the name {name!r} stands twice" for name in twice]
+            if DO_NOTHING in names:
+                problems.append(
+                    f"{table}: found the name {DO_NOTHING!r}, which is the option in which nothing "
+                    "is built; wanted another"
+                )
         for variant in self.variants:
             try:
                 load_standard(self.standard.code, variant.speed_kmh)
@@ -324,6 +330,8 @@ def _problem(error: ErrorDetails, table: Mapping[str, Any]) -> list[str]:
     if error["type"] == "missing":
         return [f"{key}: missing"]
     given, message = error["input"], error["msg"].removeprefix("Value error, ")
+    if error["type"].startswith("date"):
+        message = "is no date, wanted YYYY-MM-DD"
     plain = isinstance(given, str | int | float | bool) and "found" not in message
     found = f", found {given!r}" if plain else ""
     return [f"{key}: {line}{found}" if key else line for line in message.splitlines()]

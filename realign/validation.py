@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from pydantic import BaseModel
 from scipy.spatial import cKDTree
 
 from realign.chainage import text
 from realign.drowned import Drowned
+from realign.formation import BRIDGE, OPEN, TUNNEL
+from realign.hazard import SPREAD_DEG
 from realign.network import Link
 from realign.phasing import Task
 from realign.programme import Programme, task_of
 from realign.rates import Rates
+from realign.reservoir import Stage
+from realign.road import BESIDE
 from realign.standards import load as load_standard
 from realign.study import QUANTITIES, Published, Study
 
@@ -60,36 +65,66 @@ def checks(given: Drowned, best: Programme) -> tuple[Check, ...]:
 
 
 def assumptions(study: Study, prices: Rates) -> tuple[Assumption, ...]:
-    """List every value that its source calls an assumption: study, rates, standard."""
+    """
+    List every value that no source states: of study, rates, standard and program.
+
+    Values whose source speaks of an assumption come first, then numbers that are
+    used without any source: the program's own defaults.
+    """
     out: list[Assumption] = []
+    defaults: list[Assumption] = []
 
     def walk(table: BaseModel, path: str) -> None:
-        for key, reason in getattr(table, "sources", {}).items():
-            if reason.lower().startswith("assumption"):
-                out.append(Assumption(f"{path}{key}", str(getattr(table, key)), reason))
-        for name in type(table).model_fields:
-            value = getattr(table, name)
+        sources = getattr(table, "sources", {})
+        for name, field in type(table).model_fields.items():
+            value, key = getattr(table, name), f"{path}{name}"
+            reason = sources.get(name, "")
+            if "assumption" in reason.lower():
+                out.append(Assumption(key, _shown(value), reason))
+            elif name not in {*table.model_fields_set, *sources} and isinstance(value, float | int):
+                text_of = " ".join((field.description or "").split())
+                defaults.append(Assumption(key, _shown(value), f"program default: {text_of}"))
             rows = value if isinstance(value, list | tuple) else [value]
             for row in rows:
                 if isinstance(row, BaseModel):
                     label = getattr(row, "name", None) if isinstance(value, list | tuple) else None
-                    walk(row, f"{path}{name}{f'[{label}]' if label else ''}.")
+                    walk(row, f"{key}{f'[{label}]' if label else ''}.")
 
     walk(study, "")
     out += [
-        Assumption(f"rates.{item}", f"{rate.price.base:g} {rate.currency}/{rate.unit}", rate.source)
+        Assumption(
+            f"rates.{item}", f"{rate.price.base:,g} {rate.currency}/{rate.unit}", rate.source
+        )
         for item, rate in prices.items.items()
-        if rate.assumed
+        if "assum" in rate.source.lower()
     ]
-    speeds = {variant.speed_kmh for variant in study.variants}
-    for speed in sorted(speeds):
+    for speed in sorted({variant.speed_kmh for variant in study.variants}):
         standard = load_standard(study.standard.code, speed)
         out += [
             Assumption(f"standard[{speed} km/h].{key}", "see the standard", reason)
             for key, reason in standard.sources
             if "assumption" in reason.lower()
         ]
-    return tuple(out)
+    out += [
+        Assumption("exposure.spread_deg", f"{SPREAD_DEG:g}", "assumption: scale of its curve"),
+        Assumption("exposure.bridge", f"{BESIDE[BRIDGE]:g}", "assumption: over that of open road"),
+        Assumption("exposure.tunnel", f"{BESIDE[TUNNEL]:g}", "assumption: over that of open road"),
+    ]
+    return (*out, *defaults)
+
+
+def _shown(value: object) -> str:
+    """Write a value as a reader writes it: thousands separators, stages by name, level and date."""
+    if isinstance(value, bool) or not isinstance(value, float | int | list | tuple):
+        return str(value)
+    if isinstance(value, float | int):
+        return f"{value:,.10g}" if abs(value) < 1e15 else f"{value:g}"
+    return "; ".join(
+        f"{row.name}: {row.level_m:g} m from {row.date.isoformat()}"
+        if isinstance(row, Stage)
+        else _shown(row)
+        for row in value
+    )
 
 
 def notes(
@@ -125,13 +160,31 @@ def notes(
                 f"Option {name}: {count} breaches of the standard or of the limits of forms, the "
                 f"first on {first.name}: {first.breaches[0]}."
             )
-    chosen = programmes[best].option.links
-    ratio = sum(link.direct.base for link in chosen) / sum(link.searched_price for link in chosen)
+    ratios = [
+        f"{name} {sum(k.direct.base for k in links) / sum(k.searched_price for k in links):.2f}"
+        for name, links in ((name, each.option.links) for name, each in programmes.items())
+    ]
     out.append(
-        f"The bill of the fitted roads of option {best} is {ratio:.2f} times the price that the "
-        "corridor search saw for them."
+        "Bill of the fitted roads over the price that the corridor search saw for them, by option: "
+        f"{', '.join(ratios)}."
     )
+    inside = sum(_in_lakes(given, link) for link in programmes[best].option.links)
+    if inside > 0:
+        out.append(
+            f"{inside / 1000:.1f} km of open road of option {best} stands on embankments within a "
+            "full lake, above its level; they are priced as dry fill, without protection against "
+            "drawdown."
+        )
     return tuple(out)
+
+
+def _in_lakes(given: Drowned, link: Link) -> float:
+    """Length of open road over ground that a full lake covers [m]."""
+    x, y = (link.x[1:] + link.x[:-1]) / 2, (link.y[1:] + link.y[:-1]) / 2
+    wet = np.zeros(x.size, bool)
+    for lake in given.reservoirs:
+        wet |= shapely.contains_xy(lake.full.polygon, x, y)
+    return float(np.diff(link.station)[wet & (link.form == OPEN)].sum())
 
 
 def _modelled(given: Drowned, best: Programme, row: Published) -> float:

@@ -93,7 +93,7 @@ def test_every_command_tells_all_problems_of_the_study_at_once(file: Path, comma
     assert [line.removeprefix(f"{file}: ").split(",")[0] for line in lines] == [
         "elevation.sigma_m: Input should be greater than or equal to 0",
         "dams[Narrows].full_level_m: missing",
-        "dams[Narrows].stages[partial].date: Input should be a valid date or datetime",
+        "dams[Narrows].stages[partial].date: is no date",
         "dams[Narrows].full_level: unknown key",
     ]
 

@@ -717,12 +717,16 @@ class Full:
     polygon: Polygon
 
 
+FAR_OFF = LineString([(-9e3, -9e3), (-9e3, -8e3)])
+
+
 @dataclass(frozen=True)
 class Lake:
     """Stands in for a Reservoir."""
 
     dam: Dam
     full: Full
+    wall: LineString = FAR_OFF
 
 
 def valley(seed: int | None = None) -> Terrain:
@@ -1016,3 +1020,12 @@ def test_over_a_river_a_move_pays_for_a_bridge_wherever_it_touches_one() -> None
             plain = move_price(dry, tariff, cell, move, height, height)
             bridged = move_price(wet, tariff, cell, move, height, height)
             assert (bridged > plain) == over, (col, east, north)
+
+
+def test_no_road_runs_through_the_dam() -> None:
+    world = site(1)
+    x = world.highway.at(GAP.section.start)[0, 0]
+    wall = LineString([(x, RIVER_Y - 150.0), (x, RIVER_Y + 150.0)])
+    dammed = replace(world, reservoirs=(replace(world.reservoirs[0], wall=wall),))  # type: ignore[type-var]
+    road = plan(dammed)
+    assert LineString(np.column_stack((road.x, road.y))).distance(wall) > 0

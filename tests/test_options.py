@@ -5,7 +5,6 @@ from math import inf
 
 import numpy as np
 import oracles
-import pytest
 import small_plan
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,23 +45,18 @@ def test_equal_rows_share_their_lot(table: list[list[float]]) -> None:
     assert any(once)
 
 
-def test_options_are_judged_by_cost_length_time_exposure_and_flooded_length() -> None:
+def test_options_are_judged_by_cost_length_time_exposed_length_structures_and_water() -> None:
     best = option("best", 10.0, length=5.0, travel_time=5.0, exposure=0.1, flooded_left=0.0)
-    assert options.objectives(best) == (10.0, 5.0, 5.0, 0.1, 0.0)
+    assert options.objectives(best) == (10.0, 5.0, 5.0, 0.5, 0.0, 0.0)
     worse = [
         replace(best, name="dear", outside_cost=Estimate.exact(1.0)),
         replace(best, name="long", length=6.0),
         replace(best, name="slow", travel_time=inf),
         replace(best, name="exposed", exposure=0.2),
         replace(best, name="wet", flooded_left=1.0),
+        replace(best, name="bridges", bridge_length=1.0),
+        replace(best, name="tunnels", tunnel_length=1.0),
     ]
     other = replace(best, name="other", length=4.0, exposure=0.3)
     judged = options.judged([*worse, best, other])
     assert [each.name for each in judged if each.pareto] == ["best", "other"]
-
-
-def test_the_cheapest_option_is_the_least_costly_that_builds_something() -> None:
-    some = [option("nothing", 0.0, builds=False), option("dear", 9.0), option("cheap", 8.0)]
-    assert options.cheapest(some).name == "cheap"
-    with pytest.raises(ValueError, match="empty"):
-        options.cheapest(some[:1])

@@ -15,7 +15,7 @@ import numpy as np
 import pyogrio
 import pytest
 from pyproj import Transformer
-from small_plan import LONG, SHORT, changed, small
+from small_plan import FORMULA, LONG, SHORT, changed, small
 
 from realign import outputs
 from realign.errors import OutputError
@@ -236,7 +236,7 @@ def test_phases_add_to_the_total_to_the_rupee(folder: Path) -> None:
     plan = small()
     rows = read(folder / "phase_costs.csv")
     for name, programme in plan.programmes.items():
-        own = [row for row in rows if row["option"].lstrip("'") == name]
+        own = [row for row in rows if row["option"] == name]
         assert sum(int(row["cost_pkr"]) for row in own) == programme.schedule.total_pkr
         shares = total(programme.splits, plan.study.finance)
         for key, rupees in shares.items():
@@ -247,7 +247,7 @@ def test_phases_add_to_the_total_to_the_rupee(folder: Path) -> None:
 
 def test_phases_of_the_best_option_come_first(folder: Path) -> None:
     rows = read(folder / "phase_costs.csv")
-    assert [row["option"] for row in rows] == [SHORT, SHORT, "'" + LONG, "'" + LONG]
+    assert [row["option"] for row in rows] == [SHORT, SHORT, LONG, LONG]
     assert [row["phase"] for row in rows] == ["1", "2", "1", "2"]
 
 
@@ -325,16 +325,57 @@ def test_phases_that_do_not_add_up_are_refused() -> None:
 
 def test_options_hold_every_objective_and_do_nothing(folder: Path) -> None:
     rows = read(folder / "options.csv")
-    assert [row["option"] for row in rows] == ["do-nothing", SHORT, "'" + LONG]
+    assert [row["option"] for row in rows] == ["do-nothing", SHORT, LONG]
+    assert rows[2]["title"] == "'" + FORMULA
     nothing, best = rows[0], rows[1]
     assert (nothing["passable"], nothing["travel_time_h"]) == ("no", "")
     assert (nothing["cut_days"], nothing["complete_date"]) == ("", "")
     assert float(nothing["flooded_left_km"]) == 1.9
     option = small().options[1]
     assert float(best["cost_base_usd"]) == pytest.approx(option.cost.base)
-    assert int(best["cost_high_pkr"]) == round(option.cost.high * 281.4)
+    assert int(best["cost_high_pkr"]) == pytest.approx(option.cost.high * 281.4, abs=2)
     assert (best["best"], best["passable"]) == ("yes", "yes")
     assert [row["pareto"] == "yes" for row in rows] == [o.pareto for o in small().options]
+
+
+def test_costs_of_options_are_the_sums_of_their_phases_to_the_rupee(tmp_path: Path) -> None:
+    plan = small()
+    other = tuple(  # an estimate that is not the sum of the phases must not be seen
+        replace(o, cost=o.cost.times(1.01)) if o.name in plan.programmes else o
+        for o in plan.options
+    )
+    outputs.write(changed(options=other), tmp_path / "maps")
+    rows = {row["option"]: row for row in read(tmp_path / "maps" / "options.csv")}
+    document = json.loads((tmp_path / "maps" / "phase_costs.json").read_text(encoding="utf-8"))
+    assert {option["option"] for option in document["options"]} == set(plan.programmes)
+    for option in document["options"]:
+        row = rows[option["option"]]
+        own = [phase for phase in document["phases"] if phase["option"] == option["option"]]
+        for part, key in (("low", "low_pkr"), ("base", "cost_pkr"), ("high", "high_pkr")):
+            rupees = sum(phase[key] for phase in own)
+            assert int(row[f"cost_{part}_pkr"]) == rupees
+            assert float(row[f"cost_{part}_usd"]) == pytest.approx(rupees / 281.4, abs=0.005)
+        assert int(row["cost_base_pkr"]) == option["total_pkr"]
+        assert float(row["cost_base_usd"]) == option["total_usd"]
+        assert option["total_cny"] == pytest.approx(option["total_usd"] * 7.12, abs=0.05)
+    assert int(rows["do-nothing"]["cost_high_pkr"]) == 0
+
+
+def test_breaches_of_an_option_are_counted_and_told_beside_its_name(folder: Path) -> None:
+    assert [row["breaches"] for row in read(folder / "options.csv")] == ["0", "0", "1"]
+    text = Page((folder / "index.html").read_text(encoding="utf-8")).text
+    told = f"{LONG} {FORMULA} does not keep the standard in 1 place"
+    assert told in text
+    assert text.count("does not keep the standard") == 1
+    plan = small()
+    broken = replace(plan.links[0], breaches=("a", "b", "c"))
+    options = [replace(o, links=(broken,)) if o.name == SHORT else o for o in plan.options]
+    worse = changed(options=tuple(options))
+    made = tables.tables(worse)
+    assert [row["breaches"] for row in made["options"]] == [0, 3, 1]
+    page = Page(report.page(worse, made, versions={"realign": "0"}, seconds={})).text
+    assert f"{SHORT} (shown) Least cost does not keep the standard in 3 places" in page
+    assert "are upgraded; it does not keep the standard in 3 places." in page
 
 
 def test_a_missed_figure_says_so(folder: Path) -> None:
@@ -577,6 +618,24 @@ def test_the_report_shows_what_was_asked_and_every_part(folder: Path) -> None:
         "Rs 9.0 bn (US$ 0.03 bn), low Rs 5.9 bn, high Rs 13.5 bn",
     ):
         assert words in text, words
+
+
+def test_assumptions_stand_by_table_and_defaults_are_folded(folder: Path) -> None:
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    part = html[html.index('<h2 id="assumptions">') : html.index('<h2 id="submerged">')]
+    given, defaults = (Page(piece).text for piece in part.split("<details>"))
+    first, second, third = (given.index(key) for key in (".stages", ".snap_m", "rates.fill"))
+    assert first < second < third
+    assert [a.value in given for a in small().assumptions] == [True, True, False, True, False]
+    assert defaults.startswith("2 program defaults")
+    assert "clearance.freeboard_m 10 m program default: of no source" in defaults
+    assert "corridor.steep_deg" in defaults
+
+
+def test_a_date_of_a_stage_is_the_begin_of_its_filling(folder: Path) -> None:
+    report_text = Page((folder / "index.html").read_text(encoding="utf-8")).text
+    assert "filling to the level that takes the first of it begins on 2030-07-01." in report_text
+    assert "Filling to it begins" in (folder / "map.html").read_text(encoding="utf-8")
 
 
 def test_the_chart_of_spending_is_to_scale() -> None:

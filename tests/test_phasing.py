@@ -21,7 +21,6 @@ from realign.phasing import (
     Work,
     duration,
     months_later,
-    opening_dates,
     schedule,
 )
 
@@ -256,7 +255,7 @@ def test_others_work_keeps_its_date_and_takes_no_money() -> None:
     assert (phase.start, phase.opens, phase.cost_pkr, phase.spending) == (None, opens, 0, ())
     assert plan.total_pkr == 1200
     assert plan.cuts == ((date(2030, 7, 1), opens, "dam"),)
-    assert opening_dates(plan) == {"a": plan.phases[0].opens, "dam": opens}
+    assert plan.outside[0].opens == opens
 
 
 def test_two_cuts_on_the_same_day_count_it_once() -> None:

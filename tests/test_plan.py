@@ -140,7 +140,8 @@ def test_one_worker_and_two_give_equal_numbers() -> None:
 def test_the_plan_is_about_the_inputs_it_names() -> None:
     plan = planned()
     assert set(plan.hashes) == {
-        "study.toml", "rates.csv", "places.csv", "dem.tif", "highway.geojson", "rivers.geojson",
+        "study.toml", "rates.csv", "places.csv", "realign",
+        "inputs/dem.tif", "inputs/highway.geojson", "inputs/rivers.geojson",
     }  # fmt: skip
     assert dict(plan.hashes) == planning.hashes(plan.study)
     assert all(len(value) == 64 for value in plan.hashes.values())
@@ -382,7 +383,9 @@ def given_of(study: Study) -> Drowned:
 
 def test_every_assumption_of_study_rates_and_standard_is_listed() -> None:
     found = {each.key: each for each in planned().assumptions}
-    assert found["elevation.sigma_m"].value == "2.0"
+    assert found["elevation.sigma_m"].value == "2"
+    assert not any("Stage(" in each.value for each in planned().assumptions)
+    assert found["formation.wall_top_m"].reason.startswith("program default: ")
     assert found["variants[short].length_value_per_m"].reason == "assumption: a preference"
     assert "rates.bridge" in found
     assert any(key.startswith("standard[40 km/h].") for key in found)

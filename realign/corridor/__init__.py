@@ -156,7 +156,7 @@ def _problem(
         factor=factor.astype(np.float32),
         river=place.burn(window, [line for _, line in site.rivers]),
         forbidden=np.isnan(window.z)
-        | place.burn(window, site.no_go)
+        | place.burn(window, [*site.no_go, *(lake.wall for lake in site.reservoirs)])
         | place.wrong_bank(site, gap, window, variant.bank, rules),
         steps=steps,
         tariff=tariff(

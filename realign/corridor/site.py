@@ -67,8 +67,8 @@ class Rules(Settings):
 class Variant(Settings):
     """One row of `[[variants]]`: a kind of road to look for across every gap."""
 
-    name: str
-    """Short name, used in file names and tables."""
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Short name, used in tables: small letters, digits, - and _; not do-nothing."""
     title: str
     """What the variant is, in words."""
     speed_kmh: int

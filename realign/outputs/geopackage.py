@@ -366,7 +366,7 @@ def _carrier(plan: Plan, option: str, link: Link) -> Phase | None:
 
 
 def _deadline(plan: Plan, section: Section) -> date | None:
-    """Day on which water first takes existing road within a section."""
+    """Day on which filling begins to the first level that takes existing road of a section."""
     days = [row.first_date for row in plan.submergence.sections if row.section.overlaps(section)]
     return min(days, default=None)
 

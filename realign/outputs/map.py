@@ -295,6 +295,7 @@ def _footnote(plan: Plan) -> str:
     lost = plan.study.clearance
     words = (
         f"Road is short of freeboard less than {lost.freeboard_m:g} m above full level. "
+        "The date of a stage is the day on which filling to it begins. "
         "Costs are low / base / high. Click a line for chainage, level and cost."
     )
     about = plan.study.study.ground
@@ -482,7 +483,7 @@ def _existing_popup(record: Mapping[str, Any]) -> dict[str, object]:
     if record["state"] != "dry":
         rows += [
             ("Taken by", str(record["dam"])),
-            ("From", f"{record['first_date']} ({record['first_stage']})"),
+            ("Filling to it begins", f"{record['first_date']} ({record['first_stage']})"),
             ("Full level", _level(record["full_level_m"])),
             ("Road above full level", f"{record['lowest_freeboard_m']:,.1f} m at the lowest"),
         ]
@@ -492,7 +493,7 @@ def _existing_popup(record: Mapping[str, Any]) -> dict[str, object]:
 def _lake_popup(record: Mapping[str, Any]) -> dict[str, object]:
     rows = [
         ("Stage", str(record["stage"])),
-        ("From", str(record["date"])),
+        ("Filling to it begins", str(record["date"])),
         ("Level", _level(record["level_m"])),
         ("Area", f"{record['area_km2']:,.2f} km\u00b2"),
         ("Volume", f"{record['volume_km3']:,.3f} km\u00b3"),

@@ -6,7 +6,8 @@ Low and high stand beside every cost, and a figure that misses what is published
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ from realign.chainage import text
 from realign.finance import by_year, total
 from realign.options import Option
 from realign.phasing import Phase
-from realign.plan import Check, Plan, Programme
+from realign.plan import Assumption, Check, Plan, Programme
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of a table of `tables`."""
@@ -39,6 +40,7 @@ _LEFT, _UNDER = 64.0, 28.0  # of its margins [px]
 _BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")  # dark and light in turn, in grey too
 _LINES = 5  # grid lines of the chart, about
 _NONE = "\u2013"
+_FILLING = "filling to the level that takes the first of it begins on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,14 @@ def page(
         plan=plan,
         about=plan.study.study,
         answer=_answer(plan),
-        options=made["options"],
+        options=list(zip(plan.options, made["options"], strict=True)),
         best=plan.best,
         programmes=[(p, _phase_table(p, made["phase_costs"])) for p in programmes],
         chart=_chart(plan, plan.programmes.get(plan.best)),
         checks=[(check, _verdict(check)) for check in plan.checks],
         misses=sum(not check.ok for check in plan.checks),
+        assumptions=_by_table(row for row in plan.assumptions if not _default(row)),
+        defaults=_by_table(row for row in plan.assumptions if _default(row)),
         submerged=made["submerged_sections"],
         links=_links(plan),
         money=money,
@@ -113,7 +117,15 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        {"bn": _bn, "musd": _musd, "number": _number, "day": _day, "station": text, "grade": _pct}
+        {
+            "bn": _bn,
+            "musd": _musd,
+            "number": _number,
+            "day": _day,
+            "station": text,
+            "grade": _pct,
+            "places": _places,
+        }
     )
     return environment.get_template("report.html.j2")
 
@@ -130,7 +142,7 @@ def _answer(plan: Plan) -> list[tuple[str, str]]:
     water = (
         f"{taken:,.1f} km of the existing road lose their freeboard, {flooded:,.1f} km are flooded"
     )
-    lines = [("Water", f"{water}; the first of it on {first}." if first else f"{water}.")]
+    lines = [("Water", f"{water}; {_FILLING} {first}." if first else f"{water}.")]
     option = next((o for o in plan.options if o.name == plan.best), None)
     programme = plan.programmes.get(plan.best)
     if option is None or programme is None:
@@ -143,7 +155,7 @@ def _answer(plan: Plan) -> list[tuple[str, str]]:
                 f"Option \u201c{option.name}\u201d ({option.title}): "
                 f"{option.new_length / 1000:,.1f} km of new road{_by_others(programme)}, "
                 f"{share:.0%} on bridges or in tunnels; "
-                f"{option.upgrade_length / 1000:,.1f} km are upgraded."
+                f"{option.upgrade_length / 1000:,.1f} km are upgraded{_broken(option)}."
             ),
         )
     )
@@ -162,6 +174,12 @@ def _by_others(programme: Programme) -> str:
     """Say how much of the new road the programme does not build."""
     others = sum(phase.work.new_length for phase in programme.schedule.outside) / 1000
     return f" ({others:,.1f} km of it built by others)" if others else ""
+
+
+def _broken(option: Option) -> str:
+    """Say that an option does not keep the standard, if so."""
+    count = sum(len(link.breaches) for link in option.links)
+    return f"; it does not keep the standard in {_places(count)}" if count else ""
 
 
 def _programme_cost(plan: Plan, programme: Programme) -> str:
@@ -201,6 +219,19 @@ def _links(plan: Plan) -> list[tuple[Option, Any]]:
     """Pair new roads with the option they belong to, the best option first."""
     order = sorted(plan.options, key=lambda option: option.name != plan.best)
     return [(option, link) for option in order for link in option.links]
+
+
+def _by_table(rows: Iterable[Assumption]) -> list[tuple[str, list[Assumption]]]:
+    """Group assumptions by the table of the study file that holds them, in the order given."""
+    groups: dict[str, list[Assumption]] = {}
+    for row in rows:
+        groups.setdefault(re.split(r"[.\[]", row.key, maxsplit=1)[0], []).append(row)
+    return list(groups.items())
+
+
+def _default(row: Assumption) -> bool:
+    """Whether a value is that of the program, because the study gives none."""
+    return row.reason.lower().startswith("program default")
 
 
 def _verdict(check: Check) -> str:
@@ -294,6 +325,10 @@ def _number(value: float | None, digits: int = 1) -> str:
 
 def _pct(fraction: float) -> str:
     return f"{fraction * 100:,.1f}"
+
+
+def _places(count: int) -> str:
+    return f"{count:,} place" if count == 1 else f"{count:,} places"
 
 
 def _day(value: date | None) -> str:

@@ -111,7 +111,12 @@ def submerged_rows(plan: Plan) -> list[Row]:
 
 
 def option_rows(plan: Plan) -> list[Row]:
-    """Options with everything they are compared by; to do nothing is one of them."""
+    """
+    Options with everything they are compared by; to do nothing is one of them.
+
+    Costs of an option are the sums of its phases, to the rupee; `breaches` counts where its new
+    roads do not keep the standard or the limits of their forms.
+    """
     return [_option(plan, option) for option in plan.options]
 
 
@@ -337,8 +342,9 @@ def _option(plan: Plan, option: Option) -> Row:
         "title": option.title,
         "best": _yes(option.name == plan.best),
         "pareto": _yes(option.pareto),
-        **_money(plan, "cost", option.cost),
-        **_money(plan, "outside_cost", option.outside_cost),
+        "breaches": sum(len(link.breaches) for link in option.links),
+        **_money(plan, "cost", _rupees(plan, option, dated)),
+        **_money(plan, "outside_cost", _in_rupees(plan, option.outside_cost)),
         "length_km": option.length / _KM,
         "new_km": option.new_length / _KM,
         "upgrade_km": option.upgrade_length / _KM,
@@ -396,15 +402,33 @@ def _complete(dated: Schedule) -> date | None:
     return max((phase.opens for phase in dated.phases + dated.outside), default=None)
 
 
-def _money(plan: Plan, name: str, cost: Estimate) -> Row:
-    """Low, base and high of a cost in rupees and dollars."""
-    row: Row = {}
-    in_rupees = cost.times(plan.study.money.exchange("PKR", of=plan.rates.currency))
-    in_dollars = cost.times(plan.study.money.exchange("USD", of=plan.rates.currency))
-    for part in ("low", "base", "high"):
-        row[f"{name}_{part}_pkr"] = round(getattr(in_rupees, part))
-    for part in ("low", "base", "high"):
-        row[f"{name}_{part}_usd"] = round(getattr(in_dollars, part), 2)
+Rupees = tuple[int, int, int]
+"""Low, base and high of a cost in whole rupees."""
+
+
+def _rupees(plan: Plan, option: Option, dated: Schedule | None) -> Rupees:
+    """Cost of an option: the sums of its phases, or its estimate where nothing is dated."""
+    if dated is None:
+        return _in_rupees(plan, option.cost)
+    return (
+        sum(phase.low_pkr for phase in dated.phases),
+        sum(phase.cost_pkr for phase in dated.phases),
+        sum(phase.high_pkr for phase in dated.phases),
+    )
+
+
+def _in_rupees(plan: Plan, cost: Estimate) -> Rupees:
+    """Whole rupees of a cost in the currency of the rates."""
+    rupees = cost.times(plan.study.money.exchange("PKR", of=plan.rates.currency))
+    return round(rupees.low), round(rupees.base), round(rupees.high)
+
+
+def _money(plan: Plan, name: str, rupees: Rupees) -> Row:
+    """Low, base and high of a cost in rupees, and those rupees in dollars."""
+    usd = plan.study.money.exchange("USD", of="PKR")
+    named = list(zip(("low", "base", "high"), rupees, strict=True))
+    row: Row = {f"{name}_{part}_pkr": value for part, value in named}
+    row.update({f"{name}_{part}_usd": round(value * usd, 2) for part, value in named})
     return row
 
 

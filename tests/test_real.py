@@ -1,0 +1,46 @@
+"""The real case, whole: the Karakoram Highway on its real line and a coarse real ground."""
+
+import resource
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+import realign
+from realign.formation import OPEN
+
+STUDY = Path(__file__).parent.parent / "data" / "kkh" / "study.toml"
+LONGEST = 6 * 60.0
+"""Time the whole study may take on two cores [s]."""
+LARGEST = 4 * 1024**2
+"""Memory it may take at its peak [KiB]."""
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
+    began = perf_counter()
+    plan = realign.run(realign.load(STUDY, inputs=real_inputs))
+    assert perf_counter() - began < LONGEST
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < LARGEST
+    assert len([option for option in plan.options if option.links]) >= 3
+    checks = {(c.published.quantity, c.published.of): c for c in plan.checks}
+    for quantity in ("lake_area_km2", "gross_storage_km3", "live_storage_km3", "flooded_km"):
+        assert checks[quantity, "Diamer-Basha"].ok
+    for each in plan.programmes.values():
+        assert each.schedule.cut_days == 0
+        assert sum(phase.cost_pkr for phase in each.schedule.phases) == each.schedule.total_pkr
+    first = plan.programmes[plan.best].schedule.phases[0]
+    assert first.work.section.end > plan.places["Chilas"] > first.work.section.start
+    freeboard = plan.study.clearance.freeboard_m
+    for link in plan.links:
+        assert link.bridge_length + link.tunnel_length < link.length
+        for lake in plan.reservoirs:
+            over = lake.reaches(link.x, link.y) <= lake.dam.full_level_m
+            lacking = lake.dam.full_level_m + freeboard - link.level[over]
+            inner = lacking[1:-1] if lacking.size > 2 else np.zeros(1)
+            assert inner.max(initial=0.0) < 0.5
+        share = np.diff(link.station)[link.form == OPEN].sum() / link.length
+        assert 0.5 < share < 1
