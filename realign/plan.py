@@ -40,6 +40,11 @@ __all__ = [
 ]
 
 
+RESERVES = (0.0, 0.07)
+"""Shares of the greatest grade that the search leaves to the fit, tried in turn: curves make the
+road shorter than its corridor, so that a climb at the limit may come out too steep [-]."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """Everything that came out, by stage."""
@@ -188,30 +193,15 @@ def _links(
     )
 
     def road(gap: Gap, variant: corridor.Variant) -> Link | NoRouteError:
-        standard = load_standard(study.standard.code, variant.speed_kmh)
-        book = Rulebook(
-            standard=standard,
-            shape=study.formation,
-            line=study.profile,
-            rules=study.corridor,
-            rates=prices,
-            money=study.money,
-        )
-        try:
-            found = corridor.find(
-                site,
-                gap,
-                variant,
-                rules=study.corridor,
-                standard=standard,
-                prices=book.prices,
-                tell=lambda what, opened: say(f"{what}, {opened:,} states"),
-            )
-            say(f"{gap.name} / {variant.name}: geometry, grade line, bill")
-            link = design(found, site, book)
-        except NoRouteError as problem:
-            return problem
-        return replace(link, builder=builder(given, link))
+        problem = NoRouteError(f"{gap.name} / {variant.name}: not searched")
+        for reserve in RESERVES:
+            try:
+                link = _road(site, gap, variant, study, prices, reserve, say)
+            except NoRouteError as found:
+                problem = found
+            else:
+                return replace(link, builder=builder(given, link))
+        return problem
 
     jobs = [
         (gap, variant)
@@ -231,6 +221,38 @@ def _links(
         if not any(link.gap == gap.name for link in links):
             raise NoRouteError("\n".join(failed.values()))
     return links, failed
+
+
+def _road(
+    site: Site,
+    gap: Gap,
+    variant: corridor.Variant,
+    study: Study,
+    prices: Rates,
+    reserve: float,
+    say: Callable[[str], None],
+) -> Link:
+    """Search a road across a gap, some of the greatest grade kept in reserve, and design it."""
+    standard = load_standard(study.standard.code, variant.speed_kmh)
+    book = Rulebook(
+        standard=standard,
+        shape=study.formation,
+        line=study.profile,
+        rules=study.corridor,
+        rates=prices,
+        money=study.money,
+    )
+    found = corridor.find(
+        site,
+        gap,
+        variant,
+        rules=study.corridor,
+        standard=replace(standard, grade=standard.grade * (1 - reserve)),
+        prices=book.prices,
+        tell=lambda what, opened: say(f"{what}, {opened:,} states"),
+    )
+    say(f"{gap.name} / {variant.name}: geometry, grade line, bill")
+    return design(found, site, book)
 
 
 def _graph(given: Drowned, links: Sequence[Link], opened: Mapping[str, date]) -> nx.MultiDiGraph:

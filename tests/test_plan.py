@@ -120,6 +120,7 @@ def test_the_small_study_gives_the_golden_numbers() -> None:
     if small_study.REGENERATE:
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        pytest.skip("rewritten: read the numbers by eye")
     wanted, leaves = flat(json.loads(GOLDEN.read_text("utf-8"))), flat(found)
     assert set(leaves) == set(wanted)
     figures = {key for key, value in wanted.items() if isinstance(value, int | float)}

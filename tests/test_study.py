@@ -182,6 +182,7 @@ def test_the_page_of_keys_is_up_to_date() -> None:
     page = ROOT / "docs" / "study.md"
     if small_study.REGENERATE:
         page.write_text(document(), "utf-8")
+        pytest.skip("rewritten")
     assert page.read_text("utf-8") == document()
 
 
