@@ -146,6 +146,15 @@ def notes(
                     f"{need:.0f} m that {lake.dam.name} asks: the new road ends above it, and the "
                     "road beyond has to be raised to meet it."
                 )
+    for lake in given.reservoirs:
+        seen = lake.extent_comparison
+        if seen is not None:
+            out.append(
+                f"The lake of {lake.dam.name} is the given one ({lake.dam.extent}): its area is "
+                f"{seen.area_ratio:.2f} times that of the ground's own level line, {seen.shared:.0%} "
+                f"of both is shared, and the ground on its shore lies {seen.shore_above:+.1f} m from "
+                f"full level (standard deviation {seen.shore_spread:.1f} m)."
+            )
     for name, reason in failed.items():
         out.append(f"No road for {name}: {reason}")
     for name, programme in programmes.items():
