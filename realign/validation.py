@@ -16,7 +16,7 @@ from realign.network import Link
 from realign.phasing import Task
 from realign.programme import Programme, task_of
 from realign.rates import Rates
-from realign.reservoir import Stage
+from realign.reservoir import Reservoir, Stage
 from realign.road import BESIDE
 from realign.standards import load as load_standard
 from realign.study import QUANTITIES, Published, Study
@@ -134,27 +134,7 @@ def notes(
     out = []
     if given.study.study.ground:
         out.append(given.study.study.ground)
-    road = given.highway
-    for lake in given.reservoirs:
-        for s, which in ((0.0, "start"), (road.length, "end")):
-            level = float(road.level_at(s)[0])
-            need = lake.dam.full_level_m + given.study.clearance.freeboard_m
-            reached = float(lake.reaches(*road.at(s).T)[0]) <= need
-            if reached and level < need:
-                out.append(
-                    f"The {which} of the highway at {text(s)} lies at {level:.0f} m, below the "
-                    f"{need:.0f} m that {lake.dam.name} asks: the new road ends above it, and the "
-                    "road beyond has to be raised to meet it."
-                )
-    for lake in given.reservoirs:
-        seen = lake.extent_comparison
-        if seen is not None:
-            out.append(
-                f"The lake of {lake.dam.name} is the given one ({lake.dam.extent}): its area is "
-                f"{seen.area_ratio:.2f} times that of the ground's own level line, {seen.shared:.0%} "
-                f"of both is shared, and the ground on its shore lies {seen.shore_above:+.1f} m from "
-                f"full level (standard deviation {seen.shore_spread:.1f} m)."
-            )
+    out += [note for lake in given.reservoirs for note in _of_lake(given, lake)]
     for name, reason in failed.items():
         out.append(f"No road for {name}: {reason}")
     for name, programme in programmes.items():
@@ -185,6 +165,30 @@ def notes(
             "drawdown."
         )
     return tuple(out)
+
+
+def _of_lake(given: Drowned, lake: Reservoir) -> list[str]:
+    """Say where the highway itself ends below a lake, and how a given lake fits the ground."""
+    road, out = given.highway, []
+    for s, which in ((0.0, "start"), (road.length, "end")):
+        level = float(road.level_at(s)[0])
+        need = lake.dam.full_level_m + given.study.clearance.freeboard_m
+        reached = float(lake.reaches(*road.at(s).T)[0]) <= need
+        if reached and level < need:
+            out.append(
+                f"The {which} of the highway at {text(s)} lies at {level:.0f} m, below the "
+                f"{need:.0f} m that {lake.dam.name} asks: the new road ends above it, and the "
+                "road beyond has to be raised to meet it."
+            )
+    seen = lake.extent_comparison
+    if seen is not None:
+        out.append(
+            f"The lake of {lake.dam.name} is the given one ({lake.dam.extent}): its area is "
+            f"{seen.area_ratio:.2f} times that of the ground's own level line, {seen.shared:.0%} "
+            f"of both is shared, and the ground on its shore lies {seen.shore_above:+.1f} m "
+            f"from full level (standard deviation {seen.shore_spread:.1f} m)."
+        )
+    return out
 
 
 def _in_lakes(given: Drowned, link: Link) -> float:
