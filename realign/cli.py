@@ -231,18 +231,31 @@ def _told(*, quiet: bool) -> Iterator[Tell | None]:
     """Progress while the work goes on, and exit codes instead of tracebacks."""
     console = Console(stderr=True)
     shown = not quiet and console.is_terminal
-    if not quiet and not _compiled():
-        console.print("first run: compiling, once, for half a minute or so", highlight=False)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     try:
         with Progress(*columns, console=console, disable=not shown) as progress:
-            yield _teller(progress) if shown else None
+            tell = _teller(progress) if shown else None
+            yield tell if quiet or _compiled() else _warned(console, tell)
     except NoRouteError as problem:
         console.print(str(problem), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(NO_ROAD) from problem
     except RealignError as problem:
         console.print(str(problem), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(WRONG_INPUT) from problem
+
+
+def _warned(console: Console, tell: Tell | None) -> Tell:
+    """Say once, before the search, that its kernels are compiled first."""
+    said: set[str] = set()
+
+    def both(stage: str, detail: str) -> None:
+        if stage.startswith("corridors") and not said:
+            said.add(stage)
+            console.print("first run: compiling, once, for half a minute or so", highlight=False)
+        if tell:
+            tell(stage, detail)
+
+    return both
 
 
 def _compiled() -> bool:

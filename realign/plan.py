@@ -1,6 +1,7 @@
 """The order of the stages: a study in, a plan out. The file to read first."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from datetime import date, timedelta
 
 import geopandas as gpd
 import networkx as nx
+from rasterio.errors import NotGeoreferencedWarning
 
 from realign import corridor, network
 from realign.corridor import Gap, Site
@@ -209,7 +211,9 @@ def _links(
         for variant in study.variants
         if variant is study.variants[0] or ours(given, gap)
     ]
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        # rasterio silences this one itself, but a compiler in another thread may undo that
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         results = list(pool.map(lambda job: road(*job), jobs))
     links = tuple(link for link in results if isinstance(link, Link))
     failed = {

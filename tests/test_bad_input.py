@@ -37,7 +37,7 @@ def told(file: Path, *, code: int = 2, command: str = "run", more: Sequence[str]
     assert found.stdout == ""
     assert "Traceback" not in found.stderr
     assert sorted(file.parent.parent.rglob("*")) == before
-    return found.stderr.splitlines()
+    return [line for line in found.stderr.splitlines() if not line.startswith("first run: ")]
 
 
 def one(file: Path, **how: object) -> str:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import realign
 from realign import cli
 from realign import plan as planning
+from realign.errors import NoRouteError
 from realign.plan import Plan
 from realign.study import Study
 
@@ -257,3 +258,21 @@ def test_the_entry_point_is_the_program(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(SystemExit) as done:
         cli.main()
     assert done.value.code == 0
+
+
+def test_the_first_run_says_that_it_compiles_and_later_ones_do_not(
+    run: Run, study: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stages(_: object, *, tell: Callable[[str, str], None] | None = None) -> None:
+        for stage in ("ground", "corridors and roads", "corridors and roads"):
+            if tell:
+                tell(stage, "")
+        msg = "enough"
+        raise NoRouteError(msg)
+
+    monkeypatch.setattr(planning, "run", stages)
+    for compiled, told in ((False, 1), (True, 0)):
+        monkeypatch.setattr(cli, "_compiled", lambda compiled=compiled: compiled)
+        found = run("run", study, "--out", tmp_path / "out")
+        assert found.stderr.count("first run: compiling") == told
+        assert run("run", study, "--quiet", "--out", tmp_path / "out").stderr == "enough\n"
