@@ -22,6 +22,7 @@ from shapely.geometry.base import BaseGeometry
 
 from realign import highway, rates, reservoir, submergence, terrain
 from realign.chainage import text
+from realign.corridor import Laid, Layer
 from realign.errors import InputError, StudyError
 from realign.highway import Highway
 from realign.network import JOIN
@@ -52,6 +53,8 @@ class Drowned:
     """Rivers with a column `name`."""
     no_go: tuple[BaseGeometry, ...]
     """Ground that no road may touch."""
+    layers: tuple[Laid, ...]
+    """Costs, preferences, prohibitions and tracked measures of places."""
     places: Mapping[str, float]
     """Chainage of each place of the study [m]."""
     reservoirs: tuple[Reservoir, ...]
@@ -116,6 +119,7 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         places = _places(study, road)
         rivers = _rivers(study)
         no_go = _polygons(study, study.rivers.no_go)
+        layers = _layers(study)
     with clock.stage("reservoirs") as say:
         lakes = []
         for dam in study.dams:
@@ -137,6 +141,7 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         highway=road,
         rivers=rivers,
         no_go=no_go,
+        layers=layers,
         places=places,
         reservoirs=tuple(lakes),
         submergence=lost,
@@ -204,8 +209,14 @@ def _inputs(study: Study) -> list[str]:
         study.rivers.file,
         study.rivers.no_go,
         *(dam.extent for dam in study.dams),
+        *(layer.file for layer in study.layers if layer.required or _stands(study, layer)),
     )
     return [name for name in named if name]
+
+
+def _stands(study: Study, layer: Layer) -> bool:
+    """Whether the inputs folder has the file of a layer."""
+    return (study.inputs / layer.file).is_file()
 
 
 def _highway(study: Study, ground: Terrain) -> Highway:
@@ -314,6 +325,21 @@ def _rivers(study: Study) -> gpd.GeoDataFrame:
         )
         raise InputError(msg)
     return frame[["name", "geometry"]]
+
+
+def _layers(study: Study) -> tuple[Laid, ...]:
+    """Layers whose files the inputs folder has; one that is required and missing is an error."""
+    out = []
+    for layer in study.layers:
+        if not layer.required and not _stands(study, layer):
+            continue
+        path = study.inputs / layer.file
+        areas = layer.kind in {"preference", "prohibition"} or layer.per_m is not None
+        kinds = {"Polygon"} if areas else {"Polygon", "LineString"}
+        frame = _layer(path, study, "polygons" if areas else "lines or polygons", kinds)
+        shapes = shapely.make_valid(frame.geometry.to_numpy())
+        out.append(Laid(layer, tuple(shapes[~shapely.is_empty(shapes)])))
+    return tuple(out)
 
 
 def _polygons(study: Study, name: str | None) -> tuple[BaseGeometry, ...]:

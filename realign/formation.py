@@ -136,6 +136,12 @@ class Prices(NamedTuple):
     """Price of one end of a bridge [each]."""
     portal: float
     """Price of one end of a tunnel [each]."""
+    min_bridge: float = 0.0
+    """Least length of a bridge [m]."""
+    min_tunnel: float = 0.0
+    """Least length of a tunnel [m]."""
+    river_half: float = 0.0
+    """Half of the length of a bridge over a river [m]."""
 
 
 class Metre(NamedTuple):
@@ -213,6 +219,9 @@ def prices(formation: Formation, standard: DesignStandard, rates: Rates) -> Pric
         tunnel=base["tunnel"],
         abutment=base["bridge_abutment"],
         portal=base["tunnel_portal"],
+        min_bridge=formation.min_bridge_m,
+        min_tunnel=formation.min_tunnel_m,
+        river_half=formation.river_half_m,
     )
 
 
@@ -416,6 +425,24 @@ def end_price(left: int, right: int, p: Prices) -> float:
     if TUNNEL in (left, right):
         price += p.portal
     return price
+
+
+def river_crossing(p: Prices) -> float:
+    """
+    Price of a bridge over a river beyond that of the open road in its place.
+
+    Parameters
+    ----------
+    p
+        Shape and prices.
+
+    Returns
+    -------
+    price
+        Two abutments and twice `river_half` of bridge at plain rate, whatever
+        the cells of the ground measure.
+    """
+    return 2 * p.river_half * max(p.bridge + p.pavement - p.surface, 0.0) + 2 * p.abutment
 
 
 @njit(cache=True, nogil=True)

@@ -192,6 +192,7 @@ def _links(
         rivers=tuple(zip(given.rivers["name"], given.rivers.geometry, strict=True)),
         no_go=given.no_go,
         freeboard=study.clearance.freeboard_m,
+        layers=given.layers,
     )
 
     def road(gap: Gap, variant: corridor.Variant) -> Link | NoRouteError:

@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from realign.corridor import Rules, Variant
+from realign.corridor import Layer, Rules, Variant
 from realign.errors import InputError, StudyError
 from realign.finance import Finance
 from realign.formation import Formation
@@ -176,6 +176,8 @@ class Study(Settings):
     """Where new roads are looked for."""
     profile: Line = Line()
     """How finely the grade line is laid."""
+    layers: tuple[Layer, ...] = ()
+    """Places that cost, are liked less, are forbidden, or are counted."""
     variants: tuple[Variant, ...] = Field(min_length=1)
     """Kinds of road looked for across every gap; each becomes an option, the first is shown first
     and compared with the published figures."""
@@ -224,6 +226,7 @@ class Study(Settings):
         problems = []
         for table, names in (
             ("dams", [dam.name for dam in self.dams]),
+            ("layers", [layer.name for layer in self.layers]),
             ("variants", [variant.name for variant in self.variants]),
             ("programme", [task.name for task in self.programme]),
         ):

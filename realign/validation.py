@@ -137,6 +137,12 @@ def notes(
     out += [note for lake in given.reservoirs for note in _of_lake(given, lake)]
     for name, reason in failed.items():
         out.append(f"No road for {name}: {reason}")
+    laid = {each.layer.name for each in given.layers}
+    out += [
+        f"Layer {layer.name} is left out: the inputs have no file {layer.file}."
+        for layer in given.study.layers
+        if layer.name not in laid
+    ]
     for name, programme in programmes.items():
         out += [
             f"Option {name}: {cut[2]} opens after the water: no road from {cut[0]} to {cut[1]}."

@@ -85,7 +85,6 @@ max_wall_m = 6
 [corridor]
 river = "Clear"
 band_m = 1500
-fine_band_m = 500
 reach_m = 2500
 crossing_m = 1500
 headroom_m = 60

@@ -7,8 +7,8 @@ gap. What it minimises is the price of `formation`, with preferences of the
 variant on top; what it returns is points with a road level.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
@@ -16,26 +16,35 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from shapely import LineString
 
-from realign import formation, terrain
+from realign import formation
 from realign.chainage import Section, text
-from realign.corridor import site as place
-from realign.corridor.lattice import Moves, moves
-from realign.corridor.price import Ground, Tariff, look, move_price, tariff
-from realign.corridor.search import Ends, Found, bounds, descend, guided
+from realign.corridor.ground import Ground
+from realign.corridor.layers import Laid, Layer, measured
+from realign.corridor.price import Tariff, move_price, tabulate
+from realign.corridor.problem import Problem, Survey, prepare
+from realign.corridor.search import FAR, Found, bounds, guided, least_price
 from realign.corridor.site import Gap, Rules, Site, Variant, gaps
 from realign.errors import NoRouteError
-from realign.hazard import exposure
 from realign.standards import DesignStandard
 
-__all__ = ["Corridor", "Gap", "Rules", "Site", "Tell", "Variant", "find", "gaps"]
+__all__ = [
+    "Corridor",
+    "Gap",
+    "Laid",
+    "Layer",
+    "Rules",
+    "Site",
+    "Tell",
+    "Variant",
+    "find",
+    "gaps",
+]
 
 EDGE = 3
 """A road that comes as close as this to the edge of the band might be cheaper outside [cells]."""
-
-RESERVE = 0.1
-"""Share of the greatest deck height that the search leaves to the fit of the road [-]."""
-WIDER = (1.0, 2.0)
-"""Where the band holds no road at all it is searched again this many times as wide [-]."""
+WIDER = (1.0, 2.0, 4.0)
+"""Where the band holds no road, or the road touches its edge, it is searched again this many times
+as wide [-]."""
 
 Tell = Callable[[str, int], None]
 """Called with what is going on and how many states were opened; may raise to cancel."""
@@ -55,122 +64,37 @@ class Corridor:
     """North of the points, shape (n,) [m]."""
     level: NDArray[np.float64]
     """Road level at the points, shape (n,) [m above datum]."""
+    paid: NDArray[np.float64]
+    """Price of the new road from its start to each point, without preferences, shape (n,)."""
     section: Section
     """Old chainages of the tie-ins."""
     price: float
     """Price the search minimised, preferences included, in the currency of the rates."""
-    construction: float
-    """Price of the new road alone, without preferences and without road kept."""
     bound: float
     """Lower bound of `price`: the cheapest way without regard to radius."""
+    tracked: Mapping[str, float]
+    """Measures of the tracked layers along the points, by name with unit."""
+    band_m: float
+    """Distance from the existing road up to which ground was looked at in the end [m]."""
     opened: int
     """States opened."""
     seconds: float
     """Time of the search [s]."""
     at_edge: bool
-    """True where the road touches the edge of the ground that was looked at."""
+    """True where the road touches the edge of the ground that was looked at even so."""
+
+    @property
+    def construction(self) -> float:
+        """Price of the new road alone, without preferences and without road kept."""
+        return float(self.paid[-1])
+
+    @property
+    def optimality_gap(self) -> float:
+        """Share by which the price may exceed that of the cheapest road at most [-]."""
+        return self.price / self.bound - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Survey:
-    """Numbered ground of one pass, and the states at both ends of the gap on it."""
-
-    ground: Ground
-    starts: Ends
-    ends: Ends
-    leave: NDArray[np.float64]
-    meet: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Problem:
-    """One gap and one variant, made ready for the searches."""
-
-    site: Site
-    gap: Gap
-    variant: Variant
-    rules: Rules
-    window: terrain.Terrain
-    slopes: tuple[NDArray[np.float32], NDArray[np.float32]]
-    water: NDArray[np.float32]
-    factor: NDArray[np.float32]
-    river: NDArray[np.bool_]
-    forbidden: NDArray[np.bool_]
-    steps: Moves
-    tariff: Tariff
-    prices: formation.Prices
-
-    def survey(self, usable: NDArray[np.bool_]) -> _Survey:
-        """Give the usable cells numbers and find the tie-ins on them."""
-        ground = look(
-            self.window,
-            self.slopes,
-            usable=usable,
-            forbidden=self.forbidden,
-            floor=self.water,
-            factor=self.factor,
-            river=self.river,
-            levels=place.level_range(self.site, self.gap, self.water, self.rules),
-            depth=self.rules.deepest_m,
-            deck=self.prices.max_deck,
-            level_step=self.rules.level_step_m,
-        )
-        per_metre = self.variant.length_value_per_m
-        given = (self.site, self.gap, self.window, ground, self.water, self.rules)
-        # the cheapest metre of all, so that no new road is built beside a usable one
-        keep = float(self.tariff.price.min())
-        starts, leave = place.ends(*given, side="before", keep=keep, per_metre=per_metre)
-        ends, meet = place.ends(*given, side="after", keep=keep, per_metre=per_metre)
-        return _Survey(ground, starts, ends, leave, meet)
-
-    def points(self, ground: Ground, found: Found) -> NDArray[np.float64]:
-        """Centres of the cells passed, with road levels, shape (n, 3) [m]."""
-        left, _, _, top = self.window.bounds
-        x = left + (ground.col[found.cell] + 0.5) * self.window.cell
-        y = top - (ground.row[found.cell] + 0.5) * self.window.cell
-        return np.column_stack((x, y, found.level * self.rules.level_step_m))
-
-
-def _problem(
-    site: Site,
-    gap: Gap,
-    variant: Variant,
-    rules: Rules,
-    standard: DesignStandard,
-    prices: formation.Prices,
-) -> _Problem:
-    window, water = place.surroundings(site, gap, rules)
-    slopes = terrain.slopes(window)
-    factor = 1 + variant.exposure_weight * exposure(np.hypot(*slopes), rules.steep_deg)
-    factor[~np.isfinite(factor)] = 1.0
-    steps = moves(standard, cell=window.cell, level_step=rules.level_step_m)
-    prices = prices._replace(max_deck=prices.max_deck * (1 - RESERVE))
-    return _Problem(
-        site=site,
-        gap=gap,
-        variant=variant,
-        rules=rules,
-        window=window,
-        slopes=slopes,
-        water=water,
-        factor=factor.astype(np.float32),
-        river=place.burn(window, [line for _, line in site.rivers]),
-        forbidden=np.isnan(window.z)
-        | place.burn(window, [*site.no_go, *(lake.wall for lake in site.reservoirs)])
-        | place.wrong_bank(site, gap, window, variant.bank, rules),
-        steps=steps,
-        tariff=tariff(
-            prices,
-            standard,
-            steps,
-            level_step=rules.level_step_m,
-            per_metre=variant.length_value_per_m,
-        ),
-        prices=prices,
-    )
-
-
-def find(
+def find(  # noqa: PLR0913 - what a search is asked
     site: Site,
     gap: Gap,
     variant: Variant,
@@ -179,6 +103,7 @@ def find(
     standard: DesignStandard,
     prices: formation.Prices,
     tell: Tell | None = None,
+    workers: int = 1,
 ) -> Corridor:
     """
     Search the cheapest road across a gap.
@@ -186,7 +111,7 @@ def find(
     Parameters
     ----------
     site
-        Ground, water, existing road.
+        Ground, water, existing road, layers.
     gap
         What to replace, and where a road may begin and end.
     variant
@@ -199,6 +124,8 @@ def find(
         Cross section and prices, from `formation.prices`.
     tell
         Called as the search goes on; may raise to cancel.
+    workers
+        Threads that price the moves; the search itself is one.
 
     Returns
     -------
@@ -217,66 +144,97 @@ def find(
     def report(stage: str) -> Callable[[int], None] | None:
         return (lambda opened: tell(f"{label}: {stage}", opened)) if tell else None
 
+    road: Corridor | None = None
+    reason, cells, opened = "", 0, 0
     for wider in WIDER:
         own = rules.model_copy(update={"band_m": rules.band_m * wider})
-        problem = _problem(site, gap, variant, own, standard, prices)
-        road = LineString(site.highway.piece(place.reach(gap)))
-        band = place.within(problem.window, road, own.band_m)
-        wide = problem.survey(band)
-        climb = problem.steps.climb
-        bound = bounds(wide.ground, problem.tariff, wide.ends, climb=climb, tell=report("bound"))
-        loose = descend(wide.ground, problem.tariff, wide.starts, wide.ends, bound, climb=climb)
-        if loose is not None:
-            break
-    if loose is None:
-        raise NoRouteError(
-            _no_route(gap, variant, standard, "grade, water and forms of road forbid")
+        problem = prepare(site, gap, variant, rules=own, standard=standard, prices=prices)
+        survey = problem.survey()
+        if survey.ground.row.size == cells:
+            break  # the ground ends where the band did
+        cells = survey.ground.row.size
+        table = tabulate(
+            survey.ground,
+            problem.tariff,
+            climb=problem.moves.climb,
+            workers=workers,
+            tell=report("prices"),
         )
-    line = LineString(problem.points(wide.ground, loose)[:, :2])
-    narrow = band & (
-        place.within(problem.window, line, rules.fine_band_m)
-        | place.beside_tie_ins(site, gap, problem.window, rules.fine_band_m)
-    )
-    outside = ~narrow[wide.ground.row, wide.ground.col]
-    bound[np.repeat(outside, np.diff(wide.ground.start))] = np.inf
-    found = guided(
-        wide.ground,
-        problem.tariff,
-        wide.starts,
-        wide.ends,
-        bound,
-        climb=climb,
-        turn=problem.steps.turn,
-        tell=report("search"),
-    )
-    if found is None:
-        raise NoRouteError(_no_route(gap, variant, standard, "the radius forbids"))
-    points = problem.points(wide.ground, found)
+        bound = bounds(survey.ground, table, survey.ends, tell=report("bound"))
+        least = least_price(survey.ground, table, survey.starts, bound)
+        if least == FAR:
+            reason = "grade, water and forms of road forbid"
+            continue
+        found, labels = guided(
+            survey.ground,
+            table,
+            survey.starts,
+            survey.ends,
+            bound,
+            steps=problem.steps,
+            tell=report("search"),
+        )
+        opened += labels.opened
+        if found is None:
+            reason = "the radius forbids"
+            continue
+        road = corridor(problem, survey, found, unit=table.unit, least=least)
+        if not road.at_edge:
+            break
+    if road is None:
+        raise NoRouteError(_no_route(gap, variant, standard, reason))
+    return replace(road, opened=opened, seconds=perf_counter() - began)
+
+
+def corridor(
+    problem: Problem, survey: Survey, found: Found, *, unit: float, least: int
+) -> Corridor:
+    """
+    Turn a way through the lattice into a road with its price.
+
+    Parameters
+    ----------
+    problem, survey, found
+        What was searched, on which ground, and what was found.
+    unit
+        What a unit of its price is worth.
+    least
+        Lower bound of its price [units].
+
+    Returns
+    -------
+    corridor
+        With no states opened and no time spent.
+    """
+    points = problem.points(survey.ground, found.cell, found.level)
     return Corridor(
-        gap=gap,
-        variant=variant,
+        gap=problem.gap,
+        variant=problem.variant,
         x=points[:, 0],
         y=points[:, 1],
         level=points[:, 2],
-        section=Section(float(wide.leave[found.first]), float(wide.meet[found.last])),
-        price=found.price,
-        construction=_plain_price(wide.ground, problem.tariff, found),
-        bound=loose.price,
-        opened=found.opened,
-        seconds=perf_counter() - began,
-        at_edge=_at_edge(narrow, wide.ground, found),
+        paid=_paid(survey.ground, problem.tariff, found),
+        section=Section(float(survey.leave[found.first]), float(survey.meet[found.last])),
+        price=found.price * unit,
+        bound=least * unit,
+        tracked=measured(LineString(points[:, :2]), problem.site.layers),
+        band_m=problem.rules.band_m,
+        opened=0,
+        seconds=0.0,
+        at_edge=_at_edge(survey.band, survey.ground, found),
     )
 
 
-def _plain_price(ground: Ground, tariff: Tariff, found: Found) -> float:
-    """Price of a way without any preference."""
-    plain = ground._replace(weight=np.ones_like(ground.weight))
-    bare = tariff._replace(per_metre=0.0)
-    total = 0.0
+def _paid(ground: Ground, tariff: Tariff, found: Found) -> NDArray[np.float64]:
+    """Price of a way from its start to each of its points without any preference."""
+    plain = ground._replace(factor=np.ones_like(ground.factor))
+    bare = tariff._replace(per_metre=0.0, weight=np.ones_like(tariff.weight))
+    paid = np.zeros(found.cell.size)
     for i in range(found.cell.size - 1):
         move = int(np.flatnonzero(ground.neighbour[found.cell[i]] == found.cell[i + 1])[0])
-        total += move_price(plain, bare, found.cell[i], move, found.level[i], found.level[i + 1])
-    return total
+        price = move_price(plain, bare, found.cell[i], move, found.level[i], found.level[i + 1])
+        paid[i + 1] = paid[i] + price
+    return paid
 
 
 def _at_edge(band: NDArray[np.bool_], ground: Ground, found: Found) -> bool:
@@ -290,6 +248,5 @@ def _no_route(gap: Gap, variant: Variant, standard: DesignStandard, reason: str)
     return (
         f"{gap.name}: no road of variant {variant.name!r} joins {text(gap.section.start)} and "
         f"{text(gap.section.end)}; {standard.title} at {standard.speed_kmh} km/h: {reason} "
-        "every way; wanted a longer corridor.reach_m, a wider corridor.band_m or fine_band_m, or a "
-        "lower speed"
+        "every way; wanted a longer corridor.reach_m, a wider corridor.band_m, or a lower speed"
     )

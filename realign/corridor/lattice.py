@@ -58,6 +58,10 @@ class Moves:
     """Greatest change of heading between two moves, in steps of the sixteen."""
     climb: int
     """Greatest change of level along a move, in level steps."""
+    rise: NDArray[np.float64]
+    """Grade of each move per level that it climbs, shape (16,) [fraction]."""
+    bend: NDArray[np.float64]
+    """Greatest change of grade that a vertical curve along each move takes up, shape (16,)."""
 
 
 def bearing(step: tuple[int, int]) -> float:
@@ -177,6 +181,8 @@ def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
         bearing=np.array([bearing(step) for step in MOVES]),
         turn=greatest_turn(standard, cell),
         climb=climb,
+        rise=level_step / length,
+        bend=length / (100 * max(standard.k_crest, standard.k_sag)),
     )
 
 

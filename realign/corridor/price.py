@@ -1,5 +1,7 @@
-"""What a move costs: the ground under it, through formation and rates."""
+"""What a move costs: the ground under it, through formation and rates, tabulated for the search."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -7,67 +9,37 @@ from numba import njit
 from numpy.typing import NDArray
 
 from realign import formation
-from realign.corridor.lattice import HALF, HEADINGS, MOVES, Moves, touched
-from realign.formation import Prices
+from realign.corridor.ground import SAMPLES, SLOPE_STEP, SLOPES, Ground
+from realign.corridor.lattice import HALF, Moves
+from realign.formation import BRIDGE, OPEN, TUNNEL, Prices
 from realign.standards import DesignStandard
-from realign.terrain import Terrain
 
-SAMPLES = 3
-"""Places on a move where the ground is looked at; each stands for a third of its length."""
-SLOPE_STEP = 0.05
-"""Width of a class of cross slope [m/m]."""
-SLOPES = 48
-"""Number of classes of cross slope; the last holds all that is steeper."""
-RIVER = SLOPES
-"""Class beyond those of cross slope: a river, over which a road is a bridge or a tunnel."""
 DEEPEST = -90
 """Height below which a road is a tunnel at any cross slope, so that one price holds [m]."""
 GRADE_SLACK = 1e-6
 """Rounding allowed in the climb of a move [m]."""
-CLASSES = 3
-"""Grade classes: any form, no tunnel, open road only."""
-_MOST = max(len(touched(step)) for step in MOVES)
-TOUCHED = np.array([(touched(step) * 2)[:_MOST] for step in MOVES[:HALF]], np.int64)
-"""Cells east and north of its beginning that each stored move touches, some of them twice,
-shape (8, most, 2)."""
-
-
-class Ground(NamedTuple):
-    """The cells that a road may use, numbered, and what lies under the moves between them."""
-
-    row: NDArray[np.int32]
-    """Row of each cell in the terrain, shape (n,)."""
-    col: NDArray[np.int32]
-    """Column of each cell, shape (n,)."""
-    lowest: NDArray[np.int32]
-    """Number of the lowest level of each cell, shape (n,); level = number x level step."""
-    start: NDArray[np.int64]
-    """Number of the first (cell, level) state of each cell, shape (n + 1,)."""
-    neighbour: NDArray[np.int32]
-    """Cell at the end of each move, shape (n, 16); -1 where there is none."""
-    level: NDArray[np.float32]
-    """Ground level of each cell, shape (n,) [m]."""
-    steep: NDArray[np.uint8]
-    """Class of the gradient of each cell, or RIVER, shape (n,)."""
-    under: NDArray[np.float32]
-    """Ground level under the samples of each stored move, shape (n, 8, 3) [m]."""
-    cross: NDArray[np.uint8]
-    """Class of cross slope at those samples, or RIVER, shape (n, 8, 3)."""
-    floor: NDArray[np.float32]
-    """Lowest road level that water allows on each stored move, shape (n, 8) [m]."""
-    weight: NDArray[np.float32]
-    """Factor on the price of open road on each stored move, shape (n, 8) [-]."""
+NONE = 65535
+"""Entry of a table for a move that is not admissible."""
+DEAREST = 65000
+"""Most units in which a move is counted."""
+FINE = 300
+"""Least units in which the cheapest metre over the shortest move is counted."""
+CHUNK = 1000
+"""Cells whose moves are priced at a time."""
 
 
 class Tariff(NamedTuple):
-    """Prices of a metre by grade class, cross slope and height, read off `formation`."""
+    """Prices of a metre by form, cross slope and height, read off `formation`."""
 
     price: NDArray[np.float32]
     """Price, shape (3, slopes, heights) [/m]; infinite where not admissible."""
     form: NDArray[np.uint8]
-    """Form, same shape."""
+    """Cheapest form where the grade allows all, shape (slopes, heights)."""
     ends: NDArray[np.float64]
     """Price of the end between two forms, shape (3, 3) [each]."""
+    short: NDArray[np.float64]
+    """Price of what a structure lacks to its least length when it is one sample long, by form and
+    move, shape (3, 16) [each]."""
     length: NDArray[np.float64]
     """Length of each move, shape (16,) [m]."""
     step: float
@@ -78,30 +50,38 @@ class Tariff(NamedTuple):
     """Greatest grade on a bridge [fraction]."""
     grade: float
     """Greatest grade of all [fraction]."""
+    weight: NDArray[np.float64]
+    """Preference: factor on the price of each form, shape (3,) [-]."""
     per_metre: float
     """Preference added to every metre, whatever its form, and no part of the cost [/m]."""
 
 
+class Table(NamedTuple):
+    """The prices of all moves between all levels, counted in units."""
+
+    price: NDArray[np.uint16]
+    """Prices of the stored moves, by cell, move, level and change of level, shape
+    (states x 8 x (2 climb + 1),) [units]; `NONE` where not admissible."""
+    unit: float
+    """What a unit is worth."""
+    climb: int
+    """Greatest change of level along a move [levels]."""
+    least: int
+    """Cheapest move [units]."""
+
+
 @njit(cache=True)
-def _fill_table(p: Prices, price: NDArray[np.float32], form: NDArray[np.uint8]) -> None:
-    for c in range(CLASSES):
-        for t in range(price.shape[1]):
-            slope = (t + 0.5) * SLOPE_STEP if t < RIVER else 0.0
-            for h in range(price.shape[2]):
-                height = DEEPEST + h + 0.5
-                best = formation.open_road(height, slope, p)
-                if t == RIVER:
-                    best = formation.NO_FORM
-                if c < 2:
-                    other = formation.structure(formation.BRIDGE, height, slope, p)
-                    if other.price < best.price:
-                        best = other
-                if c < 1:
-                    other = formation.structure(formation.TUNNEL, height, slope, p)
-                    if other.price < best.price:
-                        best = other
-                price[c, t, h] = best.price
-                form[c, t, h] = best.form
+def _fill_tariff(p: Prices, price: NDArray[np.float32], form: NDArray[np.uint8]) -> None:
+    for t in range(price.shape[1]):
+        slope = (t + 0.5) * SLOPE_STEP
+        for h in range(price.shape[2]):
+            height = DEEPEST + h + 0.5
+            price[OPEN, t, h] = formation.open_road(height, slope, p).price
+            price[BRIDGE, t, h] = formation.structure(BRIDGE, height, slope, p).price
+            price[TUNNEL, t, h] = formation.structure(TUNNEL, height, slope, p).price
+            for f in (BRIDGE, TUNNEL):
+                if price[f, t, h] < price[form[t, h], t, h]:
+                    form[t, h] = f
 
 
 def tariff(
@@ -110,6 +90,7 @@ def tariff(
     moves: Moves,
     *,
     level_step: float,
+    weight: tuple[float, float, float] = (1.0, 1.0, 1.0),
     per_metre: float = 0.0,
 ) -> Tariff:
     """
@@ -125,6 +106,8 @@ def tariff(
         Lengths of the moves.
     level_step
         Distance between two levels [m].
+    weight
+        Preference: factors on the price of open road, bridge and tunnel [-].
     per_metre
         Preference added to each metre, such as the value of time saved [/m].
 
@@ -134,86 +117,134 @@ def tariff(
         Prices at the middle of height classes of 1 m and slope classes of 0.05.
     """
     heights = int(p.max_deck) + 2 - DEEPEST
-    price = np.empty((CLASSES, SLOPES + 1, heights), np.float32)
-    form = np.empty((CLASSES, SLOPES + 1, heights), np.uint8)
-    _fill_table(p, price, form)
-    ends = np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)])
+    price = np.empty((3, SLOPES, heights), np.float32)
+    form = np.zeros((SLOPES, heights), np.uint8)
+    _fill_tariff(p, price, form)
+    lacking = np.array([[0.0], [p.min_bridge], [p.min_tunnel]]) - moves.length / SAMPLES
+    metre = np.array([[0.0], [p.bridge + p.pavement], [p.tunnel + p.pavement]])
     return Tariff(
         price=price,
         form=form,
-        ends=ends,
+        ends=np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)]),
+        short=np.maximum(lacking, 0.0) * metre,
         length=moves.length,
         step=level_step,
         tunnel_grade=standard.grade_tunnel,
         bridge_grade=standard.grade_bridge,
         grade=standard.grade,
+        weight=np.array(weight, np.float64),
         per_metre=per_metre,
     )
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def grade_class(climb: float, length: float, tunnel: float, bridge: float) -> int:
-    """Grade class of a move: 0 any form, 1 no tunnel, 2 open road only."""
+def forms_allowed(climb: float, length: float, tunnel: float, bridge: float) -> int:
+    """How many forms a grade allows: 3 any, 2 no tunnel, 1 open road only."""
     if climb <= tunnel * length + GRADE_SLACK:
-        return 0
-    return 1 if climb <= bridge * length + GRADE_SLACK else 2
+        return 3
+    return 2 if climb <= bridge * length + GRADE_SLACK else 1
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def priced(  # noqa: PLR0913, PLR0917 - scalars, so that the compiler keeps them in registers
-    price: NDArray[np.float32],
-    form: NDArray[np.uint8],
+def _height(z: float, under: float, top: int) -> int:
+    return min(max(int(np.floor(z - under)) - DEEPEST, 0), top)
+
+
+@njit(cache=True, nogil=True)
+def _mixed(
+    metre: NDArray[np.float64],
+    first: int,
+    last: int,
     ends: NDArray[np.float64],
-    kind: int,
-    low: float,
-    high: float,
-    under: tuple[float, float, float, float, float],
-    cross: tuple[int, int, int, int, int],
-    weight: float,
-    per_metre: float,
-    length: float,
+    short: NDArray[np.float64],
 ) -> float:
     """
-    Price of a stored move between two road levels.
+    Cheapest forms of the samples of a move between the forms at both ends of it.
+
+    A structure of one sample pays for what it lacks to its least length, unless
+    it goes on beyond the end of the move.
 
     Parameters
     ----------
-    price, form, ends
-        Tables of a `Tariff`.
-    kind
-        Grade class.
-    low, high
-        Road level at the beginning and at the end of the move [m].
-    under, cross
-        Ground level [m] and class of cross slope at the beginning, at the three
-        samples and at the end.
-    weight
-        Factor on open road.
-    per_metre
-        Preference on every metre [/m].
-    length
-        Length of the move [m].
+    metre
+        Price of each sample in each form, shape (3, 3).
+    first, last
+        Forms in the cells at both ends.
+    ends, short
+        Price of the end between two forms; of a structure that is too short, shape (3,).
 
     Returns
     -------
     price
-        Infinite where no form is admissible at a sample.
+        Of the move.
     """
-    top = price.shape[2] - 1
-    before = form[kind, cross[0], min(max(int(np.floor(low - under[0])) - DEEPEST, 0), top)]
+    # price so far when the run of the last form is one sample long, and when it is longer
+    fresh0, fresh1, fresh2 = np.inf, np.inf, np.inf
+    long0, long1, long2 = np.inf, np.inf, np.inf
+    if first == OPEN:
+        long0 = 0.0
+    elif first == BRIDGE:
+        long1 = 0.0
+    else:
+        long2 = 0.0
+    for i in range(SAMPLES):
+        out0 = min(long0, fresh0)
+        out1 = min(long1, fresh1 + short[1])
+        out2 = min(long2, fresh2 + short[2])
+        to0 = min(out1 + ends[1, 0], out2 + ends[2, 0])
+        to1 = min(out0 + ends[0, 1], out2 + ends[2, 1])
+        to2 = min(out0 + ends[0, 2], out1 + ends[1, 2])
+        long0, long1, long2 = (
+            out0 + metre[i, 0],
+            min(long1, fresh1) + metre[i, 1],
+            min(long2, fresh2) + metre[i, 2],
+        )
+        fresh0, fresh1, fresh2 = to0 + metre[i, 0], to1 + metre[i, 1], to2 + metre[i, 2]
+    own0 = min(long0, fresh0)
+    own1 = min(long1, fresh1 + (0.0 if last == BRIDGE else short[1]))
+    own2 = min(long2, fresh2 + (0.0 if last == TUNNEL else short[2]))
+    return float(min(own0 + ends[0, last], own1 + ends[1, last], own2 + ends[2, last]))
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _priced(  # noqa: PLR0913, PLR0917 - arrays and scalars, so that the compiler keeps them apart
+    table: NDArray[np.float32],
+    ends: NDArray[np.float64],
+    short: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    extra: NDArray[np.float32],
+    under: NDArray[np.float32],
+    cross: NDArray[np.uint8],
+    metre: NDArray[np.float64],
+    allowed: int,
+    low: float,
+    high: float,
+    first: int,
+    last: int,
+    per_metre: float,
+    length: float,
+) -> float:
+    """Price of a stored move between two levels with the forms given at its ends."""
+    top = table.shape[2] - 1
     third = length / SAMPLES
     total = 0.0
-    for i in range(1, SAMPLES + 1):
-        z = low + (high - low) * (i - 0.5) / SAMPLES
-        h = min(max(int(np.floor(z - under[i])) - DEEPEST, 0), top)
-        metre = price[kind, cross[i], h]
-        here = form[kind, cross[i], h]
-        if here == formation.OPEN:
-            metre *= weight
-        total += (metre + per_metre) * third + ends[before, here]
-        before = here
-    last = form[kind, cross[4], min(max(int(np.floor(high - under[4])) - DEEPEST, 0), top)]
-    return float(total + ends[before, last])
+    same = first == last
+    for i in range(SAMPLES):
+        z = low + (high - low) * (i + 0.5) / SAMPLES
+        h = _height(z, under[i], top)
+        best, chosen = np.inf, 0
+        for f in range(allowed):
+            price = (table[f, cross[i], h] * weight[f] + per_metre) * third + extra[i, f]
+            metre[i, f] = price
+            if price < best:
+                best, chosen = price, f
+        total += best
+        same = same and chosen == first
+    if same or total == np.inf:
+        return total
+    for f in range(allowed, 3):
+        metre[:, f] = np.inf
+    return _mixed(metre, first, last, ends, short)
 
 
 @njit(cache=True, nogil=True)
@@ -252,156 +283,150 @@ def move_price(
         move -= HALF
     if min(low, high) < ground.floor[cell, move]:
         return np.inf
-    under, cross = ground.under[cell, move], ground.cross[cell, move]
-    return priced(
+    top = tariff.price.shape[2] - 1
+    return _priced(
         tariff.price,
-        tariff.form,
         tariff.ends,
-        grade_class(climb, length, tariff.tunnel_grade, tariff.bridge_grade),
+        tariff.short[:, move],
+        tariff.weight * ground.factor[cell, move],
+        ground.extra[cell, move],
+        ground.under[cell, move],
+        ground.cross[cell, move],
+        np.empty((SAMPLES, 3)),
+        forms_allowed(climb, length, tariff.tunnel_grade, tariff.bridge_grade),
         low,
         high,
-        (ground.level[cell], under[0], under[1], under[2], ground.level[end]),
-        (ground.steep[cell], cross[0], cross[1], cross[2], ground.steep[end]),
-        ground.weight[cell, move],
+        tariff.form[ground.steep[cell], _height(low, ground.level[cell], top)],
+        tariff.form[ground.steep[end], _height(high, ground.level[end], top)],
         tariff.per_metre,
         length,
     )
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _between(raster: NDArray[np.float32], y: float, x: float) -> float:
-    """Value of a raster at a fractional row and column inside it, bilinear."""
-    i, j = min(int(y), raster.shape[0] - 2), min(int(x), raster.shape[1] - 2)
-    fy, fx = y - i, x - j
-    above = raster[i, j] * (1 - fx) + raster[i, j + 1] * fx
-    below = raster[i + 1, j] * (1 - fx) + raster[i + 1, j + 1] * fx
-    return float(above * (1 - fy) + below * fy)
-
-
 @njit(cache=True, nogil=True)
-def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
-    z: NDArray[np.float32],
-    gx: NDArray[np.float32],
-    gy: NDArray[np.float32],
-    floor: NDArray[np.float32],
-    factor: NDArray[np.float32],
-    river: NDArray[np.bool_],
-    number: NDArray[np.int32],
+def _fill_table(
     ground: Ground,
-) -> None:
-    rows, cols = z.shape
-    for n in range(ground.row.size):
-        r, c = ground.row[n], ground.col[n]
-        slope = np.sqrt(gx[r, c] ** 2 + gy[r, c] ** 2)
-        ground.steep[n] = RIVER if river[r, c] else min(int(slope / SLOPE_STEP), SLOPES - 1)
-        for m in range(HEADINGS):
-            de, dn = MOVES[m]
-            r1, c1 = r - dn, c + de
-            inside = 0 <= r1 < rows and 0 <= c1 < cols
-            ground.neighbour[n, m] = number[r1, c1] if inside else -1
-            if m >= HALF or ground.neighbour[n, m] < 0:
+    tariff: Tariff,
+    climb: int,
+    cells: tuple[int, int],
+    unit: float,
+    out: NDArray[np.uint16],
+) -> int:
+    """Price the moves of some cells in units; gives the cheapest."""
+    table, forms, ends = tariff.price, tariff.form, tariff.ends
+    top = table.shape[2] - 1
+    wide = 2 * climb + 1
+    metre = np.empty((SAMPLES, 3))
+    weight = np.empty(3)
+    least = NONE
+    for a in range(cells[0], cells[1]):
+        levels = ground.start[a + 1] - ground.start[a]
+        steep_a, level_a = ground.steep[a], ground.level[a]
+        for m in range(HALF):
+            base = (ground.start[a] * HALF + m * levels) * wide
+            b = ground.neighbour[a, m]
+            out[base : base + levels * wide] = NONE
+            if b < 0:
                 continue
-            norm = np.sqrt(de * de + dn * dn)
-            floor_here = floor[r, c]
-            for east, north in TOUCHED[m]:
-                floor_here = max(floor_here, floor[r - north, c + east])
-                if number[r - north, c + east] == -2:
-                    floor_here = np.inf
-            weight = 0.0
-            for i in range(SAMPLES):
-                f = (i + 0.5) / SAMPLES
-                y, x = r - dn * f, c + de * f
-                level = _between(z, y, x)
-                across = abs(_between(gy, y, x) * de - _between(gx, y, x) * dn) / norm
-                if np.isnan(level) or np.isnan(across):
-                    floor_here = np.inf
+            beyond = ground.start[b + 1] - ground.start[b]
+            wall, length = ground.floor[a, m], tariff.length[m]
+            short = tariff.short[:, m]
+            extra, under, cross = ground.extra[a, m], ground.under[a, m], ground.cross[a, m]
+            for f in range(3):
+                weight[f] = tariff.weight[f] * ground.factor[a, m, f]
+            offset = ground.lowest[a] - ground.lowest[b]
+            for k in range(levels):
+                low = (ground.lowest[a] + k) * tariff.step
+                if low < wall:
                     continue
-                ground.under[n, m, i] = level
-                ground.cross[n, m, i] = min(int(across / SLOPE_STEP), SLOPES - 1)
-                weight += _between(factor, y, x) / SAMPLES
-            for east, north in TOUCHED[m]:
-                if river[r - north, c + east]:
-                    along = (east * de + north * dn) / (norm * norm)
-                    ground.cross[n, m, min(int(along * SAMPLES), SAMPLES - 1)] = RIVER
-            ground.floor[n, m] = floor_here
-            ground.weight[n, m] = weight
+                first = forms[steep_a, _height(low, level_a, top)]
+                for d in range(max(-climb, -k - offset), min(climb + 1, beyond - k - offset)):
+                    high = low + d * tariff.step
+                    rise = abs(d) * tariff.step
+                    if high < wall or rise > tariff.grade * length + GRADE_SLACK:
+                        continue
+                    last = forms[ground.steep[b], _height(high, ground.level[b], top)]
+                    price = _priced(
+                        table,
+                        ends,
+                        short,
+                        weight,
+                        extra,
+                        under,
+                        cross,
+                        metre,
+                        forms_allowed(rise, length, tariff.tunnel_grade, tariff.bridge_grade),
+                        low,
+                        high,
+                        first,
+                        last,
+                        tariff.per_metre,
+                        length,
+                    )
+                    if price == np.inf:
+                        continue
+                    counted = min(max(int(min(price / unit, NONE) + 0.5), 1), NONE - 1)
+                    least = min(least, counted)
+                    out[base + k * wide + d + climb] = counted
+    return least
 
 
-def look(  # noqa: PLR0913 - the six rasters of the ground and its levels are one thing each
-    terrain: Terrain,
-    slopes: tuple[NDArray[np.float32], NDArray[np.float32]],
+def dearest_move(ground: Ground, tariff: Tariff) -> float:
+    """Upper bound of the price of any move: dearest metre, longest move, six ends, all extras."""
+    finite = [price[np.isfinite(price)].max(initial=0.0) for price in tariff.price]
+    factor = np.maximum(ground.factor.max(axis=(0, 1), initial=1.0), 1.0)
+    dearest = max(float(v * f * w) for v, f, w in zip(finite, factor, tariff.weight, strict=True))
+    extra = float(np.where(np.isfinite(ground.extra), ground.extra, 0).max(initial=0.0))
+    length = float(tariff.length.max())
+    tips = 6 * float(tariff.ends.max()) + 2 * float(tariff.short.max())
+    return (dearest + tariff.per_metre) * length + SAMPLES * extra + tips
+
+
+def cheapest_move(tariff: Tariff) -> float:
+    """Price of the cheapest metre over the shortest move."""
+    metre = (tariff.price * tariff.weight[:, None, None].astype(np.float32)).min()
+    return float((metre + tariff.per_metre) * tariff.length.min())
+
+
+def tabulate(
+    ground: Ground,
+    tariff: Tariff,
     *,
-    usable: NDArray[np.bool_],
-    forbidden: NDArray[np.bool_],
-    floor: NDArray[np.float32],
-    factor: NDArray[np.float32],
-    river: NDArray[np.bool_],
-    levels: tuple[float, float],
-    depth: float,
-    deck: float,
-    level_step: float,
-) -> Ground:
+    climb: int,
+    workers: int = 1,
+    tell: Callable[[int], None] | None = None,
+) -> Table:
     """
-    Give numbers to the cells a road may use, and look at the ground under every move.
+    Price every move between every pair of levels once, so that searches only add.
 
     Parameters
     ----------
-    terrain
-        Ground.
-    slopes
-        Its slope to the east and to the north, each of the terrain's shape [m/m].
-    usable
-        Cells in which a move may begin or end.
-    forbidden
-        Cells that no move may touch.
-    floor
-        Lowest road level that water allows over each cell [m], -inf where any.
-    factor
-        Factor on the price of open road in each cell [-].
-    river
-        Cells that rivers touch, over which a road is a bridge or a tunnel.
-    levels
-        Lowest and highest road level looked at [m].
-    depth
-        How far below ground a road may lie [m].
-    deck
-        How far above ground a road may lie [m].
-    level_step
-        Distance between two levels [m].
+    ground, tariff
+        The ground and the prices.
+    climb
+        Greatest change of level along a move [levels].
+    workers
+        Threads.
+    tell
+        Called with the number of cells done so far; may raise to cancel.
 
     Returns
     -------
-    ground
-        Numbered cells with their levels and moves.
+    table
+        Prices in whole units, so that sums are exact and the order of states is
+        the same on every machine. A unit is the dearest move over `DEAREST`, or the
+        cheapest over `FINE` if that is less; what is dearer than can be counted
+        counts as the largest number of units.
     """
-    z = terrain.z
-    forbidden = forbidden | ~np.isfinite(slopes[0] + slopes[1])
-    with np.errstate(invalid="ignore"):
-        low = np.maximum(np.maximum(z - depth, levels[0]), floor)
-        high = np.minimum(z + deck, levels[1])
-        lowest = np.ceil(low / level_step)
-        count = np.floor(high / level_step) - lowest + 1
-        usable = usable & ~forbidden & np.isfinite(count) & (count > 0)
-    row, col = np.nonzero(usable)
-    n = row.size
-    number = np.full(z.shape, -1, np.int32)
-    number[forbidden] = -2
-    number[row, col] = np.arange(n, dtype=np.int32)
-    start = np.zeros(n + 1, np.int64)
-    np.cumsum(count[row, col].astype(np.int64), out=start[1:])
-    ground = Ground(
-        row=row.astype(np.int32),
-        col=col.astype(np.int32),
-        lowest=lowest[row, col].astype(np.int32),
-        start=start,
-        neighbour=np.empty((n, HEADINGS), np.int32),
-        level=z[row, col].astype(np.float32),
-        steep=np.empty(n, np.uint8),
-        under=np.zeros((n, HALF, SAMPLES), np.float32),
-        cross=np.zeros((n, HALF, SAMPLES), np.uint8),
-        floor=np.full((n, HALF), np.inf, np.float32),
-        weight=np.ones((n, HALF), np.float32),
-    )
-    _look(z, slopes[0], slopes[1], floor, factor, river, number, ground)
-    ground.neighbour[ground.neighbour < 0] = -1
-    return ground
+    n = ground.row.size
+    unit = min(dearest_move(ground, tariff) / DEAREST, cheapest_move(tariff) / FINE)
+    out = np.empty(int(ground.start[-1]) * HALF * (2 * climb + 1), np.uint16)
+    parts = [(i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
+    least = NONE
+    with ThreadPoolExecutor(workers) as pool:
+        done = pool.map(lambda part: _fill_table(ground, tariff, climb, part, unit, out), parts)
+        for (_, end), cheapest in zip(parts, done, strict=True):
+            least = min(least, cheapest)
+            if tell:
+                tell(end)
+    return Table(out, unit, climb, max(min(least, NONE), 1))

@@ -1,48 +1,37 @@
 """
 The searches: cheapest way over the lattice, compiled, by bucket queue.
 
-Two passes. The first runs backwards from the ends over (cell, level) without
-headings, and so gives every state a lower bound of what is left. The second
-runs forward over (cell, level, heading) from the starts, led by that bound.
+Two passes over one table of prices. The first runs backwards from the ends over
+(cell, level) without headings, and so gives every state a lower bound of what is
+left. The second runs over (cell, level, heading) from the starts, led by that
+bound. Prices are whole numbers, so that sums are exact.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from realign.corridor.lattice import CLIMB, HALF, HEADINGS
-from realign.corridor.price import (
-    GRADE_SLACK,
-    Ground,
-    Tariff,
-    grade_class,
-    move_price,
-    priced,
-)
+from realign.corridor.ground import Ground
+from realign.corridor.lattice import HALF, HEADINGS
+from realign.corridor.price import NONE, Table
 
 BATCH = 300_000
 """States opened between two reports of progress."""
-MARGIN = 1e-5
-"""Relative margin under the cheapest move, so that rounding never puts both ends in a bucket."""
 FACING = 1
 """Greatest difference between a road's heading and the existing road's at a tie-in [steps]."""
+FAR = 1 << 30
+"""Price of a state that is not reached [units]."""
 LEVELS = 1 << 16
 """A state is packed as cell x LEVELS + level, and with its heading as that x HEADINGS + heading."""
-FANOUT = HEADINGS * (2 * CLIMB + 1)
-"""Most entries that one opened state can add to the queue."""
-NO_STEP = 255
+FIRST = 255
 """Step back of a state that the first move of a road leads to."""
-STEP_ZERO = CLIMB
-"""Added to the change of level in a stored step back, which holds -7 to 7."""
 
-Queue: TypeAlias = tuple[
-    NDArray[np.int64], NDArray[np.float32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]
-]
-"""Entries: packed states, their prices and links; the head of each bucket; the first free entry
-and how many are free."""
+Queue: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+"""Entries: packed states and links; the head of each bucket; the first free entry and how many are
+free."""
 
 
 class Ends(NamedTuple):
@@ -54,8 +43,35 @@ class Ends(NamedTuple):
     """Level number of each state, absolute, shape (n,)."""
     heading: NDArray[np.int32]
     """Heading of the existing road there, of 16, shape (n,)."""
+    grade: NDArray[np.float64]
+    """Grade of the existing road there, rising with chainage, shape (n,) [fraction]."""
     price: NDArray[np.float64]
     """Price before the start or after the end, shape (n,)."""
+
+
+class Steps(NamedTuple):
+    """What the standard allows, as plain numbers for compiled code."""
+
+    turn: int
+    """Greatest change of heading between two moves, in steps of the sixteen."""
+    rise: NDArray[np.float64]
+    """Grade of a move per level that it climbs, shape (16,) [fraction]."""
+    bend: NDArray[np.float64]
+    """Greatest change of grade at a tie-in, by the move that begins or ends there, shape (16,)."""
+
+
+class Labels(NamedTuple):
+    """What a search knows of the states it reached."""
+
+    spent: NDArray[np.int32]
+    """Price to each (cell, level, heading) and 1, shape (states x 16,) [units]; 0 where not
+    reached."""
+    back: NDArray[np.uint8]
+    """Step back, (change of level + climb) x 16 + heading before, same shape."""
+    first: dict[int, int]
+    """Start that a packed state was reached from by the first move."""
+    opened: int
+    """States opened."""
 
 
 class Found(NamedTuple):
@@ -65,46 +81,27 @@ class Found(NamedTuple):
     """Cells passed, shape (n,)."""
     level: NDArray[np.int32]
     """Level numbers, absolute, shape (n,)."""
-    price: float
-    """Price of it, with what it costs before its start and after its end."""
-    opened: int
-    """States opened on the way to it."""
+    price: int
+    """Price of it, with what it costs before its start and after its end [units]."""
     first: int
     """Which of the starts it uses."""
     last: int
     """Which of the ends it uses."""
 
 
-def cheapest_move(tariff: Tariff) -> float:
-    """Lower bound of the price of any move: the cheapest metre times the shortest move."""
-    return float((tariff.price.min() + tariff.per_metre) * tariff.length.min())
-
-
-def dearest_move(ground: Ground, tariff: Tariff) -> float:
-    """Upper bound of the price of any move: the dearest metre, the longest move, six ends."""
-    dearest = float(tariff.price[np.isfinite(tariff.price)].max())
-    weight = max(1.0, float(ground.weight.max(initial=1.0)))
-    return (dearest * weight + tariff.per_metre) * float(tariff.length.max()) + 6 * float(
-        tariff.ends.max()
-    )
-
-
 def _queue(buckets: int) -> Queue:
-    return _grown(
-        (
-            np.empty(0, np.int64),
-            np.empty(0, np.float32),
-            np.empty(0, np.int32),
-            np.full(buckets, -1, np.int32),
-            np.array([-1, 0], np.int32),
-        )
+    return (
+        np.empty(0, np.int64),
+        np.empty(0, np.int32),
+        np.full(buckets, -1, np.int32),
+        np.array([-1, 0], np.int32),
     )
 
 
-def _grown(queue: Queue) -> Queue:
+def _grown(queue: Queue, fanout: int) -> Queue:
     """Give a queue twice the room, when less is left than one opened state may need."""
-    pool, price, link, head, free = queue
-    if free[1] >= FANOUT:
+    pool, link, head, free = queue
+    if free[1] >= fanout:
         return queue
     size = pool.size
     more = max(size, 1 << 18)
@@ -114,7 +111,6 @@ def _grown(queue: Queue) -> Queue:
     free[1] += more
     return (
         np.concatenate((pool, np.empty(more, np.int64))),
-        np.concatenate((price, np.empty(more, np.float32))),
         np.concatenate((link, chain)),
         head,
         free,
@@ -122,36 +118,33 @@ def _grown(queue: Queue) -> Queue:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _push(queue: Queue, state: int, price: np.float32, rank: int) -> None:
-    pool, prices, link, head, free = queue
+def _push(queue: Queue, state: int, rank: int) -> None:
+    pool, link, head, free = queue
     bucket = rank % head.size
     slot = free[0]
     free[0] = link[slot]
     free[1] -= 1
     pool[slot] = state
-    prices[slot] = price
     link[slot] = head[bucket]
     head[bucket] = slot
 
 
 @njit(cache=True, nogil=True)
-def _relax(  # noqa: C901, PLR0915 - one loop over moves, flat for the compiler
+def _relax(
     ground: Ground,
-    tariff: Tariff,
-    rule: tuple[int, float, float],
-    bound: NDArray[np.float32],
+    table: NDArray[np.uint16],
+    climb: int,
+    width: int,
+    bound: NDArray[np.int32],
     queue: Queue,
     count: NDArray[np.int64],
 ) -> None:
-    climb, width, cheapest = rule
-    table, forms, tips = tariff.price, tariff.form, tariff.ends
-    lengths, step, steepest = tariff.length, tariff.step, tariff.grade
-    lowest, start, neighbour, level = ground.lowest, ground.start, ground.neighbour, ground.level
-    steep, under, cross = ground.steep, ground.under, ground.cross
-    floor, weight = ground.floor, ground.weight
-    pool, prices, link, head, free = queue
+    lowest, start, neighbour = ground.lowest, ground.start, ground.neighbour
+    pool, link, head, free = queue
+    wide = 2 * climb + 1
+    fanout = HEADINGS * wide
     opened = 0
-    while count[1] > 0 and opened < BATCH and free[1] >= FANOUT:
+    while count[1] > 0 and opened < BATCH and free[1] >= fanout:
         slot = head[count[0] % head.size]
         if slot < 0:
             count[0] += 1
@@ -164,57 +157,44 @@ def _relax(  # noqa: C901, PLR0915 - one loop over moves, flat for the compiler
         cell = pool[slot] // LEVELS
         k = pool[slot] - cell * LEVELS
         here = bound[start[cell] + k]
-        if prices[slot] > here:
-            continue
+        if here // width != count[0]:
+            continue  # a cheaper way was found since, and the state was opened then
         opened += 1
-        number = lowest[cell] + k
-        own = number * step
+        own = start[cell + 1] - start[cell]
         for m in range(HEADINGS):
             other = neighbour[cell, m]
             if other < 0:
                 continue
-            forward = m < HALF
-            a, b, mm = (cell, other, m) if forward else (other, cell, m - HALF)
-            wall = floor[a, mm]
-            if own < wall:
-                continue
-            length = lengths[m]
-            base = number - lowest[other]
-            levels = start[other + 1] - start[other]
-            w = weight[a, mm]
-            us = (level[a], under[a, mm, 0], under[a, mm, 1], under[a, mm, 2], level[b])
-            cs = (steep[a], cross[a, mm, 0], cross[a, mm, 1], cross[a, mm, 2], steep[b])
-            for j in range(max(base - climb, 0), min(base + climb + 1, levels)):
-                target = start[other] + j
-                if bound[target] <= here + cheapest:
+            base = lowest[cell] + k - lowest[other]
+            first = start[other]
+            levels = start[other + 1] - first
+            low, high = max(base - climb, 0), min(base + climb, levels - 1)
+            if m < HALF:
+                at = (start[cell] * HALF + m * own + k) * wide + low - base + climb
+                stride = 1
+            else:
+                at = (first * HALF + (m - HALF) * levels + low) * wide + climb - low + base
+                stride = wide - 1
+            for j in range(low, high + 1):
+                price = np.int32(table[at])
+                at += stride
+                if price == NONE:
                     continue
-                z = (number + j - base) * step
-                rise = abs(z - own)
-                if z < wall or rise > steepest * length + GRADE_SLACK:
-                    continue
-                kind = grade_class(rise, length, tariff.tunnel_grade, tariff.bridge_grade)
-                low, high = (own, z) if forward else (z, own)
-                price = np.float32(
-                    here
-                    + priced(
-                        table, forms, tips, kind, low, high, us, cs, w, tariff.per_metre, length
-                    )
-                )
-                if price < bound[target]:
-                    bound[target] = price
-                    _push(queue, other * LEVELS + j, price, int(price / width))
+                total = here + price
+                if total < bound[first + j]:
+                    bound[first + j] = total
+                    _push(queue, other * LEVELS + j, total // width)
                     count[1] += 1
     count[2] += opened
 
 
 def bounds(
     ground: Ground,
-    tariff: Tariff,
+    table: Table,
     ends: Ends,
     *,
-    climb: int,
     tell: Callable[[int], None] | None = None,
-) -> NDArray[np.float32]:
+) -> NDArray[np.int32]:
     """
     Cheapest way from every (cell, level) to an end when headings do not matter.
 
@@ -224,44 +204,54 @@ def bounds(
 
     Parameters
     ----------
-    ground, tariff
+    ground, table
         Ground and prices.
     ends
         Where the road may end.
-    climb
-        Greatest change of level along a move [levels].
     tell
         Called with the number of states opened so far; may raise to cancel.
 
     Returns
     -------
     bound
-        Price to the cheapest end, shape (states,), infinite where none is
-        reached. A lower bound for every road that also keeps its radius.
+        Price to the cheapest end, shape (states,), `FAR` where none is reached
+        [units]. A lower bound for every road that also keeps its radius.
     """
-    bound = np.full(ground.start[-1], np.inf, np.float32)
-    width = cheapest_move(tariff) * (1 - MARGIN)
-    usable = [i for i in range(ends.price.size) if _lattice(ground, ends, i) >= 0]
-    if not usable:
+    bound = np.full(int(ground.start[-1]), FAR, np.int32)
+    width = table.least
+    fanout = HEADINGS * (2 * table.climb + 1)
+    states = [
+        (i, _lattice(ground, ends, i), _units(ends, i, table)) for i in range(ends.price.size)
+    ]
+    states = [each for each in states if each[1] >= 0]
+    if not states:
         return bound
-    price = ends.price[usable].astype(np.float32)
-    spread = max(dearest_move(ground, tariff), float(price.max() - price.min()))
-    queue = _queue(int(spread / width) + 3)
-    count = np.array([int(price.min() / width), 0, 0], np.int64)
-    for i, value in zip(usable, price, strict=True):
-        at = _lattice(ground, ends, i)
-        if value < bound[at]:
-            bound[at] = value
+    prices = [price for _, _, price in states]
+    queue = _queue((max(int(NONE), max(prices) - min(prices)) // width) + 3)
+    count = np.array([min(prices) // width, 0, 0], np.int64)
+    for i, at, price in states:
+        if price < bound[at]:
+            bound[at] = price
+            queue = _grown(queue, fanout)
             k = int(ends.level[i]) - int(ground.lowest[ends.cell[i]])
-            queue = _grown(queue)
-            _push(queue, int(ends.cell[i]) * LEVELS + k, value, int(value / width))
+            _push(queue, int(ends.cell[i]) * LEVELS + k, price // width)
             count[1] += 1
     while count[1] > 0:
-        queue = _grown(queue)
-        _relax(ground, tariff, (climb, width, width), bound, queue, count)
+        queue = _grown(queue, fanout)
+        _relax(ground, table.price, table.climb, width, bound, queue, count)
         if tell:
             tell(int(count[2]))
     return bound
+
+
+def least_price(ground: Ground, table: Table, starts: Ends, bound: NDArray[np.int32]) -> int:
+    """Lower bound of the price of every road from a start [units]; `FAR` where there is none."""
+    best = FAR
+    for i in range(starts.price.size):
+        at = _lattice(ground, starts, i)
+        if at >= 0 and bound[at] < FAR:
+            best = min(best, _units(starts, i, table) + int(bound[at]))
+    return best
 
 
 def _lattice(ground: Ground, ends: Ends, i: int) -> int:
@@ -272,29 +262,61 @@ def _lattice(ground: Ground, ends: Ends, i: int) -> int:
     return int(ground.start[cell]) + k
 
 
+def _units(ends: Ends, i: int, table: Table) -> int:
+    return round(float(ends.price[i]) / table.unit)
+
+
 @njit(cache=True, nogil=True)
-def _guided(  # noqa: C901, PLR0913, PLR0915, PLR0917 - flat arrays of one search, kept apart for the compiler
+def _meet(
+    ends: Ends,
+    units: NDArray[np.int64],
+    steps: Steps,
+    cell: int,
+    level: int,
+    move: int,
+    climbed: int,
+) -> tuple[int, int]:
+    """Cheapest end that a move meets in its heading and grade, and its price; -1 where none."""
+    best, which = np.int64(FAR), -1
+    for i in range(ends.cell.size):
+        if ends.cell[i] != cell or ends.level[i] != level or units[i] >= best:
+            continue
+        off = abs((move - ends.heading[i] + HALF) % HEADINGS - HALF)
+        kink = abs(climbed * steps.rise[move] - ends.grade[i])
+        if off <= FACING and kink <= steps.bend[move]:
+            best, which = units[i], i
+    return which, int(best)
+
+
+@njit(cache=True, nogil=True)
+def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of one search, kept apart for the compiler
     ground: Ground,
-    tariff: Tariff,
-    rule: tuple[int, int, float, float],
-    bound: NDArray[np.float32],
-    goal: NDArray[np.float32],
-    facing: NDArray[np.int8],
-    spent: NDArray[np.float32],
+    table: NDArray[np.uint16],
+    climb: int,
+    steps: Steps,
+    bound: NDArray[np.int32],
+    ends: Ends,
+    units: NDArray[np.int64],
+    near_end: NDArray[np.bool_],
+    margin: float,
+    spent: NDArray[np.int32],
     back: NDArray[np.uint8],
+    done: NDArray[np.uint16],
     queue: Queue,
     count: NDArray[np.int64],
-    best: NDArray[np.float64],
+    best: NDArray[np.int64],
 ) -> None:
-    climb, turn, width, cheapest = rule
-    table, forms, tips = tariff.price, tariff.form, tariff.ends
-    lengths, step, steepest = tariff.length, tariff.step, tariff.grade
-    lowest, start, neighbour, level = ground.lowest, ground.start, ground.neighbour, ground.level
-    steep, under, cross = ground.steep, ground.under, ground.cross
-    floor, weight = ground.floor, ground.weight
-    pool, prices, link, head, free = queue
+    lowest, start, neighbour = ground.lowest, ground.start, ground.neighbour
+    pool, link, head, free = queue
+    wide = 2 * climb + 1
+    fanout = HEADINGS * wide
+    allowed = np.zeros(HEADINGS, np.int64)
+    for arrival in range(HEADINGS):
+        for d in range(-steps.turn, steps.turn + 1):
+            allowed[arrival] |= 1 << ((arrival + d) % HEADINGS)
+    limit = np.int64(best[0] * (1 + margin))
     opened = 0
-    while count[1] > 0 and opened < BATCH and count[0] * width <= best[0] and free[1] >= FANOUT:
+    while count[1] > 0 and opened < BATCH and count[0] <= limit and free[1] >= fanout:
         slot = head[count[0] % head.size]
         if slot < 0:
             count[0] += 1
@@ -309,276 +331,247 @@ def _guided(  # noqa: C901, PLR0913, PLR0915, PLR0917 - flat arrays of one searc
         cell = rest // LEVELS
         k = rest - cell * LEVELS
         lattice = start[cell] + k
-        here = spent[lattice * HEADINGS + arrival]
-        if prices[slot] > here or here + bound[lattice] >= best[0]:
-            continue
+        own = start[cell + 1] - start[cell]
+        here = spent[start[cell] * HEADINGS + arrival * own + k] - 1
+        if here + bound[lattice] != count[0]:
+            continue  # a cheaper way was found since, and the state was opened then
         opened += 1
-        if goal[lattice] < np.inf:
-            off = abs((arrival - facing[lattice] + HALF) % HEADINGS - HALF)
-            if off <= FACING and here + goal[lattice] < best[0]:
-                best[0] = here + goal[lattice]
-                count[3] = pool[slot]
-        number = lowest[cell] + k
-        own = number * step
-        for d in range(-turn, turn + 1):
-            m = (arrival + d) % HEADINGS
+        # states come in the order of their price, so the first to leave in a direction is cheapest
+        todo = allowed[arrival] & ~np.int64(done[lattice])
+        if todo == 0:
+            continue
+        done[lattice] = np.uint16(np.int64(done[lattice]) | allowed[arrival])
+        for m in range(HEADINGS):
+            if (todo >> m) & 1 == 0:
+                continue
             other = neighbour[cell, m]
             if other < 0:
                 continue
-            forward = m < HALF
-            a, b, mm = (cell, other, m) if forward else (other, cell, m - HALF)
-            wall = floor[a, mm]
-            if own < wall:
-                continue
-            length = lengths[m]
-            base = number - lowest[other]
-            levels = start[other + 1] - start[other]
-            w = weight[a, mm]
-            us = (level[a], under[a, mm, 0], under[a, mm, 1], under[a, mm, 2], level[b])
-            cs = (steep[a], cross[a, mm, 0], cross[a, mm, 1], cross[a, mm, 2], steep[b])
-            for j in range(max(base - climb, 0), min(base + climb + 1, levels)):
-                ahead = start[other] + j
-                target = ahead * HEADINGS + m
-                if here + cheapest + bound[ahead] >= best[0] or spent[target] <= here + cheapest:
+            base = lowest[cell] + k - lowest[other]
+            first = start[other]
+            levels = start[other + 1] - first
+            low, high = max(base - climb, 0), min(base + climb, levels - 1)
+            if m < HALF:
+                at = (start[cell] * HALF + m * own + k) * wide + low - base + climb
+                stride = 1
+            else:
+                at = (first * HALF + (m - HALF) * levels + low) * wide + climb - low + base
+                stride = wide - 1
+            targets = first * HEADINGS + m * levels
+            for j in range(low, high + 1):
+                price = np.int32(table[at])
+                at += stride
+                ahead = bound[first + j]
+                if price == NONE or ahead >= FAR:
                     continue
-                z = (number + j - base) * step
-                rise = abs(z - own)
-                if z < wall or rise > steepest * length + GRADE_SLACK:
+                total = here + price
+                if near_end[other]:
+                    which, after = _meet(ends, units, steps, other, lowest[other] + j, m, j - base)
+                    if which >= 0 and total + after < best[0]:
+                        best[0], best[1], best[2] = total + after, which, pool[slot]
+                        best[3] = (j - base + climb) * HEADINGS + m
+                        limit = np.int64(best[0] * (1 + margin))
+                target = targets + j
+                if spent[target] != 0 and spent[target] <= total + 1:
                     continue
-                kind = grade_class(rise, length, tariff.tunnel_grade, tariff.bridge_grade)
-                low, high = (own, z) if forward else (z, own)
-                price = np.float32(
-                    here
-                    + priced(
-                        table, forms, tips, kind, low, high, us, cs, w, tariff.per_metre, length
-                    )
-                )
-                if price < spent[target]:
-                    spent[target] = price
-                    back[target] = (j - base + STEP_ZERO) * HEADINGS + arrival
-                    rank = max(int((price + bound[ahead]) / width), count[0])
-                    _push(queue, (other * LEVELS + j) * HEADINGS + m, price, rank)
-                    count[1] += 1
+                if total + ahead > limit:
+                    continue
+                spent[target] = total + 1
+                back[target] = (j - base + climb) * HEADINGS + arrival
+                _push(queue, (other * LEVELS + j) * HEADINGS + m, max(total + ahead, count[0]))
+                count[1] += 1
     count[2] += opened
 
 
-def guided(  # noqa: C901, PLR0913 - what a search is: ground, prices, two ends, two rules, a bound
+def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the rules, a bound
     ground: Ground,
-    tariff: Tariff,
+    table: Table,
     starts: Ends,
     ends: Ends,
-    bound: NDArray[np.float32],
+    bound: NDArray[np.int32],
     *,
-    climb: int,
-    turn: int,
+    steps: Steps,
+    margin: float = 0.0,
     tell: Callable[[int], None] | None = None,
-) -> Found | None:
+) -> tuple[Found | None, Labels]:
     """
     Cheapest way from a start to an end that turns no more than allowed at each joint.
 
     A* over (cell, level, heading), led by the bound of the search without
-    headings (Hart, Nilsson and Raphael 1968); exact.
+    headings (Hart, Nilsson and Raphael 1968); exact. A state is left in each
+    direction once only, by the first arrival that may turn there, since states
+    come in the order of their price.
 
     Parameters
     ----------
-    ground, tariff
+    ground, table
         Ground and prices.
     starts, ends
         Where the road may begin and end; its heading there is within one step
-        of the existing road's.
+        of the existing road's, and its grade changes no more than a vertical
+        curve along the move can take up.
     bound
         Result of `bounds` for the same ends.
-    climb
-        Greatest change of level along a move [levels].
-    turn
-        Greatest change of heading between moves [steps].
+    steps
+        Greatest change of heading, and of grade at the tie-ins.
+    margin
+        Share of the cheapest price by which the labels go beyond it: every state
+        on a road at most that much dearer is labelled.
     tell
         Called with the number of states opened so far; may raise to cancel.
 
     Returns
     -------
-    found
-        The way, or None where there is none.
+    found, labels
+        The way, or None where there is none, and what was learnt of the states.
     """
-    width = cheapest_move(tariff)
-    goal = np.full(ground.start[-1], np.inf, np.float32)
-    facing = np.zeros(ground.start[-1], np.int8)
-    for i in range(ends.price.size):
-        at = _lattice(ground, ends, i)
-        if at >= 0 and ends.price[i] < goal[at]:
-            goal[at], facing[at] = ends.price[i], ends.heading[i]
-    spent = np.full(ground.start[-1] * HEADINGS, np.inf, np.float32)
-    back = np.full(spent.size, NO_STEP, np.uint8)
-    usable = [i for i in range(starts.price.size) if _lattice(ground, starts, i) >= 0]
-    usable = [i for i in usable if np.isfinite(bound[_lattice(ground, starts, i)])]
-    if not usable:
-        return None
-    begun: dict[int, int] = {}
+    fanout = HEADINGS * (2 * table.climb + 1)
+    states = int(ground.start[-1])
+    spent = np.zeros(states * HEADINGS, np.int32)
+    back = np.zeros(states * HEADINGS, np.uint8)
+    done = np.zeros(states, np.uint16)
+    units = np.array([_units(ends, i, table) for i in range(ends.price.size)], np.int64)
+    near_end = np.zeros(ground.row.size, np.bool_)
+    near_end[ends.cell] = True
+    best = np.array([FAR, -1, -1, -1], np.int64)
+    first: dict[int, int] = {}
     ranks: dict[int, int] = {}
-    for i in usable:
-        for state, ahead, price in _first_moves(
-            ground, tariff, starts, i, (climb, min(turn, FACING))
-        ):
-            target = ahead * HEADINGS + state % HEADINGS
-            if price + bound[ahead] < np.inf and price < spent[target]:
-                spent[target] = price
-                begun[state], ranks[state] = i, int((price + bound[ahead]) / width)
-    if not begun:
-        return None
+    for i in range(starts.price.size):
+        for cell, k, move, price in _first_moves(ground, table, starts, i, steps):
+            target = _place(ground, cell, k, move)
+            ahead = int(bound[ground.start[cell] + k])
+            if ahead < FAR and (spent[target] == 0 or price + 1 < spent[target]):
+                state = (cell * LEVELS + k) * HEADINGS + move
+                spent[target], back[target] = price + 1, FIRST
+                first[state], ranks[state] = i, price + ahead
+    if not first:
+        return None, Labels(spent, back, first, 0)
     least = min(ranks.values())
-    spread = max(2 * dearest_move(ground, tariff) / width, max(ranks.values()) - least)
-    queue = _queue(int(spread) + 3)
-    count = np.array([least, 0, 0, -1], np.int64)
+    queue = _queue(max(2 * int(NONE), max(ranks.values()) - least) + 3)
+    count = np.array([least, 0, 0], np.int64)
     for state, rank in ranks.items():
-        queue = _grown(queue)
-        _push(queue, state, spent[_target(ground, state)], rank)
+        queue = _grown(queue, fanout)
+        _push(queue, state, rank)
         count[1] += 1
-    best = np.array([np.inf])
-    rule = (climb, turn, width, width * (1 - MARGIN))
-    while count[1] > 0 and count[0] * width <= best[0]:
-        queue = _grown(queue)
-        _guided(ground, tariff, rule, bound, goal, facing, spent, back, queue, count, best)
+    while count[1] > 0 and count[0] <= best[0] * (1 + margin):
+        queue = _grown(queue, fanout)
+        _guided(
+            ground,
+            table.price,
+            table.climb,
+            steps,
+            bound,
+            ends,
+            units,
+            near_end,
+            margin,
+            spent,
+            back,
+            done,
+            queue,
+            count,
+            best,
+        )
         if tell:
             tell(int(count[2]))
-    if count[3] < 0:
-        return None
-    cells, levels, state = _trace(ground, back, int(count[3]))
-    first = begun[state]
-    return Found(
-        cell=np.array([starts.cell[first], *cells], np.int32),
-        level=np.array([starts.level[first], *levels], np.int32),
-        price=float(best[0]),
-        opened=int(count[2]),
-        first=first,
-        last=_which(ends, cells[-1], levels[-1]),
+    labels = Labels(spent, back, first, int(count[2]))
+    if best[1] < 0:
+        return None, labels
+    rest, arrival = divmod(int(best[2]), HEADINGS)
+    cell, k = divmod(rest, LEVELS)
+    cells, levels, begun = trace(ground, table.climb, labels, starts, (cell, k, arrival))
+    climbed, move = divmod(int(best[3]), HEADINGS)
+    found = Found(
+        cell=np.array([*cells, ground.neighbour[cell, move]], np.int32),
+        level=np.array([*levels, levels[-1] + climbed - table.climb], np.int32),
+        price=int(best[0]),
+        first=begun,
+        last=int(best[1]),
     )
+    return found, labels
 
 
-@njit(cache=True, nogil=True)
-def _downhill(
-    ground: Ground,
-    tariff: Tariff,
-    bound: NDArray[np.float32],
-    cell: int,
-    number: int,
-    climb: int,
-) -> tuple[list[int], list[int]]:
-    cells, levels = [cell], [number]
-    while True:
-        k = number - ground.lowest[cell]
-        here = bound[ground.start[cell] + k]
-        best, to, up = np.inf, -1, 0
-        for m in range(HEADINGS):
-            other = ground.neighbour[cell, m]
-            if other < 0:
-                continue
-            count = ground.start[other + 1] - ground.start[other]
-            for step in range(-climb, climb + 1):
-                j = number + step - ground.lowest[other]
-                if 0 <= j < count and bound[ground.start[other] + j] < here:
-                    price = bound[ground.start[other] + j] + move_price(
-                        ground, tariff, cell, m, number, number + step
-                    )
-                    if price < best:
-                        best, to, up = price, other, step
-        if to < 0 or best > here * (1 + 1e-4):
-            return cells, levels
-        cell, number = to, number + up
-        cells.append(cell)
-        levels.append(number)
+def _place(ground: Ground, cell: int, k: int, heading: int) -> int:
+    """Place of a state in the arrays of a search."""
+    start = int(ground.start[cell])
+    return start * HEADINGS + heading * (int(ground.start[cell + 1]) - start) + k
 
 
-def descend(
-    ground: Ground,
-    tariff: Tariff,
-    starts: Ends,
-    ends: Ends,
-    bound: NDArray[np.float32],
-    *,
-    climb: int,
-) -> Found | None:
+def entry(ground: Ground, table: Table, cell: int, move: int, first: int, last: int) -> int:
     """
-    Cheapest way when headings do not matter, read off its bounds.
-
-    Parameters
-    ----------
-    ground, tariff, starts, ends, climb
-        As in `bounds`.
-    bound
-        Result of `bounds`.
+    Price of a move between two level numbers, read off the table.
 
     Returns
     -------
-    found
-        The way, whose price is the lower bound of every road; None where there
-        is none.
+    price
+        `NONE` where the move is not admissible [units].
     """
-    best, first = np.inf, -1
-    for i in range(starts.price.size):
-        at = _lattice(ground, starts, i)
-        if at >= 0 and starts.price[i] + bound[at] < best:
-            best, first = float(starts.price[i] + bound[at]), i
-    if first < 0:
-        return None
-    cells, levels = _downhill(
-        ground, tariff, bound, int(starts.cell[first]), int(starts.level[first]), climb
-    )
-    return Found(
-        cell=np.array(cells, np.int32),
-        level=np.array(levels, np.int32),
-        price=best,
-        opened=0,
-        first=first,
-        last=_which(ends, cells[-1], levels[-1]),
-    )
-
-
-def _which(ends: Ends, cell: int, level: int) -> int:
-    same = np.flatnonzero((ends.cell == cell) & (ends.level == level))
-    return int(same[np.argmin(ends.price[same])])
-
-
-def _target(ground: Ground, state: int) -> int:
-    """Place of a packed state in the arrays of a search."""
-    rest, arrival = divmod(state, HEADINGS)
-    cell, k = divmod(rest, LEVELS)
-    return (int(ground.start[cell]) + k) * HEADINGS + arrival
+    other = int(ground.neighbour[cell, move])
+    if other < 0 or abs(last - first) > table.climb:
+        return NONE
+    if move >= HALF:
+        cell, move, first, last = other, move - HALF, last, first
+    start, levels = int(ground.start[cell]), int(ground.start[cell + 1] - ground.start[cell])
+    k = first - int(ground.lowest[cell])
+    wide = 2 * table.climb + 1
+    end = int(ground.neighbour[cell, move])
+    above = last - int(ground.lowest[end])
+    if not (0 <= k < levels and 0 <= above < ground.start[end + 1] - ground.start[end]):
+        return NONE
+    at = (start * HALF + move * levels + k) * wide + last - first + table.climb
+    return int(table.price[at])
 
 
 def _first_moves(
-    ground: Ground, tariff: Tariff, starts: Ends, i: int, rule: tuple[int, int]
-) -> Iterator[tuple[int, int, np.float32]]:
-    """States that one move leads to from a start, packed and by (cell, level), and their prices."""
-    climb, turn = rule
+    ground: Ground, table: Table, starts: Ends, i: int, steps: Steps
+) -> list[tuple[int, int, int, int]]:
+    """Cell, level above its lowest, heading and price that one move leads to from a start."""
     cell, level = int(starts.cell[i]), int(starts.level[i])
-    for d in range(-turn, turn + 1):
+    out = []
+    for d in range(-min(steps.turn, FACING), min(steps.turn, FACING) + 1):
         m = (int(starts.heading[i]) + d) % HEADINGS
         other = int(ground.neighbour[cell, m])
-        if other < 0:
-            continue
-        levels = int(ground.start[other + 1] - ground.start[other])
-        for up in range(-climb, climb + 1):
-            k = level + up - int(ground.lowest[other])
-            if 0 <= k < levels:
-                price = starts.price[i] + move_price(ground, tariff, cell, m, level, level + up)
-                state = (other * LEVELS + k) * HEADINGS + m
-                yield state, int(ground.start[other]) + k, np.float32(price)
+        for up in range(-table.climb, table.climb + 1):
+            price = entry(ground, table, cell, m, level, level + up)
+            kink = abs(up * float(steps.rise[m]) - float(starts.grade[i]))
+            if price != NONE and kink <= steps.bend[m]:
+                k = level + up - int(ground.lowest[other])
+                out.append((other, k, m, _units(starts, i, table) + price))
+    return out
 
 
-def _trace(ground: Ground, back: NDArray[np.uint8], state: int) -> tuple[list[int], list[int], int]:
-    """Cells and levels from the end of the first move on, and the state there."""
+def trace(
+    ground: Ground, climb: int, labels: Labels, starts: Ends, state: tuple[int, int, int]
+) -> tuple[list[int], list[int], int]:
+    """
+    Follow the steps back from a state.
+
+    Parameters
+    ----------
+    ground, climb, labels, starts
+        Of the search.
+    state
+        Cell, level above its lowest, and heading of arrival.
+
+    Returns
+    -------
+    cells, levels, first
+        The way from the start to the state, and which start that is.
+    """
+    cell, k, arrival = state
     cells: list[int] = []
     levels: list[int] = []
     while True:
-        rest, arrival = divmod(state, HEADINGS)
-        cell, k = divmod(rest, LEVELS)
         cells.append(cell)
         levels.append(int(ground.lowest[cell]) + k)
-        code = int(back[_target(ground, state)])
-        if code == NO_STEP:
+        code = int(labels.back[_place(ground, cell, k, arrival)])
+        before = int(ground.neighbour[cell, (arrival + HALF) % HEADINGS])
+        if code == FIRST:
             break
-        step, before = divmod(code, HEADINGS)
-        other = int(ground.neighbour[cell, (arrival + HEADINGS // 2) % HEADINGS])
-        level = levels[-1] - (step - STEP_ZERO)
-        state = (other * LEVELS + level - int(ground.lowest[other])) * HEADINGS + before
-    return cells[::-1], levels[::-1], state
+        climbed, heading = divmod(code, HEADINGS)
+        k = levels[-1] - (climbed - climb) - int(ground.lowest[before])
+        cell, arrival = before, heading
+    first = labels.first[(cell * LEVELS + k) * HEADINGS + arrival]
+    cells.append(int(starts.cell[first]))
+    levels.append(int(starts.level[first]))
+    return cells[::-1], levels[::-1], first

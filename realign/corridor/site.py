@@ -7,10 +7,12 @@ search itself in `search`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from threading import Lock
 from typing import Literal
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from pydantic import Field
 from rasterio.features import rasterize
@@ -20,10 +22,12 @@ from shapely import LineString
 from shapely.geometry.base import BaseGeometry
 
 from realign.chainage import Section, merge
+from realign.corridor.ground import Crossed, Ground, Layers, joined, pieces, plain_layers
 from realign.corridor.lattice import nearest_heading
-from realign.corridor.price import Ground
+from realign.corridor.layers import Laid
 from realign.corridor.search import Ends
 from realign.errors import InputError
+from realign.formation import FORMS, OPEN
 from realign.highway import Highway
 from realign.reservoir import Reservoir
 from realign.settings import Settings
@@ -31,6 +35,8 @@ from realign.terrain import Terrain
 
 RIVER_STEP = 100.0
 """Spacing of the points of a river by which banks are told [m]."""
+GRADE_HALF = 50.0
+"""Distance to both sides over which the grade of the existing road is taken [m]."""
 _RASTERIO = Lock()  # it hides a warning of its own by a switch that all threads share
 
 
@@ -38,10 +44,8 @@ class Rules(Settings):
     """The table `[corridor]`: where new roads are looked for, and how finely."""
 
     band_m: float = Field(default=4000.0, gt=0)
-    """Distance from the existing road up to which ground is looked at, twice that where no road is
-    found within [m]."""
-    fine_band_m: float = Field(default=1500.0, gt=0)
-    """Distance from the way without headings up to which the final search looks [m]."""
+    """Distance from the existing road up to which ground is looked at; twice and four times that
+    where no road is found within, or where the cheapest one touches the edge [m]."""
     level_step_m: float = Field(default=5.0, gt=0)
     """Distance between two road levels of the search [m]."""
     deepest_m: float = Field(default=250.0, gt=0)
@@ -79,6 +83,18 @@ class Variant(Settings):
     """Preference: share by which exposed open road counts dearer than it is [-]."""
     length_value_per_m: float = Field(default=0.0, ge=0)
     """Preference: value of a metre saved, in the currency of the rates [/m]."""
+    bridge_weight: float = Field(default=1.0, gt=0)
+    """Preference: factor on the price of bridges; below 1 the search builds more of them [-]."""
+    tunnel_weight: float = Field(default=1.0, gt=0)
+    """Preference: factor on the price of tunnels; below 1 the search builds more of them [-]."""
+    distance_weight: float = Field(default=0.0, ge=0)
+    """Preference: share by which a metre counts dearer for each kilometre that it lies from the
+    existing road [1/km]."""
+    higher_m: float = Field(default=0.0, ge=0)
+    """Height above the freeboard that the road keeps besides [m]."""
+    in_service_until: date | None = None
+    """Last day of use of a road for the time being: only the water that may stand by then counts;
+    without it the road keeps above full level for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +127,8 @@ class Site:
     """Ground that no road may touch."""
     freeboard: float
     """Height a road keeps above a full lake [m]."""
+    layers: tuple[Laid, ...] = ()
+    """Costs, preferences, prohibitions and tracked measures of places."""
 
 
 def gaps(drowned: Sequence[tuple[str, Section]], highway: Highway, rules: Rules) -> tuple[Gap, ...]:
@@ -162,30 +180,121 @@ def reach(gap: Gap) -> Section:
     return Section(start, end)
 
 
-def surroundings(site: Site, gap: Gap, rules: Rules) -> tuple[Terrain, NDArray[np.float32]]:
+def surroundings(
+    site: Site, gap: Gap, rules: Rules, *, until: date | None = None
+) -> tuple[Terrain, NDArray[np.float32]]:
     """
     Cut out the ground around a gap, and tell the lowest level that water allows over each cell.
+
+    Parameters
+    ----------
+    site, gap, rules
+        Ground and water, where, and the strip beside a lake.
+    until
+        Last day on which the road is used: a lake counts as far as it may have
+        risen by then. Without it, at full level.
 
     Returns
     -------
     terrain
         Window of the site's ground.
     water
-        Full level and freeboard within `shore_m` of a lake, -inf elsewhere, of
+        Lake level and freeboard within `shore_m` of a lake, -inf elsewhere, of
         the window's shape [m above datum].
     """
     xy = site.highway.piece(reach(gap))
     (left, bottom), (right, top) = xy.min(axis=0), xy.max(axis=0)
     near = site.terrain.window(left, bottom, right, top, margin=rules.band_m)
     water = np.full(near.shape, -np.inf, np.float32)
-    for lake in site.reservoirs:
-        wet = burn(near, [lake.full.polygon])
+    for reservoir in site.reservoirs:
+        standing = _standing(reservoir, until)
+        if standing is None:
+            continue
+        polygon, level = standing
+        wet = burn(near, [polygon])
         if not wet.any():
             continue
         beside = ndimage.distance_transform_edt(~wet, sampling=near.cell) <= rules.shore_m
-        level = lake.dam.full_level_m + site.freeboard
-        water[beside] = np.maximum(water[beside], level)
+        water[beside] = np.maximum(water[beside], level + site.freeboard)
     return near, water
+
+
+def _standing(reservoir: Reservoir, until: date | None) -> tuple[BaseGeometry, float] | None:
+    """Lake and level that a reservoir may have reached on a day; None where it has no lake yet."""
+    full = reservoir.full.polygon, reservoir.dam.full_level_m
+    if until is None:
+        return full
+    reached = [lake for lake in reservoir.lakes if lake.stage.date <= until]
+    if not reached:
+        return None
+    last = reached[-1]
+    # a lake whose last stage is below its full level rises to it on the day of that stage
+    return full if last is reservoir.lakes[-1] else (last.polygon, last.stage.level_m)
+
+
+def overlay(
+    site: Site,
+    variant: Variant,
+    terrain: Terrain,
+    *,
+    exposed: NDArray[np.float64],
+    load: NDArray[np.float32] | None,
+    crossing: float,
+    half: float,
+) -> tuple[Layers, Crossed, NDArray[np.bool_]]:
+    """
+    Lay the costs, preferences and prohibitions of places over the ground.
+
+    Parameters
+    ----------
+    site, variant
+        Layers, rivers and existing road; preferences.
+    terrain
+        Window of ground.
+    exposed
+        Exposure of open road in each cell, of the window's shape [0-1].
+    load
+        Preference besides: factor on the price of every metre in each cell; none
+        by default.
+    crossing
+        Cost of crossing a river on open road, beyond that of the road.
+    half
+        Half of the width of a river [m].
+
+    Returns
+    -------
+    layers, crossed, forbidden
+        Rasters, lines, and the cells that no road may touch.
+    """
+    layers = plain_layers(terrain.shape)
+    factor = layers.factor
+    factor[OPEN] *= 1 + variant.exposure_weight * np.nan_to_num(exposed)
+    if variant.distance_weight > 0:
+        away = ndimage.distance_transform_edt(~burn(terrain, [site.highway.line]))
+        factor *= 1 + variant.distance_weight * away * terrain.cell / 1000
+    if load is not None:
+        factor *= load
+    per_metre = np.zeros((len(FORMS), *terrain.shape), np.float32)
+    rivers = [shapely.get_coordinates(line) for _, line in site.rivers]
+    lines = [pieces(terrain, rivers, price=(crossing, 0.0, 0.0), half=half)]
+    forbidden = np.isnan(terrain.z)
+    for laid in site.layers:
+        rule = laid.layer
+        if rule.kind == "prohibition":
+            forbidden |= burn(terrain, laid.areas)
+        inside = burn(terrain, laid.areas) if rule.per_m or rule.factor else None
+        for form in np.flatnonzero(laid.on):
+            if inside is not None and rule.per_m:
+                per_metre[form][inside] += rule.per_m
+            if inside is not None and rule.factor:
+                factor[form][inside] *= rule.factor
+        if rule.per_crossing:
+            each = np.where(laid.on, rule.per_crossing, 0.0)
+            price = (float(each[0]), float(each[1]), float(each[2]))
+            lines.append(pieces(terrain, laid.lines, price=price))
+    if per_metre.any():
+        layers = layers._replace(per_metre=per_metre)
+    return layers, joined(*lines), forbidden
 
 
 def burn(
@@ -204,15 +313,6 @@ def within(terrain: Terrain, line: LineString, distance: float) -> NDArray[np.bo
     return np.asarray(
         ndimage.distance_transform_edt(~burn(terrain, [line]), sampling=terrain.cell) <= distance
     )
-
-
-def beside_tie_ins(site: Site, gap: Gap, terrain: Terrain, distance: float) -> NDArray[np.bool_]:
-    """Cells no farther than a distance [m] from the road on which tie-ins may lie."""
-    near = np.zeros(terrain.shape, bool)
-    for window in (gap.before, gap.after):
-        if window is not None:
-            near |= within(terrain, LineString(site.highway.piece(window)), distance)
-    return near
 
 
 def wrong_bank(
@@ -349,10 +449,17 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
     else:
         kept = s - window.start if side == "before" else window.end - s
     heading = [nearest_heading(float(b)) for b in site.highway.bearing(s)] if s.size else []
+    near = np.clip([s - GRADE_HALF, s + GRADE_HALF], 0, site.highway.length)
+    rise = (
+        np.diff([site.highway.level_at(each) for each in near], axis=0)
+        if s.size
+        else np.zeros((1, 0))
+    )
     states = Ends(
         cell=cell.astype(np.int32),
         level=level.astype(np.int32),
         heading=np.array(heading, np.int32),
+        grade=(rise / np.maximum(np.diff(near, axis=0), 1.0))[0],
         price=kept * (keep + per_metre),
     )
     return states, s

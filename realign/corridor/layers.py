@@ -1,0 +1,125 @@
+"""
+Layers over the ground: costs, preferences, prohibitions and tracked measures, kept apart.
+
+A cost is money that is spent: by the metre inside of polygons, or by the crossing
+of a line or of a polygon's edge, whatever the size of a cell. A preference steers
+the search and is no part of the cost. A prohibition is ground that no road may
+touch. A tracked measure changes nothing and is counted on the road that is found.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from shapely import LineString
+from shapely.geometry.base import BaseGeometry
+
+from realign.formation import FORMS
+from realign.settings import Settings
+
+
+class Layer(Settings):
+    """One row of `[[layers]]`: places that cost, are liked less, are forbidden, or are counted."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    """Short name, used in tables: small letters, digits, - and _."""
+    file: str
+    """Lines or polygons in the inputs folder."""
+    kind: Literal["cost", "preference", "prohibition", "tracked"]
+    """What it does: `cost` is paid, `preference` only steers the search, `prohibition` keeps every
+    road off its polygons, `tracked` is measured on every road and changes nothing."""
+    per_m: float | None = Field(default=None, ge=0)
+    """Cost of a metre of road inside of the polygons, in the currency of the rates [/m]."""
+    per_crossing: float | None = Field(default=None, ge=0)
+    """Cost of each crossing of a line, or of the edge of a polygon, in the currency of the rates
+    [each]."""
+    factor: float | None = Field(default=None, gt=0)
+    """Preference: a metre inside of the polygons counts this many times its price [-]."""
+    forms: tuple[Literal["open", "bridge", "tunnel"], ...] = ("open", "bridge")
+    """Forms of road that a cost or preference falls on."""
+    required: bool = False
+    """Whether an inputs folder without the file is an error; otherwise the layer is left out and
+    the notes say so."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Layer":
+        given = {
+            key for key in ("per_m", "per_crossing", "factor") if getattr(self, key) is not None
+        }
+        allowed = {"cost": {"per_m", "per_crossing"}, "preference": {"factor"}}.get(
+            self.kind, set()
+        )
+        if given - allowed:
+            msg = f"{', '.join(sorted(given - allowed))}: found in a layer of kind {self.kind!r}"
+            msg += f"; wanted {' or '.join(sorted(allowed)) or 'none of them'}"
+            raise ValueError(msg)
+        if allowed and not given:
+            msg = f"a layer of kind {self.kind!r} wants {' or '.join(sorted(allowed))}"
+            raise ValueError(msg)
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """A layer with its shapes."""
+
+    layer: Layer
+    """What it does."""
+    shapes: tuple[BaseGeometry, ...]
+    """Lines or polygons in the reference system of the ground."""
+
+    @property
+    def lines(self) -> list[NDArray[np.float64]]:
+        """Vertices of its lines and of the edges of its polygons, each of shape (k, 2) [m]."""
+        edges = [
+            shape if shape.geom_type.endswith("LineString") else shape.boundary
+            for shape in self.shapes
+        ]
+        return [shapely.get_coordinates(part) for edge in edges for part in shapely.get_parts(edge)]
+
+    @property
+    def areas(self) -> list[BaseGeometry]:
+        """Its polygons."""
+        return [shape for shape in self.shapes if shape.geom_type.endswith("Polygon")]
+
+    @property
+    def on(self) -> NDArray[np.bool_]:
+        """Which forms of road it falls on, shape (3,)."""
+        return np.array([form in self.layer.forms for form in FORMS])
+
+
+def measured(line: LineString, laid: Sequence[Laid]) -> Mapping[str, float]:
+    """
+    Measure the tracked layers along a road.
+
+    Parameters
+    ----------
+    line
+        Centre line [m].
+    laid
+        All layers; those that are not tracked are left out.
+
+    Returns
+    -------
+    measures
+        By name of the layer: length inside of its polygons under `NAME_m`, crossings
+        of its lines under `NAME_crossings`.
+    """
+    out = {}
+    for each in laid:
+        if each.layer.kind != "tracked":
+            continue
+        areas = each.areas
+        if areas:
+            inside = shapely.intersection(line, shapely.union_all(areas))
+            out[f"{each.layer.name}_m"] = float(inside.length)
+        lines = [shape for shape in each.shapes if shape.geom_type.endswith("LineString")]
+        if lines:
+            met = shapely.intersection(line, np.asarray(lines, dtype=object))
+            count = sum(len(shapely.get_parts(part)) for part in met if not part.is_empty)
+            out[f"{each.layer.name}_crossings"] = float(count)
+    return out
