@@ -350,6 +350,36 @@ def wrong_bank(
     """
     if bank == "any":
         return np.zeros(terrain.shape, bool)
+    other = across(site, gap, terrain, rules)
+    wrong = ~other if bank == "other" else other
+    rows, cols = np.indices(terrain.shape)
+    left, _, _, top = terrain.bounds
+    x, y = left + (cols + 0.5) * terrain.cell, top - (rows + 0.5) * terrain.cell
+    for end in (gap.section.start, gap.section.end):
+        east, north = site.highway.at(end)[0]
+        wrong &= np.hypot(x - east, y - north) > rules.crossing_m
+    return wrong
+
+
+def across(site: Site, gap: Gap, terrain: Terrain, rules: Rules) -> NDArray[np.bool_]:
+    """
+    Cells on the other bank of the river than the existing road.
+
+    Parameters
+    ----------
+    site, gap, terrain, rules
+        As in `wrong_bank`.
+
+    Returns
+    -------
+    other
+        Of the window's shape.
+
+    Raises
+    ------
+    InputError
+        No river of that name.
+    """
     named = [line for name, line in site.rivers if rules.river.lower() in name.lower()]
     if not named:
         names = ", ".join(sorted({name for name, _ in site.rivers if name})) or "none"
@@ -358,7 +388,7 @@ def wrong_bank(
     points, ways = [], []
     for line in named:
         s = np.linspace(0.0, line.length, max(int(line.length / RIVER_STEP), 1) + 1)
-        xy = np.array([line.interpolate(v).coords[0] for v in s])
+        xy = shapely.get_coordinates(line.interpolate(s))
         points.append(xy)
         ways.append(np.gradient(xy, axis=0))
     tree, way = cKDTree(np.concatenate(points)), np.concatenate(ways)
@@ -373,11 +403,8 @@ def wrong_bank(
     rows, cols = np.indices(terrain.shape)
     left, _, _, top = terrain.bounds
     x, y = left + (cols.ravel() + 0.5) * terrain.cell, top - (rows.ravel() + 0.5) * terrain.cell
-    cells = np.column_stack((x, y))
-    wrong = side(cells) * own * (1 if bank == "other" else -1) > 0
-    for end in (gap.section.start, gap.section.end):
-        wrong &= np.hypot(*(cells - site.highway.at(end)).T) > rules.crossing_m
-    return np.asarray(wrong.reshape(terrain.shape))
+    other = side(np.column_stack((x, y))) * own < 0
+    return np.asarray(other.reshape(terrain.shape))
 
 
 def level_range(

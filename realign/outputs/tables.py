@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from realign.chainage import text
+from realign.corridor import Alternatives
 from realign.errors import OutputError
 from realign.estimate import Estimate
 from realign.finance import by_year
@@ -46,6 +47,25 @@ _AS_GIVEN = {"published", "modelled", "accepted_low", "accepted_high"}  # any un
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that begins so is run by a spreadsheet
 _KM = 1000.0
 _HOUR = 3600.0
+
+
+ALTERNATIVE_COLUMNS = (
+    "rank",
+    "shortlisted",
+    "name",
+    "preferred",
+    "price_ratio",
+    "construction_usd",
+    "gap_to_bound_pct",
+    "length_km",
+    "bridges_pct",
+    "tunnels_pct",
+    "other_bank_pct",
+    "mean_level_m",
+    "leaves_at_m",
+    "returns_at_m",
+)
+"""Columns of the table; `preferred` is what the round of the search preferred."""
 
 
 def tables(plan: Plan) -> dict[str, list[Row]]:
@@ -201,6 +221,43 @@ def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
         written = as_csv(columns, rows)
         (folder / f"{name}.csv").write_text(written, encoding="utf-8", newline="")
     write_json(folder / "phase_costs.json", phase_document(plan))
+
+
+def alternative_rows(found: Alternatives) -> list[dict[str, Any]]:
+    """
+    Give one row a road, cheapest first.
+
+    Parameters
+    ----------
+    found
+        From `corridor.alternatives`.
+
+    Returns
+    -------
+    rows
+        With the keys of `ALTERNATIVE_COLUMNS`; money in the currency of the rates.
+    """
+    best = found.rated[0].corridor.price
+    return [
+        {
+            "rank": i + 1,
+            "shortlisted": i in found.shortlist,
+            "name": each.name,
+            "preferred": each.theme,
+            "price_ratio": each.corridor.price / best,
+            "construction_usd": each.corridor.construction,
+            "gap_to_bound_pct": 100 * each.corridor.optimality_gap,
+            "length_km": each.length / 1000,
+            "bridges_pct": 100 * each.bridge,
+            "tunnels_pct": 100 * each.tunnel,
+            "other_bank_pct": 100 * each.crossed_over,
+            "mean_level_m": each.level,
+            "leaves_at_m": each.corridor.section.start,
+            "returns_at_m": each.corridor.section.end,
+            **{f"tracked_{name}": value for name, value in each.corridor.tracked.items()},
+        }
+        for i, each in enumerate(found.rated)
+    ]
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
