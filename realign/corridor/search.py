@@ -326,8 +326,9 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
         free[0] = slot
         free[1] += 1
         count[1] -= 1
-        rest = pool[slot] // HEADINGS
-        arrival = pool[slot] - rest * HEADINGS
+        opening = pool[slot]  # the slot is free from here on, and may be taken by what follows
+        rest = opening // HEADINGS
+        arrival = opening - rest * HEADINGS
         cell = rest // LEVELS
         k = rest - cell * LEVELS
         lattice = start[cell] + k
@@ -368,7 +369,7 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                 if near_end[other]:
                     which, after = _meet(ends, units, steps, other, lowest[other] + j, m, j - base)
                     if which >= 0 and total + after < best[0]:
-                        best[0], best[1], best[2] = total + after, which, pool[slot]
+                        best[0], best[1], best[2] = total + after, which, opening
                         best[3] = (j - base + climb) * HEADINGS + m
                         limit = np.int64(best[0] * (1 + margin))
                 target = targets + j
