@@ -283,7 +283,7 @@ def _meet(
             continue
         off = abs((move - ends.heading[i] + HALF) % HEADINGS - HALF)
         kink = abs(climbed * steps.rise[move] - ends.grade[i])
-        if off <= FACING and kink <= steps.bend[move]:
+        if off <= min(FACING, steps.turn) and kink <= steps.bend[move]:
             best, which = units[i], i
     return which, int(best)
 
