@@ -445,6 +445,12 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
                 state = (cell * LEVELS + k) * HEADINGS + move
                 spent[target], back[target] = price + 1, FIRST
                 first[state], ranks[state] = i, price + ahead
+            climbed = int(ground.lowest[cell]) + k - int(starts.level[i])
+            which, after = _meet(
+                ends, units, steps, cell, int(ground.lowest[cell]) + k, move, climbed
+            )
+            if which >= 0 and price + after < best[0]:  # a road of one move
+                best[:] = price + after, which, -1 - i, (climbed + table.climb) * HEADINGS + move
     if not first:
         return None, Labels(spent, back, first, 0)
     least = min(ranks.values())
@@ -478,18 +484,28 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
     labels = Labels(spent, back, first, int(count[2]))
     if best[1] < 0:
         return None, labels
-    rest, arrival = divmod(int(best[2]), HEADINGS)
-    cell, k = divmod(rest, LEVELS)
-    cells, levels, begun = trace(ground, table.climb, labels, starts, (cell, k, arrival))
+    return _found(ground, table, starts, labels, best), labels
+
+
+def _found(
+    ground: Ground, table: Table, starts: Ends, labels: Labels, best: NDArray[np.int64]
+) -> Found:
+    """Way to the state before the end, and the move from there to the end."""
+    if best[2] < 0:
+        first = -1 - int(best[2])
+        cells, levels = [int(starts.cell[first])], [int(starts.level[first])]
+    else:
+        rest, arrival = divmod(int(best[2]), HEADINGS)
+        cell, k = divmod(rest, LEVELS)
+        cells, levels, first = trace(ground, table.climb, labels, starts, (cell, k, arrival))
     climbed, move = divmod(int(best[3]), HEADINGS)
-    found = Found(
-        cell=np.array([*cells, ground.neighbour[cell, move]], np.int32),
+    return Found(
+        cell=np.array([*cells, ground.neighbour[cells[-1], move]], np.int32),
         level=np.array([*levels, levels[-1] + climbed - table.climb], np.int32),
         price=int(best[0]),
-        first=begun,
+        first=first,
         last=int(best[1]),
     )
-    return found, labels
 
 
 def _place(ground: Ground, cell: int, k: int, heading: int) -> int:
