@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 import networkx as nx
 import numpy as np
@@ -15,8 +16,9 @@ from pyproj import CRS
 from shapely import Polygon
 
 from realign.chainage import Section
-from realign.corridor.price import Ground, Tariff, move_price
-from realign.corridor.search import Ends
+from realign.corridor.ground import Ground
+from realign.corridor.price import NONE, Table
+from realign.corridor.search import Ends, entry
 from realign.geometry.horizontal import Element
 from realign.geometry.vertical import Grades
 from realign.terrain import Terrain
@@ -226,70 +228,148 @@ def cross_section(
     return cut, fill
 
 
-def lattice(ground: Ground, tariff: Tariff, climb: int) -> nx.DiGraph:
+def lattice(ground: Ground, table: Table) -> nx.DiGraph:
     """All moves between states (cell, level number), each with its price and its number."""
     graph = nx.DiGraph()
-    cells = range(len(ground.row))
     levels = [
         range(low, low + int(ground.start[cell + 1] - ground.start[cell]))
         for cell, low in enumerate(ground.lowest.tolist())
     ]
-    for cell in cells:
-        for move, other in enumerate(ground.neighbour[cell].tolist()):
+    for cell, neighbours in enumerate(ground.neighbour.tolist()):
+        for move, other in enumerate(neighbours):
             if other < 0:
                 continue
             for first in levels[cell]:
-                for last in levels[other]:
-                    if abs(last - first) > climb:
-                        continue
-                    price = move_price(ground, tariff, cell, move, first, last)
-                    if price < math.inf:
-                        graph.add_edge((cell, first), (other, last), price=price, move=move)
+                for climbed in range(-table.climb, table.climb + 1):
+                    price = entry(ground, table, cell, move, first, first + climbed)
+                    if price < NONE:
+                        there = (other, first + climbed)
+                        graph.add_edge((cell, first), there, price=price, move=move, climbed=climbed)
     return graph
 
 
-def cheapest_to_end(graph: nx.DiGraph, ends: Ends) -> dict[tuple[int, int], float]:
+def cheapest_to_end(
+    graph: nx.DiGraph, ends: Iterable[tuple[tuple[int, int], int]]
+) -> dict[tuple[int, int], int]:
     """Price from every (cell, level) to the cheapest end, headings left aside."""
     graph = graph.reverse()
-    for cell, level, price in zip(ends.cell, ends.level, ends.price, strict=True):
-        known = graph.get_edge_data("end", (int(cell), int(level)), {"price": math.inf})
-        graph.add_edge("end", (int(cell), int(level)), price=min(float(price), known["price"]))
+    for there, price in ends:
+        known = graph.get_edge_data("end", there, {"price": math.inf})
+        graph.add_edge("end", there, price=min(price, known["price"]))
     prices = nx.single_source_dijkstra_path_length(graph, "end", weight="price")
     return {state: price for state, price in prices.items() if state != "end"}
 
 
-def cheapest_road(  # noqa: C901 - states, starts and ends one after the other
-    graph: nx.DiGraph, starts: Ends, ends: Ends, *, turn: int
-) -> float:
-    """Price of the cheapest road that turns by `turn` of 16 steps at most at each joint."""
+class TieIn(NamedTuple):
+    """A state in which a road may begin or end."""
+
+    at: tuple[int, int]
+    """Cell and level number."""
+    heading: int
+    """Heading of the old road, of 16."""
+    grade: float
+    """Grade of the old road [fraction]."""
+    price: int
+    """Price outside of it [units]."""
+
+
+def tie_ins(ends: Ends, units: list[int]) -> list[TieIn]:
+    """Ends one by one."""
+    return [
+        TieIn((int(cell), int(level)), int(heading), float(grade), price)
+        for cell, level, heading, grade, price in zip(
+            ends.cell, ends.level, ends.heading, ends.grade, units, strict=True
+        )
+    ]
+
+
+def roads(
+    graph: nx.DiGraph,
+    starts: list[TieIn],
+    ends: list[TieIn],
+    *,
+    turn: int,
+    rise: list[float],
+    bend: list[float],
+) -> nx.DiGraph:
+    """
+    All roads from "start" to "end" over nodes (state, heading of arrival).
+
+    A road turns by `turn` of 16 steps at most at each joint, and joins the old
+    road within one step of its heading and a change of grade within `bend`.
+    """
 
     def off(one: int, other: int) -> int:
         return min((one - other) % 16, (other - one) % 16)
 
-    facing = {
-        (int(cell), int(level)): (int(heading), float(price))
-        for cell, level, heading, price in zip(*ends, strict=True)
-    }
-    roads = nx.DiGraph()
-    for here, there, move in graph.edges(data="move"):
-        price = graph.edges[here, there]["price"]
-        for heading in range(16):
-            if off(heading, move) <= turn:
-                roads.add_edge((here, heading), (there, move), price=price)
-        if there in facing and off(facing[there][0], move) <= 1:
-            roads.add_edge((there, move), "end", price=facing[there][1])
-    for i, (cell, level, heading, price) in enumerate(zip(*starts, strict=True)):
-        here = (int(cell), int(level))
-        if here not in graph:
-            continue
-        roads.add_edge("start", i, price=float(price))
-        for there, move in graph[here].items():
-            if off(int(heading), move["move"]) <= min(turn, 1):
-                roads.add_edge(i, (there, move["move"]), price=move["price"])
+    def joins(tie: TieIn, move: int, climbed: int) -> bool:
+        kink = abs(climbed * rise[move] - tie.grade)
+        return off(tie.heading, move) <= min(turn, 1) and kink <= bend[move]
+
+    out = nx.DiGraph()
+    out.add_nodes_from(["start", "end"])
+
+    def cheaper(one: object, other: object, price: int) -> None:
+        known = out.get_edge_data(one, other, {"price": math.inf})
+        out.add_edge(one, other, price=min(price, known["price"]))
+
+    for here, there, data in graph.edges(data=True):
+        move, climbed, price = data["move"], data["climbed"], data["price"]
+        leaving = (here, move, "leaving")
+        out.add_edge(leaving, (there, move), price=price)
+        for heading in range(-turn, turn + 1):
+            out.add_edge((here, (move + heading) % 16), leaving, price=0)
+        begun = (there, move, "begun", climbed)
+        for tie in starts:
+            if tie.at == here and joins(tie, move, climbed):
+                cheaper("start", begun, tie.price + price)
+                out.add_edge(begun, (there, move), price=0)
+        for tie in ends:
+            if tie.at == there and joins(tie, move, climbed):
+                cheaper(leaving, "end", price + tie.price)
+                if out.has_edge("start", begun):
+                    cheaper(begun, "end", tie.price)
+    return out
+
+
+def cheapest_road(roads: nx.DiGraph) -> float:
+    """Price of the cheapest of all roads."""
     try:
         return float(nx.dijkstra_path_length(roads, "start", "end", weight="price"))
-    except (nx.NetworkXNoPath, nx.NodeNotFound):
+    except nx.NetworkXNoPath:
         return math.inf
+
+
+def labels(roads: nx.DiGraph) -> dict[tuple[tuple[int, int], int], tuple[int, int]]:
+    """Price from the start to every (state, heading) and on to the end, where there is a road."""
+    spent = nx.single_source_dijkstra_path_length(roads, "start", weight="price")
+    left = nx.single_source_dijkstra_path_length(roads.reverse(copy=False), "end", weight="price")
+    inner = {"start", "end"}
+    return {
+        node: (spent[node], left[node])
+        for node in spent.keys() & left.keys() - inner
+        if len(node) == 2
+    }
+
+
+def cheapest_mixture(
+    metre: NDArray[float64],
+    first: int,
+    last: int,
+    ends: NDArray[float64],
+    short: NDArray[float64],
+) -> float:
+    """Price of the cheapest of all forms of the samples of a move between two given forms."""
+    best = math.inf
+    for forms in itertools.product(range(3), repeat=len(metre)):
+        price = sum(float(metre[i, form]) for i, form in enumerate(forms))
+        chain = (first, *forms, last)
+        price += sum(float(ends[a, b]) for a, b in pairwise(chain))
+        for before, form, after in zip(chain, chain[1:], chain[2:], strict=False):
+            if before != form != after:
+                price += float(short[form])
+        best = min(best, price)
+    return best
 
 
 def cheapest_forms(

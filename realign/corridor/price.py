@@ -497,8 +497,11 @@ def tabulate(
     least = NONE
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda part: _fill_table(ground, tariff, climb, part, unit, out), parts)
-        for (_, end), cheapest in zip(parts, done, strict=True):
-            least = min(least, cheapest)
-            if tell:
-                tell(end)
+        try:
+            for (_, end), cheapest in zip(parts, done, strict=True):
+                least = min(least, cheapest)
+                if tell:
+                    tell(end)
+        finally:
+            pool.shutdown(cancel_futures=True)
     return Table(out, unit, climb, max(min(least, NONE), 1))

@@ -283,7 +283,7 @@ def _meet(
             continue
         off = abs((move - ends.heading[i] + HALF) % HEADINGS - HALF)
         kink = abs(climbed * steps.rise[move] - ends.grade[i])
-        if off <= FACING and kink <= steps.bend[move]:
+        if off <= min(FACING, steps.turn) and kink <= steps.bend[move]:
             best, which = units[i], i
     return which, int(best)
 
@@ -327,8 +327,9 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
         free[0] = slot
         free[1] += 1
         count[1] -= 1
-        rest = pool[slot] // HEADINGS
-        arrival = pool[slot] - rest * HEADINGS
+        opening = pool[slot]  # the slot is free from here on, and may be taken by what follows
+        rest = opening // HEADINGS
+        arrival = opening - rest * HEADINGS
         cell = rest // LEVELS
         k = rest - cell * LEVELS
         lattice = start[cell] + k
@@ -370,7 +371,7 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                 if near_end[other]:
                     which, after = _meet(ends, units, steps, other, lowest[other] + j, m, j - base)
                     if which >= 0 and total + after < best[0]:
-                        best[0], best[1], best[2] = total + after, which, pool[slot]
+                        best[0], best[1], best[2] = total + after, which, opening
                         best[3] = (j - base + climb) * HEADINGS + m
                         limit = np.int64(best[0] * (1 + margin))
                 target = targets + j
@@ -448,6 +449,12 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
                 state = (cell * LEVELS + k) * HEADINGS + move
                 spent[target], back[target] = price + 1, FIRST
                 first[state], ranks[state] = i, price + ahead
+            climbed = int(ground.lowest[cell]) + k - int(starts.level[i])
+            which, after = _meet(
+                ends, units, steps, cell, int(ground.lowest[cell]) + k, move, climbed
+            )
+            if which >= 0 and price + after < best[0]:  # a road of one move
+                best[:] = price + after, which, -1 - i, (climbed + table.climb) * HEADINGS + move
     if not first:
         return None, Labels(spent, back, first, 0)
     least = min(ranks.values())
@@ -481,18 +488,28 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
     labels = Labels(spent, back, first, int(count[2]))
     if best[1] < 0:
         return None, labels
-    rest, arrival = divmod(int(best[2]), HEADINGS)
-    cell, k = divmod(rest, LEVELS)
-    cells, levels, begun = trace(ground, table.climb, labels, starts, (cell, k, arrival))
+    return _found(ground, table, starts, labels, best), labels
+
+
+def _found(
+    ground: Ground, table: Table, starts: Ends, labels: Labels, best: NDArray[np.int64]
+) -> Found:
+    """Way to the state before the end, and the move from there to the end."""
+    if best[2] < 0:
+        first = -1 - int(best[2])
+        cells, levels = [int(starts.cell[first])], [int(starts.level[first])]
+    else:
+        rest, arrival = divmod(int(best[2]), HEADINGS)
+        cell, k = divmod(rest, LEVELS)
+        cells, levels, first = trace(ground, table.climb, labels, starts, (cell, k, arrival))
     climbed, move = divmod(int(best[3]), HEADINGS)
-    found = Found(
-        cell=np.array([*cells, ground.neighbour[cell, move]], np.int32),
+    return Found(
+        cell=np.array([*cells, ground.neighbour[cells[-1], move]], np.int32),
         level=np.array([*levels, levels[-1] + climbed - table.climb], np.int32),
         price=int(best[0]),
-        first=begun,
+        first=first,
         last=int(best[1]),
     )
-    return found, labels
 
 
 @njit(cache=True, nogil=True)
