@@ -381,6 +381,8 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                     continue
                 spent[target] = total + 1
                 back[target] = (j - base + climb) * HEADINGS + arrival
+                if allowed[m] & ~np.int64(done[first + j]) == 0:
+                    continue  # all that may be left from here was left before, by a cheaper way
                 _push(queue, (other * LEVELS + j) * HEADINGS + m, max(total + ahead, count[0]))
                 count[1] += 1
     count[2] += opened
