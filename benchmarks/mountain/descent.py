@@ -20,6 +20,8 @@ DAMPING = 0.2
 """Powell's limit of curvature in an update [-]."""
 HALVINGS = 12
 """Steps are halved at most this often."""
+WEIGHT = 1.5
+"""Weight of breaches in the merit, over the greatest price of a rule [-]."""
 CLEAN = 1e-7
 """Breaches in sum up to which a descent may stop [-]."""
 
@@ -189,6 +191,7 @@ def descend(
     lam = np.zeros(c.size)
     h = np.eye(x.size)
     fresh = True
+    weight = 0.0
     done = 0
     for turn in range(steps):
         done = turn
@@ -198,15 +201,30 @@ def descend(
         pull = jac.T @ lam - g
         d = h @ pull
         bad, linear = breach(c, first), breach(c + jac @ d, first)
-        gain = float(-g @ d) + fine * (bad - linear)
+        # The merit weighs breaches little more than they are worth: more shortens the steps.
+        worth = WEIGHT * float(np.abs(lam).max(initial=0.0))
+        weight = min(max(worth, 0.5 * (weight + worth), 0.1), fine)
+        gain = float(-g @ d) + weight * (bad - linear)
         if max(gain, 0.5 * float(d @ pull)) < tolerance and max(bad, linear) < CLEAN:
             break
         part = min(1.0, LONGEST / float(np.abs(d).max()))
-        merit = f + fine * bad
-        for _ in range(HALVINGS):
+        merit = f + weight * bad
+        for halving in range(HALVINGS):
             trial, moved = price(x + part * d)
-            if trial + fine * breach(moved, first) <= merit - 1e-4 * part * max(gain, 0.0):
+            wanted = merit - 1e-4 * part * max(gain, 0.0)
+            if trial + weight * breach(moved, first) <= wanted:
                 break
+            if halving == 0 and part == 1.0 and breach(moved, first) > bad:
+                # Rules bend along the step: aim once more, from where it led.
+                again = lam.copy()
+                bent = moved - jac @ d
+                boxed(a, a @ again - hj.T @ g + bent, low, fine, again)
+                other = h @ (jac.T @ again - g)
+                if float(np.abs(other).max()) <= LONGEST:
+                    trial, moved = price(x + other)
+                    if trial + weight * breach(moved, first) <= wanted:
+                        d, pull = other, jac.T @ again - g
+                        break
             part *= 0.5
         else:
             if fresh:

@@ -73,16 +73,18 @@ def _measured(
     pieces, line, length = _laid(problem, road)
     out = np.empty(8)
     count = max(int(np.ceil(length / spacing - 1e-9)), 1)
+    stations = np.empty((count + 1, 6))
+    layout.walk(pieces, line, length, count, stations)
     price = layout.measure(
-        pieces, line, length, problem.terms, problem.shape, problem.form, problem.prices,
-        np.inf, count, True, out,
+        stations, length, problem.terms, problem.shape, problem.form, problem.prices,
+        np.inf, 0.0, True, np.empty((0, 6)), out,
     )  # fmt: skip
     return price, out
 
 
 def _laid(problem: Problem, road: Road) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     n = road.shape.corners
-    pieces, line = np.empty((4 * n + 1, 7)), np.empty((len(road.shape.slots) + 2, 4))
+    pieces, line = np.empty((4 * n + 1, 11)), np.empty((len(road.shape.slots) + 2, 4))
     length = layout.lay(road.v, n, problem.ends, float(problem.rules[3]), pieces)
     layout.stand(
         road.v, n, np.array(road.shape.slots, np.int64), pieces,
@@ -100,7 +102,7 @@ def _head_on(problem: Problem, road: Road) -> Road:
 
     def rest(radius: float) -> float:
         v[at] = radius
-        pieces = np.empty((4 * road.shape.corners + 1, 7))
+        pieces = np.empty((4 * road.shape.corners + 1, 11))
         layout.lay(v, road.shape.corners, problem.ends, float(problem.rules[3]), pieces)
         return float(pieces[0, 0])
 
@@ -167,7 +169,7 @@ def _written(problem: Problem, road: Road) -> Solution:
     if dense[7] > 0:
         broken.append(f"domain_m (by {dense[7]:.3g} m)")
     v1, v2, f, area, sloped, clearing = out[:6].tolist()
-    earth, reuse = layout.bill(v1, v2, f, problem.prices)
+    earth, reuse = layout.bill(v1, v2, f, problem.prices, 0.0)
     costs = problem.given.costs
     cost = {
         "land": costs.land * area,

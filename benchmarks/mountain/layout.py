@@ -14,8 +14,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from benchmarks.mountain.sections import section
+from benchmarks.mountain.sections import quick, section
 
+NUDGE = 1e-4
+"""Stations are moved this far to find slopes [m or rad]."""
 SHARPEST = 2.9
 """Corners do not turn more than this [rad]: beyond, their PI runs away."""
 MARGIN = 1e-3
@@ -35,13 +37,20 @@ SHORTEST_RUN = 20.0
 # borrow, waste, keep 1, keep 2, reusable 1, reusable 2, swell 1, swell 2, compaction.
 
 
-@njit(cache=True, nogil=True)
-def bill(v1: float, v2: float, f: float, prices: NDArray[np.float64]) -> tuple[float, float]:
-    """Cost of the earth of a whole road, and the volume reused [m3]."""
+@njit(cache=True, nogil=True, error_model="numpy")
+def bill(
+    v1: float, v2: float, f: float, prices: NDArray[np.float64], blur: float
+) -> tuple[float, float]:
+    """
+    Cost of the earth of a whole road, and the volume reused [m3].
+
+    With `blur` above 0 [m3] less is reused where fill and fit cut come near each
+    other, so that the cost has a slope everywhere.
+    """
     k1 = prices[10] * prices[12] * v1
     k2 = prices[11] * prices[13] * v2
     fit = k1 + k2
-    r = min(f, fit)
+    r = 0.5 * (f + fit - sqrt((f - fit) * (f - fit) + blur * blur))
     swell = prices[14]
     if fit > 0.0:
         swell = (prices[14] * k1 + prices[15] * k2) / fit
@@ -51,7 +60,7 @@ def bill(v1: float, v2: float, f: float, prices: NDArray[np.float64]) -> tuple[f
     return cost + prices[9] * (lost + left), r
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def spiral(length: float, flatness: float) -> tuple[float, float]:
     """Place on a clothoid after a length; `flatness` is R times its whole length [m2]."""
     t = length * length / (2.0 * flatness)
@@ -65,7 +74,7 @@ def spiral(length: float, flatness: float) -> tuple[float, float]:
     return length * x, length * y
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def lay(
     v: NDArray[np.float64],
     n: int,
@@ -88,7 +97,8 @@ def lay(
         Length of each clothoid [m].
     pieces
         Receives per piece: length, x, y and bearing of its start, curvatures at
-        its start and end, and turn of its curve, shape (4 n + 1, 7). Pieces run
+        its start and end, and turn of its curve, shape (4 n + 1, 11); then the direction of its tangent, at the
+        start but for the clothoid out of an arc, and where that touches. Pieces run
         tangent, clothoid, arc, clothoid, tangent and so on; lengths may be
         negative where the numbers do not fit.
 
@@ -129,6 +139,12 @@ def lay(
             fx, fy = bx + use * wx, by + use * wy
             for j in range(1, 4):
                 pieces[k + j, 6] = turn
+            lu, lw = cos(lead), way * sin(lead)
+            pieces[k + 1, 7], pieces[k + 1, 8] = ux, uy
+            pieces[k + 1, 9], pieces[k + 1, 10] = tx, ty
+            pieces[k + 2, 7], pieces[k + 2, 8] = ux * lu - uy * lw, uy * lu + ux * lw
+            pieces[k + 3, 7], pieces[k + 3, 8] = wx, wy
+            pieces[k + 3, 9], pieces[k + 3, 10] = fx, fy
             pieces[k + 1, 0] = clothoid
             pieces[k + 1, 1], pieces[k + 1, 2], pieces[k + 1, 3] = tx, ty, bearing
             pieces[k + 1, 4], pieces[k + 1, 5] = 0.0, way / r
@@ -144,8 +160,9 @@ def lay(
             pieces[k + 3, 4], pieces[k + 3, 5] = way / r, 0.0
             total += max(arc, 0.0) + 2.0 * clothoid
         pieces[k, 0] = leg - last - use
-        pieces[k, 1] = ax + last * cos(bearing)
-        pieces[k, 2] = ay + last * sin(bearing)
+        pieces[k, 7], pieces[k, 8] = cos(bearing), sin(bearing)
+        pieces[k, 1] = ax + last * pieces[k, 7]
+        pieces[k, 2] = ay + last * pieces[k, 8]
         pieces[k, 3] = bearing
         pieces[k, 4] = pieces[k, 5] = pieces[k, 6] = 0.0
         total += max(pieces[k, 0], 0.0)
@@ -154,36 +171,35 @@ def lay(
     return total
 
 
-@njit(cache=True, nogil=True)
-def place(pieces: NDArray[np.float64], k: int, d: float) -> tuple[float, float, float]:
-    """Place and bearing [rad] at a distance [m] into a piece."""
-    x, y, b = pieces[k, 1], pieces[k, 2], pieces[k, 3]
+@njit(cache=True, nogil=True, error_model="numpy")
+def place(
+    pieces: NDArray[np.float64], k: int, d: float
+) -> tuple[float, float, float, float]:
+    """Place [m] and direction (a unit vector) at a distance [m] into a piece."""
+    x, y = pieces[k, 1], pieces[k, 2]
     k0, k1 = pieces[k, 4], pieces[k, 5]
+    u, w = pieces[k, 7], pieces[k, 8]
     if k0 == 0.0 and k1 == 0.0:
-        return x + d * cos(b), y + d * sin(b), b
+        return x + d * u, y + d * w, u, w
     if k0 == k1:
-        a = b + k0 * d
-        return x + (sin(a) - sin(b)) / k0, y - (cos(a) - cos(b)) / k0, a
-    length = pieces[k, 0]
-    if k0 == 0.0:
-        flat = length / abs(k1)
-        way = 1.0 if k1 > 0.0 else -1.0
-        p, q = spiral(d, flat)
-        u, w = cos(b), sin(b)
-        return x + p * u - way * q * w, y + p * w + way * q * u, b + way * d * d / (2.0 * flat)
-    # The way out of an arc is the way in, walked from its far end.
-    flat = length / abs(k0)
-    way = 1.0 if k0 > 0.0 else -1.0
-    after = b + way * length * length / (2.0 * flat)
-    u, w = cos(after), sin(after)
-    p, q = spiral(length, flat)
-    ex, ey = x + p * u + way * q * w, y + p * w - way * q * u
-    e = length - d
+        a = k0 * d
+        p, q = sin(a), cos(a)
+        c, s = u * q - w * p, w * q + u * p
+        return x + (s - w) / k0, y - (c - u) / k0, c, s
+    # The way out of an arc is the way in, walked from its far end, whose direction
+    # and place the row of the clothoid carries.
+    out = 1.0 if k0 == 0.0 else -1.0
+    flat = pieces[k, 0] / abs(k0 + k1)
+    way = 1.0 if k0 + k1 > 0.0 else -1.0
+    e = d if out > 0.0 else pieces[k, 0] - d
     p, q = spiral(e, flat)
-    return ex - p * u - way * q * w, ey - p * w + way * q * u, after - way * e * e / (2.0 * flat)
+    a = out * way * e * e / (2.0 * flat)
+    c, s = cos(a), sin(a)
+    x, y = pieces[k, 9], pieces[k, 10]
+    return x + out * p * u - way * q * w, y + out * p * w + way * q * u, u * c - w * s, w * c + u * s
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def stand(
     v: NDArray[np.float64],
     n: int,
@@ -219,18 +235,83 @@ def stand(
         line[j, 3] = radius * abs(line[j, 2] - line[j - 1, 2])
 
 
-@njit(cache=True, nogil=True)
-def measure(
+@njit(cache=True, nogil=True, error_model="numpy")
+def walk(
     pieces: NDArray[np.float64],
     line: NDArray[np.float64],
+    length: float,
+    count: int,
+    stations: NDArray[np.float64],
+) -> None:
+    """x, y, direction (x, y), level and grade at even stations, shape (count + 1, 6)."""
+    m = line.shape[0] - 2
+    step = length / count
+    k = 0
+    at = 0.0
+    j = 0
+    for i in range(count + 1):
+        s = i * step
+        while k < pieces.shape[0] - 1 and s > at + max(pieces[k, 0], 0.0):
+            at += max(pieces[k, 0], 0.0)
+            k += 1
+        x, y, ux, uy = place(pieces, k, s - at)
+        while j < m and s > line[j + 1, 0]:
+            j += 1
+        g = line[j, 2]
+        z = line[j, 1] + g * (s - line[j, 0])
+        # A station lies on the curve behind it or on that ahead, never on both in a legal road.
+        for c in range(max(j, 1), min(j + 2, m + 1)):
+            into = s - line[c, 0] + 0.5 * line[c, 3]
+            if 0.0 < into < line[c, 3]:
+                before = line[c - 1, 2]
+                bend = (line[c, 2] - before) / line[c, 3]
+                g = before + bend * into
+                z = line[c, 1] - before * 0.5 * line[c, 3] + (before + 0.5 * bend * into) * into
+        stations[i, 0] = x
+        stations[i, 1] = y
+        stations[i, 2] = ux
+        stations[i, 3] = uy
+        stations[i, 4] = z
+        stations[i, 5] = sqrt(1.0 + g * g)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def rate(
+    one: NDArray[np.float64],
+    slant: float,
+    x: float,
+    y: float,
+    shape: NDArray[np.float64],
+    form: NDArray[np.float64],
+    prices: NDArray[np.float64],
+    toe: float,
+) -> float:
+    """Cost of a metre without its earth, with the price of broken limits."""
+    wide = 2.0 * form[0] + one[3] + one[4]
+    total = prices[0] * (wide + prices[1])
+    total += (prices[2] * wide + prices[3] + prices[4]) * slant
+    for side in range(3, 5):
+        over = one[side] - toe
+        if over > 0.0:
+            total += PENALTY * (over * over if over < 1.0 else 2.0 * over - 1.0)
+    off = max(shape[2] - x, x - shape[3], shape[4] - y, y - shape[5]) + MARGIN
+    if off > 0.0:
+        total += PENALTY * off * off
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def measure(
+    stations: NDArray[np.float64],
     length: float,
     terms: NDArray[np.float64],
     shape: NDArray[np.float64],
     form: NDArray[np.float64],
     prices: NDArray[np.float64],
     toe: float,
-    count: int,
+    blur: float,
     exact: bool,
+    slopes: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> float:
     """
@@ -238,18 +319,22 @@ def measure(
 
     Parameters
     ----------
-    pieces, line, length
-        The road.
+    stations, length
+        The road, as `walk` gives it.
     terms, shape
         Terrain: terms; base, unit and domain (x from, to, y from, to).
     form, prices
         Numbers of the section; prices.
     toe
         Distance of a toe beyond which the price is raised [m].
-    count
-        Number of intervals between sections.
+    blur
+        As in `bill` [m3].
     exact
         Exact or quick sections.
+    slopes
+        Receives the cost of a metre at each station and its slopes by x, y,
+        direction, level and slant, shape (count + 1, 6); left alone where it has
+        no rows.
     out
         Receives v1, v2, f [m3], footprint area [m2], sloped length [m], area of
         clearing [m2], greatest toe [m], distance outside of the domain [m].
@@ -259,67 +344,66 @@ def measure(
     price
         Cost and penalties.
     """
-    n_pieces = pieces.shape[0]
-    m = line.shape[0] - 2
+    count = stations.shape[0] - 1
     one = np.empty(5)
-    out[:] = 0.0
-    penalty = 0.0
+    near = np.empty(6)
     step = length / count
-    k = 0
-    at = 0.0
-    j = 0
-    for i in range(count + 1):
-        s = i * step
-        while k < n_pieces - 1 and s > at + max(pieces[k, 0], 0.0):
-            at += max(pieces[k, 0], 0.0)
-            k += 1
-        x, y, b = place(pieces, k, s - at)
-        while j < m and s > line[j + 1, 0]:
-            j += 1
-        z = line[j, 1] + line[j, 2] * (s - line[j, 0])
-        g = line[j, 2]
-        # A station lies on the curve behind it or on that ahead, never on both in a legal road.
-        for c in range(j, j + 2):
-            if 1 <= c <= m and line[c, 3] > 0.0:
-                into = s - (line[c, 0] - 0.5 * line[c, 3])
-                if 0.0 < into < line[c, 3]:
-                    change = line[c, 2] - line[c - 1, 2]
-                    g = line[c - 1, 2] + change * into / line[c, 3]
-                    z = (
-                        line[c, 1]
-                        - line[c - 1, 2] * 0.5 * line[c, 3]
-                        + (line[c - 1, 2] + 0.5 * change * into / line[c, 3]) * into
-                    )
-        section(terms, shape[0], shape[1], form, x, y, b, z, exact, one)
-        w = step if 0 < i < count else 0.5 * step
-        wide = 2.0 * form[0] + one[3] + one[4]
-        slant = sqrt(1.0 + g * g)
-        out[0] += w * one[0]
-        out[1] += w * one[1]
-        out[2] += w * one[2]
-        out[3] += w * (wide + prices[1])
-        out[4] += w * slant
-        out[5] += w * wide * slant
-        for side in range(3, 5):
-            over = one[side] - toe
-            if over > 0.0:
-                penalty += w * PENALTY * (over * over if over < 1.0 else 2.0 * over - 1.0)
-            out[6] = max(out[6], one[side])
-        off = max(shape[2] - x, x - shape[3], shape[4] - y, y - shape[5])
-        out[7] = max(out[7], off)
-        if off > -MARGIN:
-            penalty += w * PENALTY * (off + MARGIN) * (off + MARGIN)
-    earth, _ = bill(out[0], out[1], out[2], prices)
-    return (
-        prices[0] * out[3]
-        + prices[2] * out[5]
-        + (prices[3] + prices[4]) * out[4]
-        + earth
-        + penalty
-    )
+    total = 0.0
+    for i in range(8):
+        out[i] = 0.0
+    rounds = 2 if slopes.shape[0] > 0 else 1
+    e1 = e2 = ef = 0.0
+    for turn in range(rounds):
+        if turn == 1:
+            # Slopes need what a cubic metre more costs, which the first round tells.
+            earth, _ = bill(out[0], out[1], out[2], prices, blur)
+            e1 = (bill(out[0] + 0.1, out[1], out[2], prices, blur)[0] - earth) / 0.1
+            e2 = (bill(out[0], out[1] + 0.1, out[2], prices, blur)[0] - earth) / 0.1
+            ef = (bill(out[0], out[1], out[2] + 0.1, prices, blur)[0] - earth) / 0.1
+        for i in range(count + 1):
+            slant = stations[i, 5]
+            for probe in range(1 + 4 * turn):
+                x, y, ux, uy = stations[i, 0], stations[i, 1], stations[i, 2], stations[i, 3]
+                z = stations[i, 4]
+                if probe == 1:
+                    x += NUDGE
+                elif probe == 2:
+                    y += NUDGE
+                elif probe == 3:
+                    ux, uy = ux - NUDGE * uy, uy + NUDGE * ux
+                elif probe == 4:
+                    z += NUDGE
+                if exact:
+                    section(terms, shape[0], shape[1], form, x, y, ux, uy, z, one)
+                else:
+                    quick(terms, shape[0], shape[1], form, x, y, ux, uy, z, one)
+                price = rate(one, slant, x, y, shape, form, prices, toe)
+                if turn == 1:
+                    near[probe] = price + e1 * one[0] + e2 * one[1] + ef * one[2]
+                    if probe == 0:
+                        wide = 2.0 * form[0] + one[3] + one[4]
+                        slopes[i, 5] = prices[2] * wide + prices[3] + prices[4]
+                    else:
+                        slopes[i, probe] = (near[probe] - near[0]) / NUDGE
+                    continue
+                w = step if 0 < i < count else 0.5 * step
+                total += w * price
+                wide = 2.0 * form[0] + one[3] + one[4]
+                out[0] += w * one[0]
+                out[1] += w * one[1]
+                out[2] += w * one[2]
+                out[3] += w * (wide + prices[1])
+                out[4] += w * slant
+                out[5] += w * wide * slant
+                out[6] = max(out[6], one[3], one[4])
+                out[7] = max(out[7], shape[2] - x, x - shape[3], shape[4] - y, y - shape[5])
+            if turn == 1:
+                slopes[i, 0] = near[0]
+    earth, _ = bill(out[0], out[1], out[2], prices, blur)
+    return total + earth
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def keep(
     pieces: NDArray[np.float64],
     line: NDArray[np.float64],
@@ -377,7 +461,7 @@ def keep(
             i += 2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def kept(n: int, m: int, head: bool, clothoid: float) -> int:
     """Number of values that `keep` writes."""
     count = 5 * n + 2 * (m + 1)
@@ -389,36 +473,8 @@ def kept(n: int, m: int, head: bool, clothoid: float) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def value(
-    v: NDArray[np.float64],
-    n: int,
-    head: bool,
-    slots: NDArray[np.int64],
-    signs: NDArray[np.int64],
-    ends: NDArray[np.float64],
-    rules: NDArray[np.float64],
-    terms: NDArray[np.float64],
-    shape: NDArray[np.float64],
-    form: NDArray[np.float64],
-    prices: NDArray[np.float64],
-    toe: float,
-    count: int,
-    exact: bool,
-    c: NDArray[np.float64],
-    out: NDArray[np.float64],
-) -> float:
-    """Price of a road by its numbers, and how far each rule is kept (`c`)."""
-    pieces = np.empty((4 * n + 1, 7))
-    line = np.empty((slots.shape[0] + 2, 4))
-    length = lay(v, n, ends, rules[3], pieces)
-    stand(v, n, slots, pieces, ends, length, rules[9], line)
-    keep(pieces, line, n, head, slots, signs, v, rules, c)
-    return measure(pieces, line, length, terms, shape, form, prices, toe, count, exact, out)
-
-
-@njit(cache=True, nogil=True)
-def slopes(
     v: NDArray[np.float64],
     scale: NDArray[np.float64],
     n: int,
@@ -432,36 +488,67 @@ def slopes(
     form: NDArray[np.float64],
     prices: NDArray[np.float64],
     toe: float,
+    blur: float,
     count: int,
     exact: bool,
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Price, its slope by each number times `scale`, rules and their slopes."""
-    size = v.shape[0]
-    rows = kept(n, slots.shape[0], head, rules[3])
-    c = np.empty(rows)
-    moved = np.empty(rows)
+    sloped: bool,
+    c: NDArray[np.float64],
+    grad: NDArray[np.float64],
+    jac: NDArray[np.float64],
+) -> float:
+    """
+    Price of a road by its numbers, and how far each rule is kept (`c`).
+
+    Where `sloped`, also the slopes of both by each number times `scale`, into
+    `grad` and `jac`: a number moves the stations, and what a moved station costs
+    is known from slopes taken once at each.
+    """
+    pieces = np.empty((4 * n + 1, 11))
+    line = np.empty((slots.shape[0] + 2, 4))
+    stations = np.empty((count + 1, 6))
+    moved = np.empty((count + 1, 6))
+    slopes = np.empty((count + 1 if sloped else 0, 6))
+    row = np.empty(c.shape[0])
     out = np.empty(8)
-    grad = np.empty(size)
-    jac = np.empty((rows, size))
     w = v.copy()
-    f = 0.0
+    price = 0.0
+    step = 1.0
     # One call in one place: every further one is compiled again, which takes seconds.
-    for i in range(-1, size):
+    for i in range(-1, v.shape[0] if sloped else 0):
         h = 0.0
         if i >= 0:
             h = 1e-5 * scale[i]
             w[i] = v[i] + h
-        d = value(
-            w, n, head, slots, signs, ends, rules, terms, shape, form, prices, toe, count, exact,
-            moved, out,
-        )  # fmt: skip
+        length = lay(w, n, ends, rules[3], pieces)
+        stand(w, n, slots, pieces, ends, length, rules[9], line)
+        keep(pieces, line, n, head, slots, signs, w, rules, row)
+        walk(pieces, line, length, count, moved)
         if i < 0:
-            f = d
-            for j in range(rows):
-                c[j] = moved[j]
-        else:
-            grad[i] = (d - f) / h * scale[i]
-            for j in range(rows):
-                jac[j, i] = (moved[j] - c[j]) / h * scale[i]
-            w[i] = v[i]
-    return f, grad, c, jac
+            step = length / count
+            price = measure(
+                moved, length, terms, shape, form, prices, toe, blur, exact, slopes, out
+            )
+            for j in range(c.shape[0]):
+                c[j] = row[j]
+            for k in range(count + 1):
+                for j in range(6):
+                    stations[k, j] = moved[k, j]
+            continue
+        w[i] = v[i]
+        for j in range(c.shape[0]):
+            jac[j, i] = (row[j] - c[j]) / h * scale[i]
+        stretch = (length / count - step) / step
+        total = 0.0
+        for k in range(count + 1):
+            turn = stations[k, 2] * moved[k, 3] - stations[k, 3] * moved[k, 2]
+            one = (
+                slopes[k, 0] * stretch
+                + slopes[k, 1] * (moved[k, 0] - stations[k, 0])
+                + slopes[k, 2] * (moved[k, 1] - stations[k, 1])
+                + slopes[k, 3] * turn
+                + slopes[k, 4] * (moved[k, 4] - stations[k, 4])
+                + slopes[k, 5] * (moved[k, 5] - stations[k, 5])
+            )
+            total += one if 0 < k < count else 0.5 * one
+        grad[i] = total * step / h * scale[i]
+    return price

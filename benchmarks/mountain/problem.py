@@ -155,7 +155,7 @@ class Problem:
     given: Given
     """What the file says."""
     terms: NDArray[np.float64]
-    """Hills: centre x, y [m], l squared, m, n [m], d, qmin, shape (k, 7)."""
+    """Hills: centre x, y [m], l squared, 1 / m, 1 / n [1/m], d, qmin, shape (k, 7)."""
     shape: NDArray[np.float64]
     """Base [unit], unit [m] and domain [m], shape (6,)."""
     form: NDArray[np.float64]
@@ -202,7 +202,7 @@ def numbers(given: Given) -> Problem:
     unit = ground.unit_m
     terms = np.array(
         [
-            (t.s1 * unit, t.s2 * unit, t.l**2, t.m * unit, t.n * unit, t.d, t.qmin)
+            (t.s1 * unit, t.s2 * unit, t.l**2, 1 / (t.m * unit), 1 / (t.n * unit), t.d, t.qmin)
             for t in ground.terms
         ],
         np.float64,

@@ -15,27 +15,27 @@ from numpy.typing import NDArray
 from benchmarks.mountain import layout
 from benchmarks.mountain.problem import Problem
 from benchmarks.mountain.refine import Shape
-from benchmarks.mountain.sections import height, section
+from benchmarks.mountain.sections import height, quick
 
 STATION = 30.0
 """Distance between sections [m]."""
-STAND = 55.0
+STAND = 75.0
 """Distance between places where a PVI may stand, at most [m]."""
 ROOM = 12.0
 """Least distance of a PVI from a clothoid [m]."""
-LEVELS = 15
+LEVELS = 12
 """Levels of a PVI that are tried at each place."""
 BINS = 48
 """Intervals of height in the tables of section costs."""
 LABELS = 4
 """Ways kept to each PVI that arrive in different grades."""
-LONGEST = 1800.0
+LONGEST = 1400.0
 """Longest straight run between two PVIs, unless the rules ask for more [m]."""
 OVER = 6.0
 """PVIs stand up to this much beyond the greatest cut and fill, as their curves cut the corner [m]."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tabulate(
     pieces: NDArray[np.float64],
     length: float,
@@ -45,7 +45,6 @@ def tabulate(
     prices: NDArray[np.float64],
     low: float,
     step: float,
-    exact: bool,
     ground: NDArray[np.float64],
     table: NDArray[np.float64],
 ) -> None:
@@ -64,12 +63,12 @@ def tabulate(
         while k < pieces.shape[0] - 1 and s > at + max(pieces[k, 0], 0.0):
             at += max(pieces[k, 0], 0.0)
             k += 1
-        x, y, b = layout.place(pieces, k, s - at)
+        x, y, ux, uy = layout.place(pieces, k, s - at)
         ground[i] = height(terms, shape[0], shape[1], x, y)
         off = max(shape[2] - x, x - shape[3], shape[4] - y, y - shape[5])
         for j in range(table.shape[1]):
             z = ground[i] + low + j * step
-            section(terms, shape[0], shape[1], form, x, y, b, z, exact, one)
+            quick(terms, shape[0], shape[1], form, x, y, ux, uy, z, one)
             wide = 2.0 * form[0] + one[3] + one[4]
             cost = prices[0] * (wide + prices[1]) + prices[2] * wide
             for side in range(3, 5):
@@ -84,7 +83,7 @@ def tabulate(
             table[i, j, 3] = cost
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def line_up(
     length: float,
     levels: NDArray[np.float64],
@@ -225,12 +224,12 @@ def marginal(problem: Problem) -> tuple[tuple[float, float, float], tuple[float,
     """Prices of a cubic metre of v1, v2 and f where cut is left over, and where fill is short."""
     out = []
     for v1, v2, f in ((2e4, 1e4, 1e4), (1e4, 1e4, 4e4)):
-        at = layout.bill(v1, v2, f, problem.prices)[0]
+        at = layout.bill(v1, v2, f, problem.prices, 0.0)[0]
         out.append(
             (
-                layout.bill(v1 + 1, v2, f, problem.prices)[0] - at,
-                layout.bill(v1, v2 + 1, f, problem.prices)[0] - at,
-                layout.bill(v1, v2, f + 1, problem.prices)[0] - at,
+                layout.bill(v1 + 1, v2, f, problem.prices, 0.0)[0] - at,
+                layout.bill(v1, v2 + 1, f, problem.prices, 0.0)[0] - at,
+                layout.bill(v1, v2, f + 1, problem.prices, 0.0)[0] - at,
             )
         )
     return out[0], out[1]
@@ -260,7 +259,7 @@ def first_line(
     """
     rules = problem.rules
     clothoid = float(rules[3])
-    pieces = np.empty((4 * corners + 1, 7))
+    pieces = np.empty((4 * corners + 1, 11))
     length = layout.lay(plan, corners, problem.ends, clothoid, pieces)
     stand, room, slots, begins = _places(pieces, length, head, clothoid)
     form = problem.form
@@ -271,7 +270,7 @@ def first_line(
     ground, table = np.empty(count + 1), np.empty((count + 1, BINS + 1, 4))
     tabulate(
         pieces, length, problem.terms, problem.shape, form, problem.prices, low, step,
-        False, ground, table,
+        ground, table,
     )  # fmt: skip
     mean = 0.5 * (table[:-1] + table[1:])
     spare, short = (np.array(each) for each in marginal(problem))

@@ -15,6 +15,8 @@ MONEY = 2e4
 """Cost that counts as one in the refinement."""
 FINE = 100.0
 """Price of a breach of one, over `MONEY`."""
+BLUR, BLUR_EXACT = 60.0, 2.0
+"""Rounding of the balance of earth in the search and at its end [m3]."""
 BROKEN = 5e-6
 """Value from which on a rule counts as broken, half of the margin that lengths keep [-]."""
 
@@ -97,19 +99,21 @@ def refine(
     start = np.array(v, np.float64)
     count = max(int(np.ceil(plan_length(problem, shape, start) / spacing)), 4)
     fixed = (
-        n, shape.head, np.array(shape.slots, np.int64), np.array(shape.signs, np.int64),
+        scale, n, shape.head, np.array(shape.slots, np.int64), np.array(shape.signs, np.int64),
         problem.ends, problem.rules, problem.terms, problem.shape, problem.form, problem.prices,
-        float(problem.form[3] if toe is None else toe), count, exact,
+        float(problem.form[3] if toe is None else toe), BLUR_EXACT if exact else BLUR, count, exact,
     )  # fmt: skip
-    c = np.empty(layout.kept(n, m, shape.head, problem.rules[3]))
-    out = np.empty(8)
+    rows = layout.kept(n, m, shape.head, problem.rules[3])
+    grad, jac = np.empty(start.size), np.empty((rows, start.size))
 
     def price(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        return layout.value(x * scale, *fixed, c, out) / MONEY, c
+        c = np.empty(rows)
+        return layout.value(x * scale, *fixed, False, c, grad, jac) / MONEY, c
 
     def slopes(x: NDArray[np.float64]) -> tuple[float, *tuple[NDArray[np.float64], ...]]:
-        f, g, rules, jac = layout.slopes(x * scale, scale, *fixed)
-        return f / MONEY, g / MONEY, rules, jac
+        c = np.empty(rows)
+        f = layout.value(x * scale, *fixed, True, c, grad, jac)
+        return f / MONEY, grad / MONEY, c, jac.copy()
 
     end = descend(
         price, slopes, start / scale, first=0 if shape.head else 1, fine=FINE, steps=steps,
@@ -120,5 +124,5 @@ def refine(
 
 def plan_length(problem: Problem, shape: Shape, v: NDArray[np.float64]) -> float:
     """Length of a road in plan [m]."""
-    pieces = np.empty((4 * shape.corners + 1, 7))
+    pieces = np.empty((4 * shape.corners + 1, 11))
     return float(layout.lay(v, shape.corners, problem.ends, float(problem.rules[3]), pieces))

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import atan2, pi
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.mountain.finish import Solution, finish
 from benchmarks.mountain.problem import Problem
+from benchmarks.mountain.lattice import corners, corridors
 from benchmarks.mountain.profile import first_line
 from benchmarks.mountain.refine import Road, Shape, refine
 
@@ -27,10 +28,20 @@ KEPT = 8
 """Roads from which others are made."""
 ALIKE = 2e-5
 """Roads of one shape whose costs differ by less than this share are the same."""
+CORRIDORS = 8
+"""Corridors of the lattice that are followed."""
+COARSE = (260.0, 140.0, 80.0)
+"""How far PIs may leave a corridor [m]."""
+MOST = 9
+"""A corridor gets fewer PIs than this."""
+RANDOM = 6
+"""First plans at random besides those of corridors, and a quarter of them where there are none."""
 STEPS = 60
 """Steps of a first refinement."""
 NEAR = 1.006
 """Roads within this factor of the best are refined further."""
+FINISHED = 2
+"""Roads that are finished on exact sections; more where none of them keeps all rules."""
 MORE = 120
 """Steps of that refinement."""
 
@@ -43,10 +54,19 @@ class Pool:
 
     roads: list[Road] = field(default_factory=list)
     """Cheapest first."""
+    nearest: Road | None = None
+    """The road that breaks rules least, while there is no legal one."""
+
+    @property
+    def parents(self) -> list[Road]:
+        """Roads to make others from: the legal ones, or the nearest to that."""
+        return self.roads or [each for each in (self.nearest,) if each is not None]
 
     def add(self, road: Road) -> bool:
         """Take up a legal road; whether it is the best."""
         if not road.legal:
+            if self.nearest is None or road.broken < self.nearest.broken:
+                self.nearest = road
             return False
         for other in self.roads:
             if other.shape == road.shape and abs(other.price / road.price - 1) < ALIKE:
@@ -158,9 +178,7 @@ def _regraded(
         j = int(rng.integers(m))
         del slots[j]
         u, z = np.delete(u, j), np.delete(z, j)
-        levels = np.concatenate(([problem.ends[4]], z, [problem.ends[5]]))
         del signs[j if rng.random() < 0.5 else j + 1]
-        del levels
     elif m and kind < 0.6 and divided:
         j = int(rng.integers(m))
         step = int(rng.choice([-1, 1]))
@@ -200,11 +218,13 @@ def mutate(
             if perf_counter() > deadline:
                 return
             rng = np.random.default_rng((seed, k))
-            rank = min(int(rng.exponential(2.0)), len(pool.roads) - 1)
-            parent, bar = pool.roads[rank], pool.roads[0].price
+            if not pool.parents:
+                return
+            rank = min(int(rng.exponential(2.0)), len(pool.parents) - 1)
+            parent, bar = pool.parents[rank], pool.parents[0].price
             done += 1
             if k % 50 == 0:
-                print(f"{k} changes, best {bar:,.0f}", file=sys.stderr)
+                print(f"{k} changes, best {bar:,.0f}, {process_time():.0f} s of work", file=sys.stderr)
             yield lambda parent=parent, bar=bar, rng=rng: improved(
                 problem, changed(problem, parent, rng), bar
             )
@@ -213,29 +233,74 @@ def mutate(
     return done
 
 
+def first_starts(problem: Problem, seed: int) -> list[NDArray[np.float64]]:
+    """PIs to begin with: of the corridors at several scales, then of a few lines at random."""
+    out: list[NDArray[np.float64]] = []
+    for line in corridors(problem, number=CORRIDORS):
+        numbers = []
+        for coarse in COARSE:
+            for n in range(1, MOST):
+                if corners(line, n)[1] <= coarse:
+                    numbers.append(n)
+                    break
+        out += [corners(line, n)[0] for n in dict.fromkeys(numbers)]
+    a, b = problem.ends[:2], problem.ends[2:4]
+    rng = np.random.default_rng((seed, 0))
+    for i in range(RANDOM if out else 4 * RANDOM):
+        n = 1 + i % 5
+        t = np.linspace(0, 1, n + 2)[1:-1, None]
+        spread = 0.05 + 0.15 * rng.random()
+        out.append(a + t * (b - a) + rng.normal(0, spread * np.hypot(*(b - a)), (n, 2)))
+    out.append(np.empty((0, 2)))
+    return out
+
+
 def solve(
     problem: Problem, *, changes: int, seed: int, workers: int, deadline: float
 ) -> Solution:
-    """Solve."""
+    """
+    Search and refine.
+
+    Raises
+    ------
+    realign.errors.NoRouteError
+        Where no road was found that keeps all rules; the message names those
+        that the nearest one breaks.
+    """
     pool = Pool()
-    rng = np.random.default_rng(seed)
+    points = first_starts(problem, seed)
+    print(f"{len(points)} first plans", file=sys.stderr)
 
     def starts() -> Iterator[Callable[[], list[Road]]]:
-        for _ in range(30):
-            n = rng.integers(2, 6)
-            t = np.linspace(0, 1, n + 2)[1:-1, None]
-            a, b = problem.ends[:2], problem.ends[2:4]
-            points = a + t * (b - a) + rng.normal(0, 200, (n, 2))
-            bar = pool.roads[0].price if pool.roads else 0
-            yield lambda points=points, bar=bar: improved(
-                problem, with_lines(problem, points, True, (0.25, 0.75)), bar
+        for each in points:
+            bar = pool.roads[0].price if pool.roads else 0.0
+            yield lambda each=each, bar=bar: improved(
+                problem, with_lines(problem, each, True, (0.3, 0.8)), bar
             )
 
     run(problem, starts(), pool, workers)
     mutate(problem, pool, number=changes, seed=seed, workers=workers, deadline=deadline)
-    best = None
-    for road in pool.roads[:3]:
-        found = finish(problem, road)
-        if not found.broken and (best is None or found.cost["total"] < best.cost["total"]):
-            best = found
-    return best
+    with ThreadPoolExecutor(workers) as threads:
+        done = list(threads.map(lambda road: finish(problem, road), pool.parents[:FINISHED]))
+    legal = [each for each in done if not each.broken]
+    for road in pool.parents[FINISHED:]:
+        if legal:
+            break
+        done.append(finish(problem, road))
+        legal += [done[-1]] if not done[-1].broken else []
+    if not legal:
+        raise _no_route(problem, done)
+    return min(legal, key=lambda each: each.cost["total"])
+
+
+def _no_route(problem: Problem, tried: list[Solution]) -> Exception:
+    # Importing realign takes seconds and is needed for this alone.
+    from realign.errors import NoRouteError
+
+    a, b = problem.ends[:2], problem.ends[2:4]
+    climb = abs(problem.ends[5] - problem.ends[4])
+    named = tried[0].broken if tried else ("no road could be laid out at all",)
+    return NoRouteError(
+        f"no road of {np.hypot(*(b - a)):.0f} m as the crow flies and {climb:.1f} m of climb keeps "
+        f"all rules; the nearest one found breaks {', '.join(named)}"
+    )
