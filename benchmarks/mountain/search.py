@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from math import atan2, pi
+from math import inf, pi
 from time import perf_counter, process_time
 
 import numpy as np
@@ -256,10 +256,37 @@ def first_starts(problem: Problem, seed: int) -> list[NDArray[np.float64]]:
 
 
 def solve(
-    problem: Problem, *, changes: int, seed: int, workers: int, deadline: float
+    problem: Problem,
+    *,
+    changes: int,
+    seed: int = 1,
+    workers: int = 2,
+    deadline: float = inf,
+    plans: int | None = None,
 ) -> Solution:
     """
-    Search and refine.
+    Find a road.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    changes
+        How often the best roads are changed and refined anew.
+    seed
+        Seed of the changes.
+    workers
+        Threads; they leave the answer as it is.
+    deadline
+        Reading of the clock after which no change is begun; only a machine too
+        slow for its work meets it, and only then does the answer hang on time [s].
+    plans
+        Greatest number of plans to begin with, all where not given.
+
+    Returns
+    -------
+    solution
+        A road that keeps all rules.
 
     Raises
     ------
@@ -268,7 +295,7 @@ def solve(
         that the nearest one breaks.
     """
     pool = Pool()
-    points = first_starts(problem, seed)
+    points = first_starts(problem, seed)[:plans]
     print(f"{len(points)} first plans", file=sys.stderr)
 
     def starts() -> Iterator[Callable[[], list[Road]]]:
