@@ -1,0 +1,1 @@
+"""The parts of the analytic benchmark: problem, sections, layout, lattice, grade line, refinement."""
