@@ -457,7 +457,26 @@ def fit(
     tolerance: float = 20.0,
 ) -> tuple[Element, ...]:
     """
-    Fit a road to the points of a corridor.
+    Fit a road to the points of a corridor: the elements of what `laid` lays.
+
+    Raises
+    ------
+    GeometryError
+        Fewer than four points.
+    """
+    return elements(*laid(points, standard, start=start, end=end, tolerance=tolerance))
+
+
+def laid(
+    points: NDArray[np.float64],
+    standard: DesignStandard,
+    *,
+    start: Pose | None = None,
+    end: Pose | None = None,
+    tolerance: float = 20.0,
+) -> tuple[NDArray[np.float64], list[Corner | None]]:
+    """
+    Lay tangents and curves along the points of a corridor.
 
     Parameters
     ----------
@@ -473,8 +492,10 @@ def fit(
 
     Returns
     -------
-    elements
-        Chain of elements from start to end.
+    pis
+        Corners of the tangents with both ends, shape (m, 2) [m].
+    curves
+        Curves at the inner ones, shape (m - 2,).
 
     Raises
     ------
@@ -490,4 +511,4 @@ def fit(
         back = Pose(end.x, end.y, end.bearing + pi)
         points = _joined(points[::-1], back, standard)[::-1]
     pis = polygon(points, standard, tolerance=tolerance)
-    return elements(pis, corners(pis, standard))
+    return pis, corners(pis, standard)
