@@ -27,11 +27,11 @@ from realign.terrain import Terrain
 
 STEP = 10.0
 """Greatest distance between stations at which a road is priced [m]."""
-STRIDES = (32.0, 16.0, 8.0, 4.0, 2.0)
+STRIDES = (32.0, 12.0, 4.0)
 """How far points are moved, from the first round of the search to the last [m]."""
 RISE = 0.125
 """How far levels are moved, over the stride of the round [-]."""
-ROUNDS = 6
+ROUNDS = 4
 """How often the whole road is gone through with one stride, at most."""
 WIDER = 1.5
 """Factor on radii that are tried larger or smaller [-]."""
@@ -43,6 +43,9 @@ TOO_STEEP = DENIED / 2e-3
 """Price of a metre for each unit of grade beyond the standard [/m]."""
 SUNK = 10 * DENIED
 """Price of a metre for each metre by which it lies too low over water [/m2]."""
+RESERVE = 0.05
+"""Share of the limits of cut, fill, wall and deck that the search leaves, since it sees a road at
+stations only [-]."""
 FORBIDDEN = 100 * DENIED
 """Price of a metre on forbidden ground: no saving makes up for one [/m]."""
 ASIDE = 5.0
@@ -105,49 +108,6 @@ class Map(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Land:
-    """What a road may lie on."""
-
-    terrain: Terrain
-    """Ground."""
-    floor: NDArray[np.float32]
-    """Lowest road level that water allows over each cell, of its shape [m]; -inf where any."""
-    forbidden: NDArray[np.bool_]
-    """Cells that no road may touch, of its shape."""
-    rivers: Sequence[LineString]
-    """Rivers, which open road does not cross."""
-
-    def map(self) -> Map:
-        """Arrays for compiled code."""
-        left, _, _, top = self.terrain.bounds
-        cell = self.terrain.cell
-        rows, cols = self.terrain.shape
-        pieces = [np.empty((0, 4))]
-        for line in self.rivers:
-            xy = np.asarray(line.segmentize(cell / 2).coords)[:, :2]
-            pieces.append(np.hstack((xy[:-1], xy[1:])))
-        river = np.concatenate(pieces)
-        # a piece is half a cell long: it stands in each cell of its ends and of its middle
-        thirds = [river[:, :2], (river[:, :2] + river[:, 2:]) / 2, river[:, 2:]]
-        owner = np.concatenate([_cell_of(xy, left, top, cell, (rows, cols)) for xy in thirds])
-        piece = np.tile(np.arange(len(river)), 3)
-        inside = owner >= 0
-        order = np.lexsort((piece[inside], owner[inside]))
-        owner, piece = owner[inside][order], piece[inside][order]
-        first = np.searchsorted(owner, np.arange(rows * cols + 1)).astype(np.int32)
-        return Map(
-            z=np.ascontiguousarray(self.terrain.z),
-            floor=np.ascontiguousarray(self.floor),
-            forbidden=np.ascontiguousarray(self.forbidden),
-            left=left,
-            top=top,
-            cell=cell,
-            river=np.ascontiguousarray(river[piece]),
-            first=first,
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """A road as the search sees it: a polygon with curves, and levels along it."""
 
@@ -161,6 +121,9 @@ class Line:
     """Road level there, shape (n,) [m above datum]."""
     form: NDArray[np.int8]
     """Form from each station to the next, shape (n - 1,)."""
+    pvi: NDArray[np.float64]
+    """Level of the PVIs, as many and as evenly spaced as those given, shape (q,) [m above datum];
+    where the plan has moved they stand for `level` no more."""
     price: float
     """Price of the formation with the ends of structures, and what breaks a rule at `DENIED`."""
 
@@ -173,6 +136,59 @@ def _cell_of(
     col = np.floor((xy[:, 0] - left) / cell).astype(np.int64)
     inside = (row >= 0) & (col >= 0) & (row < shape[0]) & (col < shape[1])
     return np.where(inside, row * shape[1] + col, -1)
+
+
+def chart(
+    terrain: Terrain,
+    *,
+    floor: NDArray[np.float32],
+    forbidden: NDArray[np.bool_],
+    rivers: Sequence[LineString] = (),
+) -> Map:
+    """
+    Put the land on which a road may lie into plain arrays.
+
+    Parameters
+    ----------
+    terrain
+        Ground.
+    floor
+        Lowest road level that water allows over each cell, of its shape
+        [m above datum]; -inf where any.
+    forbidden
+        Cells that no road may touch, of its shape.
+    rivers
+        Lines over which open road is not admissible.
+
+    Returns
+    -------
+    map
+        Argument of `refine`.
+    """
+    left, _, _, top = terrain.bounds
+    cell = terrain.cell
+    rows, cols = terrain.shape
+    pieces = [np.empty((0, 4))]
+    for line in rivers:
+        xy = np.asarray(line.segmentize(cell / 2).coords)[:, :2]
+        pieces.append(np.hstack((xy[:-1], xy[1:])))
+    river = np.concatenate(pieces)
+    # a piece is half a cell long: it stands in the cells of its ends and of its middle
+    places = [river[:, :2], (river[:, :2] + river[:, 2:]) / 2, river[:, 2:]]
+    owner = np.concatenate([_cell_of(xy, left, top, cell, (rows, cols)) for xy in places])
+    both = np.unique(np.column_stack((owner, np.tile(np.arange(len(river)), 3))), axis=0)
+    both = both[both[:, 0] >= 0]
+    first = np.searchsorted(both[:, 0], np.arange(rows * cols + 1)).astype(np.int32)
+    return Map(
+        z=np.ascontiguousarray(terrain.z, np.float32),
+        floor=np.ascontiguousarray(floor, np.float32),
+        forbidden=np.ascontiguousarray(forbidden),
+        left=left,
+        top=top,
+        cell=cell,
+        river=np.ascontiguousarray(river[both[:, 1]]),
+        first=first,
+    )
 
 
 def rule(standard: DesignStandard, shape: Formation) -> Rule:
@@ -523,7 +539,9 @@ def _prices(
     """Fill in the price of every interval in every form; give the price of broken rules."""
     whole = road.gap * (level.size - 1)
     broken = 0.0
-    h0 = t0 = g0 = o0 = 0.0
+    h0 = t0 = o0 = 0.0
+    g0 = g1 = abs(_level(level, road.gap, work.u[0])[1] * work.rate[0])
+    g2 = abs(_level(level, road.gap, work.u[1])[1] * work.rate[1])
     for j in range(count + 1):
         u = work.u[j]
         z, grade = _level(level, road.gap, u)
@@ -538,7 +556,11 @@ def _prices(
         if grade > rule.grade + STEEP_SLACK:
             broken += TOO_STEEP * (grade - rule.grade) * share
         if j > 0:
-            h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(g0, grade)
+            # a structure keeps its grade an interval beyond itself, as other stations may ask it to
+            after = min(j + 1, count)
+            g3 = abs(_level(level, road.gap, work.u[after])[1] * work.rate[after])
+            h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(max(g0, g1), max(g2, g3))
+            g0, g1, g2 = g1, g2, g3
             cost = (o0 + on) / 2
             if work.wet[j - 1] or work.wet[j] or not np.isfinite(cost):
                 cost = DENIED
@@ -551,7 +573,7 @@ def _prices(
             if g > rule.tunnel + STEEP_SLACK or not np.isfinite(cost):
                 cost = DENIED
             work.price[j - 1, TUNNEL] = cost * step
-        h0, t0, g0, o0 = height, slope, grade, on
+        h0, t0, o0 = height, slope, on
     return broken
 
 
@@ -1092,7 +1114,7 @@ def _levelled(
 def _search(
     road: _Road,
     m: int,
-    strides: NDArray[np.float64],
+    stride: float,
     part: _Stretch,
     still: _Stretch,
     land: Map,
@@ -1101,30 +1123,28 @@ def _search(
     work: _Work,
     plan: bool,
 ) -> int:
-    """Move corners and levels, with shorter and shorter strides; give the number of points."""
+    """Move corners and levels as long as a stride saves anything; give the number of points."""
     q = road.level.size
     up = np.ones(q, np.bool_)
-    for stride in strides:
-        road.awake[:] = True
-        up[:] = True
-        for _ in range(ROUNDS):
-            any_moved = False
-            i = 1
-            while plan and i < m - 1:
-                if road.awake[i]:
-                    road.awake[i] = False
-                    m, done = _visit(road, m, i, stride, part, still, land, rule, p, work)
-                    any_moved |= done
-                i += 1
-            for k in range(1, q - 1):
-                if up[k]:
-                    up[k] = False
-                    if _levelled(road, m, k, stride * RISE, part, land, rule, p, work):
-                        any_moved = True
-                        for j in range(max(k - 4, 0), min(k + 5, q)):
-                            up[j] = True
-            if not any_moved:
-                break
+    road.awake[:] = True
+    for _ in range(ROUNDS):
+        moved = False
+        i = 1
+        while plan and i < m - 1:
+            if road.awake[i]:
+                road.awake[i] = False
+                m, done = _visit(road, m, i, stride, part, still, land, rule, p, work)
+                moved |= done
+            i += 1
+        for k in range(1, q - 1):
+            if up[k]:
+                up[k] = False
+                if _levelled(road, m, k, stride * RISE, part, land, rule, p, work):
+                    moved = True
+                    for j in range(max(k - 4, 0), min(k + 5, q)):
+                        up[j] = True
+        if not moved:
+            break
     return m
 
 
@@ -1186,12 +1206,13 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     pis: NDArray[np.float64],
     curves: Sequence[Corner | None],
     grades: Grades,
-    land: Land,
+    land: Map,
     *,
     standard: DesignStandard,
     shape: Formation,
     prices: Prices,
     plan: bool = True,
+    strides: Sequence[float] = STRIDES,
 ) -> Line:
     """
     Move a road to where it is cheapest near by.
@@ -1207,12 +1228,14 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
         Grade line over the chainages of the road, PVIs evenly spaced, parabolas
         that touch each other.
     land
-        Ground, water, rivers, forbidden cells.
+        Ground, water, rivers and forbidden cells, from `chart`.
     standard, shape, prices
         What rules a road and what it costs.
     plan
         Whether the plan is moved too; otherwise the levels alone, and the answer's
         PVIs keep grades and curvature wherever the given ones do.
+    strides
+        How far points are moved, from the first round to the last [m].
 
     Returns
     -------
@@ -1224,7 +1247,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     GeometryError
         The PVIs are not even, or the curves find no room or no ground.
     """
-    limits, arrays = rule(standard, shape), land.map()
+    limits = rule(standard, shape)
     length = float(grades.chainage[-1])
     gap = length / (grades.chainage.size - 1)
     if np.abs(np.diff(grades.chainage) - gap).max() > ROOM:
@@ -1233,11 +1256,25 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     road, part = _prepared(pis, curves, length, grades.level, limits)
     work = _work(int(1.5 * length / STEP) + 1000, limits, prices)
     m = len(pis)
-    given = _line(road, m, part, arrays, limits, prices, work)
+    given = _line(road, m, part, land, limits, prices, work)
     still = _stretch(part.x.size)
-    m = _search(road, m, np.array(STRIDES), part, still, arrays, limits, prices, work, plan)
-    found = _line(road, m, part, arrays, limits, prices, work)
-    return min(given, found, key=lambda line: line.price)
+    best, tight = given, _tight(prices)
+    for stride in strides:
+        m = _search(road, m, stride, part, still, land, limits, tight, work, plan)
+        found = _line(road, m, part, land, limits, prices, work)
+        if found.price < best.price:
+            best = found
+    return best
+
+
+def _tight(prices: Prices) -> Prices:
+    """Limits of the formation with a reserve."""
+    return prices._replace(
+        max_cut=prices.max_cut * (1 - RESERVE),
+        max_fill=prices.max_fill * (1 - RESERVE),
+        max_wall=prices.max_wall * (1 - RESERVE),
+        max_deck=prices.max_deck * (1 - RESERVE),
+    )
 
 
 def _line(
@@ -1255,4 +1292,4 @@ def _line(
         Corner(float(turn), float(radius), rule.clothoid) if radius > 0 else None
         for turn, radius in zip(part.turn[1 : m - 1], part.radius[1 : m - 1], strict=True)
     )
-    return Line(pis, curves, station, level, work.form[:count].copy(), price)
+    return Line(pis, curves, station, level, work.form[:count].copy(), road.level.copy(), price)
