@@ -72,9 +72,11 @@ class Crossed(NamedTuple):
     """Cost of one crossing by form of the road, shape (k, 3)."""
     half: NDArray[np.float64]
     """Half of the width within which no open road runs along the line, shape (k,) [cells]."""
+    over: NDArray[np.float64]
+    """Cost along a road by its form within that width of where it crosses, shape (k, 3) [/cell]."""
 
 
-NOTHING_CROSSED = Crossed(np.empty((0, 4)), np.empty((0, 3)), np.empty(0))
+NOTHING_CROSSED = Crossed(np.empty((0, 4)), np.empty((0, 3)), np.empty(0), np.empty((0, 3)))
 """No lines at all."""
 
 
@@ -146,7 +148,7 @@ def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
 
 
 @njit(cache=True, nogil=True)
-def _cross(  # noqa: C901 - loops over pieces, cells and moves
+def _cross(  # noqa: C901, PLR0912 - loops over pieces, cells and moves
     lines: Crossed, number: NDArray[np.int32], extra: NDArray[np.float32]
 ) -> None:
     """Add what crossings cost to the samples of moves in which they lie."""
@@ -164,6 +166,7 @@ def _cross(  # noqa: C901 - loops over pieces, cells and moves
                     continue
                 for m in range(HALF):
                     de, dn = MOVES[m]
+                    norm = np.sqrt(de * de + dn * dn)
                     # sides of the ends of the piece, seen along the move; rows run south
                     first = (x0 - c) * -dn - (y0 - r) * de
                     second = (x1 - c) * -dn - (y1 - r) * de
@@ -174,9 +177,17 @@ def _cross(  # noqa: C901 - loops over pieces, cells and moves
                         if 0 <= t < 1:
                             for form in range(3):
                                 extra[n, m, int(t * SAMPLES), form] += lines.price[k, form]
+                        wide = lines.half[k] / norm
+                        for i in range(SAMPLES):
+                            begin, end = (
+                                max(i / SAMPLES, t - wide),
+                                min((i + 1) / SAMPLES, t + wide),
+                            )
+                            for form in range(3):
+                                metres = max(end - begin, 0.0) * norm
+                                extra[n, m, i, form] += metres * lines.over[k, form]
                     if lines.half[k] <= 0 or along == 0:
                         continue
-                    norm = np.sqrt(de * de + dn * dn)
                     sine = abs((x1 - x0) * dn + (y1 - y0) * de) / (along * norm)
                     if sine >= ALONG:
                         continue
@@ -277,6 +288,7 @@ def pieces(
     *,
     price: tuple[float, float, float],
     half: float = 0.0,
+    over: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Crossed:
     """
     Cut lines into the straight pieces that a road may cross.
@@ -291,6 +303,8 @@ def pieces(
         Cost of one crossing by form of the road.
     half
         Half of the width within which no open road runs along a line [m].
+    over
+        Cost of a metre within that width of a crossing by form of the road [/m].
 
     Returns
     -------
@@ -315,6 +329,7 @@ def pieces(
         piece,
         np.tile(np.asarray(price, np.float64), (len(piece), 1)),
         np.full(len(piece), half / terrain.cell),
+        np.tile(np.asarray(over, np.float64) * terrain.cell, (len(piece), 1)),
     )
 
 
