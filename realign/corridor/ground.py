@@ -18,6 +18,9 @@ SLOPES = 48
 """Number of classes of cross slope; the last holds all that is steeper."""
 ALONG = 0.5
 """Sine of the angle to a river below which a road near it runs along it, not across [-]."""
+ASIDE = (1.23e-7, 4.57e-8)
+"""Shift of lines to the east and to the south, so that none meets a road where two of its moves
+join: there it would be crossed by both or by neither [cells]."""
 _MOST = max(len(touched(step)) for step in MOVES)
 TOUCHED = np.array([(touched(step) * 2)[:_MOST] for step in MOVES[:HALF]], np.int64)
 """Cells east and north of its beginning that each stored move touches, some of them twice,
@@ -323,8 +326,8 @@ def pieces(
         )
         chosen.append(both[near])
     piece = np.concatenate(chosen) if chosen else np.empty((0, 4))
-    piece[:, [0, 2]] = (piece[:, [0, 2]] - left) / terrain.cell - 0.5
-    piece[:, [1, 3]] = (top - piece[:, [1, 3]]) / terrain.cell - 0.5
+    piece[:, [0, 2]] = (piece[:, [0, 2]] - left) / terrain.cell - 0.5 + ASIDE[0]
+    piece[:, [1, 3]] = (top - piece[:, [1, 3]]) / terrain.cell - 0.5 + ASIDE[1]
     return Crossed(
         piece,
         np.tile(np.asarray(price, np.float64), (len(piece), 1)),
