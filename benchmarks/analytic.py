@@ -34,7 +34,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="file for the road")
     parser.add_argument("--changes", type=int, default=260, help="changes of shape to try")
     parser.add_argument("--seed", type=int, default=1, help="seed of the changes")
-    parser.add_argument("--workers", type=int, default=2, help="threads; leaves the answer as it is")
+    parser.add_argument(
+        "--workers", type=int, default=2, help="threads; leaves the answer as it is"
+    )
     parser.add_argument(
         "--limit", type=float, default=46.0, help="seconds after which no change is begun"
     )

@@ -427,7 +427,7 @@ def end_price(left: int, right: int, p: Prices) -> float:
     return price
 
 
-def river_crossing(p: Prices) -> float:
+def river_crossing(p: Prices) -> tuple[float, float]:
     """
     Price of a bridge over a river beyond that of the open road in its place.
 
@@ -438,11 +438,12 @@ def river_crossing(p: Prices) -> float:
 
     Returns
     -------
-    price
-        Two abutments and twice `river_half` of bridge at plain rate, whatever
-        the cells of the ground measure.
+    ends, metre
+        Two abutments, each crossing; and what a metre of bridge at plain rate costs
+        more than one of open road [/m], to be paid for `river_half` on both sides
+        of the river's line, whatever the cells of the ground measure.
     """
-    return 2 * p.river_half * max(p.bridge + p.pavement - p.surface, 0.0) + 2 * p.abutment
+    return 2 * p.abutment, max(p.bridge + p.pavement - p.surface, 0.0)
 
 
 @njit(cache=True, nogil=True)

@@ -130,9 +130,7 @@ Water = tuple[Terrain, NDArray[np.float32]]
 """Ground about a gap, and the lowest road level that water allows over each cell [m]."""
 
 
-def _fitted(
-    found: Corridor, site: Site, book: Rulebook, about: Water
-) -> tuple[Polygon, Alignment]:
+def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[Polygon, Alignment]:
     """Tangents, curves and grade line along the points of a corridor."""
     label = f"{found.gap.name} / {found.variant.name}"
     points = np.column_stack((found.x, found.y))
@@ -277,9 +275,7 @@ def compared(
     billed = np.interp(bounds, station, np.concatenate(([0.0], np.cumsum(spent))))
     return tuple(
         Piece(float(a), float(b), float(s), float(c))
-        for a, b, s, c in zip(
-            bounds[:-1], bounds[1:], np.diff(seen), np.diff(billed), strict=True
-        )
+        for a, b, s, c in zip(bounds[:-1], bounds[1:], np.diff(seen), np.diff(billed), strict=True)
     )
 
 

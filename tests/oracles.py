@@ -244,7 +244,9 @@ def lattice(ground: Ground, table: Table) -> nx.DiGraph:
                     price = entry(ground, table, cell, move, first, first + climbed)
                     if price < NONE:
                         there = (other, first + climbed)
-                        graph.add_edge((cell, first), there, price=price, move=move, climbed=climbed)
+                        graph.add_edge(
+                            (cell, first), there, price=price, move=move, climbed=climbed
+                        )
     return graph
 
 
@@ -274,7 +276,7 @@ class TieIn(NamedTuple):
 
 
 def tie_ins(ends: Ends, units: list[int]) -> list[TieIn]:
-    """Ends one by one."""
+    """Take ends one by one."""
     return [
         TieIn((int(cell), int(level)), int(heading), float(grade), price)
         for cell, level, heading, grade, price in zip(
@@ -283,7 +285,7 @@ def tie_ins(ends: Ends, units: list[int]) -> list[TieIn]:
     ]
 
 
-def roads(
+def roads(  # noqa: C901 - moves, starts and ends one after the other
     graph: nx.DiGraph,
     starts: list[TieIn],
     ends: list[TieIn],

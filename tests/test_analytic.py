@@ -89,7 +89,9 @@ def plan_breaches(given: dict, elements: list[dict]) -> set[str]:
         out.add("order")
     for i, e in enumerate(elements):
         if kind(e) == "tangent":
-            least = rules["last_tangent_min_m"] if i == len(elements) - 1 else rules["tangent_min_m"]
+            least = (
+                rules["last_tangent_min_m"] if i == len(elements) - 1 else rules["tangent_min_m"]
+            )
             if not least <= e["length"] <= rules["tangent_max_m"]:
                 out.add("tangent")
         elif kind(e) == "arc":
@@ -118,7 +120,10 @@ def grade_breaches(given: dict, elements: list[dict], pvis: list[dict]) -> set[s
     grade = np.diff(z) / np.diff(s)
     if not ((np.abs(grade) >= rules["grade_min"]) & (np.abs(grade) <= rules["grade_max"])).all():
         out.add("grade")
-    if np.abs(curve[1:-1] - rules["vertical_radius_m"] * np.abs(np.diff(grade))).max(initial=0) > 1e-6:
+    if (
+        np.abs(curve[1:-1] - rules["vertical_radius_m"] * np.abs(np.diff(grade))).max(initial=0)
+        > 1e-6
+    ):
         out.add("curve length")
     straight = np.diff(s) - (curve[:-1] + curve[1:]) / 2
     if len(s) > 2 and straight.min() < rules["grade_length_min_m"]:
@@ -175,9 +180,7 @@ def cross(given: dict, x: float, y: float, bearing: float, z: float) -> tuple[fl
         flat = np.linspace(0, half, ceil(half / fine) + 1)
 
         def over(d: NDArray[np.float64], side: int = side) -> NDArray[np.float64]:
-            return (
-                ground(given, x - side * d * sin(bearing), y + side * d * cos(bearing)) - z
-            )
+            return ground(given, x - side * d * sin(bearing), y + side * d * cos(bearing)) - z
 
         edge = float(over(np.array(half)))
         face = tan(rules["cut_face_rad"]) if edge >= 0 else -tan(rules["fill_face_rad"])
@@ -349,9 +352,7 @@ def test_sections_on_a_plane_have_the_areas_of_trapezia(over: float, tilt: float
     got, near = np.empty(5), np.empty(5)
     sections.section(p, 0.0, unit, form, x, y, 0.0, 1.0, z, got)
     sections.quick(p, 0.0, unit, form, x, y, 0.0, 1.0, z, near)
-    slope = (
-        sections.height(p, 0.0, unit, x + 5, y) - sections.height(p, 0.0, unit, x - 5, y)
-    ) / 10
+    slope = (sections.height(p, 0.0, unit, x + 5, y) - sections.height(p, 0.0, unit, x - 5, y)) / 10
     half, cut_face, fill_face = form[:3]
     net = 0.0
     for side in (1, -1):

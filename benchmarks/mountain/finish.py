@@ -67,9 +67,7 @@ def finish(problem: Problem, road: Road) -> Solution:
     return _written(problem, road)
 
 
-def _measured(
-    problem: Problem, road: Road, spacing: float
-) -> tuple[float, NDArray[np.float64]]:
+def _measured(problem: Problem, road: Road, spacing: float) -> tuple[float, NDArray[np.float64]]:
     pieces, line, length = _laid(problem, road)
     out = np.empty(8)
     count = max(int(np.ceil(length / spacing - 1e-9)), 1)

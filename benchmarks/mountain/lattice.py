@@ -264,9 +264,7 @@ def corridors(problem: Problem, *, number: int) -> list[NDArray[np.float64]]:
         heading, level = divmod(int(where[x, y]), LEVELS)
         node = int(x) * ny + int(y)
         first = _chain(to_a, (node * HEADINGS + heading) * LEVELS + level, ny)[::-1]
-        second = _chain(
-            to_b, (node * HEADINGS + (heading + 8) % HEADINGS) * LEVELS + level, ny
-        )
+        second = _chain(to_b, (node * HEADINGS + (heading + 8) % HEADINGS) * LEVELS + level, ny)
         line = np.array(first + second[1:]) * cell
         for place in line:
             free &= np.hypot(places[..., 0] - place[0], places[..., 1] - place[1]) > APART
@@ -313,5 +311,8 @@ def corners(line: NDArray[np.float64], number: int) -> tuple[NDArray[np.float64]
         along = line[b] - line[a]
         size = max(hypot(*along), 1.0)
         for place in line[a + 1 : b]:
-            off = max(off, abs(along[0] * (place[1] - line[a][1]) - along[1] * (place[0] - line[a][0])) / size)
+            off = max(
+                off,
+                abs(along[0] * (place[1] - line[a][1]) - along[1] * (place[0] - line[a][0])) / size,
+            )
     return line[kept[1:-1]], off

@@ -68,8 +68,10 @@ def spiral(length: float, flatness: float) -> tuple[float, float]:
     x = 1.0 - u / 10.0 * (
         1.0 - u * 5.0 / 108.0 * (1.0 - u * 3.0 / 130.0 * (1.0 - u * 13.0 / 952.0))
     )
-    y = t / 3.0 * (
-        1.0 - u / 14.0 * (1.0 - u * 7.0 / 220.0 * (1.0 - u * 11.0 / 630.0 * (1.0 - u / 91.2)))
+    y = (
+        t
+        / 3.0
+        * (1.0 - u / 14.0 * (1.0 - u * 7.0 / 220.0 * (1.0 - u * 11.0 / 630.0 * (1.0 - u / 91.2))))
     )
     return length * x, length * y
 
@@ -172,9 +174,7 @@ def lay(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(
-    pieces: NDArray[np.float64], k: int, d: float
-) -> tuple[float, float, float, float]:
+def place(pieces: NDArray[np.float64], k: int, d: float) -> tuple[float, float, float, float]:
     """Place [m] and direction (a unit vector) at a distance [m] into a piece."""
     x, y = pieces[k, 1], pieces[k, 2]
     k0, k1 = pieces[k, 4], pieces[k, 5]
@@ -196,7 +196,12 @@ def place(
     a = out * way * e * e / (2.0 * flat)
     c, s = cos(a), sin(a)
     x, y = pieces[k, 9], pieces[k, 10]
-    return x + out * p * u - way * q * w, y + out * p * w + way * q * u, u * c - w * s, w * c + u * s
+    return (
+        x + out * p * u - way * q * w,
+        y + out * p * w + way * q * u,
+        u * c - w * s,
+        w * c + u * s,
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

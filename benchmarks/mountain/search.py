@@ -224,7 +224,9 @@ def mutate(
             parent, bar = pool.parents[rank], pool.parents[0].price
             done += 1
             if k % 50 == 0:
-                print(f"{k} changes, best {bar:,.0f}, {process_time():.0f} s of work", file=sys.stderr)
+                print(
+                    f"{k} changes, best {bar:,.0f}, {process_time():.0f} s of work", file=sys.stderr
+                )
             yield lambda parent=parent, bar=bar, rng=rng: improved(
                 problem, changed(problem, parent, rng), bar
             )

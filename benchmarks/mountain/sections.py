@@ -63,7 +63,9 @@ def parabola_toe(e: float, slope: float, bend: float, face: float, reach: float)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def add(f0: float, f1: float, f2: float, width: float, top: float, out: NDArray[np.float64]) -> None:
+def add(
+    f0: float, f1: float, f2: float, width: float, top: float, out: NDArray[np.float64]
+) -> None:
     """
     Add the areas between ground and formation over a panel of a section.
 

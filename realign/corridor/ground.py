@@ -18,6 +18,9 @@ SLOPES = 48
 """Number of classes of cross slope; the last holds all that is steeper."""
 ALONG = 0.5
 """Sine of the angle to a river below which a road near it runs along it, not across [-]."""
+ASIDE = (1.23e-7, 4.57e-8)
+"""Shift of lines to the east and to the south, so that none meets a road where two of its moves
+join: there it would be crossed by both or by neither [cells]."""
 _MOST = max(len(touched(step)) for step in MOVES)
 TOUCHED = np.array([(touched(step) * 2)[:_MOST] for step in MOVES[:HALF]], np.int64)
 """Cells east and north of its beginning that each stored move touches, some of them twice,
@@ -72,9 +75,11 @@ class Crossed(NamedTuple):
     """Cost of one crossing by form of the road, shape (k, 3)."""
     half: NDArray[np.float64]
     """Half of the width within which no open road runs along the line, shape (k,) [cells]."""
+    over: NDArray[np.float64]
+    """Cost along a road by its form within that width of where it crosses, shape (k, 3) [/cell]."""
 
 
-NOTHING_CROSSED = Crossed(np.empty((0, 4)), np.empty((0, 3)), np.empty(0))
+NOTHING_CROSSED = Crossed(np.empty((0, 4)), np.empty((0, 3)), np.empty(0), np.empty((0, 3)))
 """No lines at all."""
 
 
@@ -146,7 +151,7 @@ def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
 
 
 @njit(cache=True, nogil=True)
-def _cross(  # noqa: C901 - loops over pieces, cells and moves
+def _cross(  # noqa: C901, PLR0912 - loops over pieces, cells and moves
     lines: Crossed, number: NDArray[np.int32], extra: NDArray[np.float32]
 ) -> None:
     """Add what crossings cost to the samples of moves in which they lie."""
@@ -164,6 +169,7 @@ def _cross(  # noqa: C901 - loops over pieces, cells and moves
                     continue
                 for m in range(HALF):
                     de, dn = MOVES[m]
+                    norm = np.sqrt(de * de + dn * dn)
                     # sides of the ends of the piece, seen along the move; rows run south
                     first = (x0 - c) * -dn - (y0 - r) * de
                     second = (x1 - c) * -dn - (y1 - r) * de
@@ -174,9 +180,17 @@ def _cross(  # noqa: C901 - loops over pieces, cells and moves
                         if 0 <= t < 1:
                             for form in range(3):
                                 extra[n, m, int(t * SAMPLES), form] += lines.price[k, form]
+                        wide = lines.half[k] / norm
+                        for i in range(SAMPLES):
+                            begin, end = (
+                                max(i / SAMPLES, t - wide),
+                                min((i + 1) / SAMPLES, t + wide),
+                            )
+                            for form in range(3):
+                                metres = max(end - begin, 0.0) * norm
+                                extra[n, m, i, form] += metres * lines.over[k, form]
                     if lines.half[k] <= 0 or along == 0:
                         continue
-                    norm = np.sqrt(de * de + dn * dn)
                     sine = abs((x1 - x0) * dn + (y1 - y0) * de) / (along * norm)
                     if sine >= ALONG:
                         continue
@@ -277,6 +291,7 @@ def pieces(
     *,
     price: tuple[float, float, float],
     half: float = 0.0,
+    over: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Crossed:
     """
     Cut lines into the straight pieces that a road may cross.
@@ -291,6 +306,8 @@ def pieces(
         Cost of one crossing by form of the road.
     half
         Half of the width within which no open road runs along a line [m].
+    over
+        Cost of a metre within that width of a crossing by form of the road [/m].
 
     Returns
     -------
@@ -309,12 +326,13 @@ def pieces(
         )
         chosen.append(both[near])
     piece = np.concatenate(chosen) if chosen else np.empty((0, 4))
-    piece[:, [0, 2]] = (piece[:, [0, 2]] - left) / terrain.cell - 0.5
-    piece[:, [1, 3]] = (top - piece[:, [1, 3]]) / terrain.cell - 0.5
+    piece[:, [0, 2]] = (piece[:, [0, 2]] - left) / terrain.cell - 0.5 + ASIDE[0]
+    piece[:, [1, 3]] = (top - piece[:, [1, 3]]) / terrain.cell - 0.5 + ASIDE[1]
     return Crossed(
         piece,
         np.tile(np.asarray(price, np.float64), (len(piece), 1)),
         np.full(len(piece), half / terrain.cell),
+        np.tile(np.asarray(over, np.float64) * terrain.cell, (len(piece), 1)),
     )
 
 

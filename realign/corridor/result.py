@@ -115,6 +115,5 @@ def _paid(ground: Ground, tariff: Tariff, found: Found) -> NDArray[np.float64]:
 
 def _at_edge(band: NDArray[np.bool_], ground: Ground, found: Found) -> bool:
     """Whether the road comes within three cells of the edge of the band that was searched."""
-    inner = ndimage.distance_transform_edt(band) > EDGE
-    inner[[0, -1], :] = inner[:, [0, -1]] = False
+    inner = ndimage.distance_transform_edt(np.pad(band, 1))[1:-1, 1:-1] > EDGE
     return not bool(inner[ground.row[found.cell], ground.col[found.cell]].all())

@@ -239,7 +239,7 @@ def overlay(
     *,
     exposed: NDArray[np.float64],
     load: NDArray[np.float32] | None,
-    crossing: float,
+    crossing: tuple[float, float],
     half: float,
 ) -> tuple[Layers, Crossed, NDArray[np.bool_]]:
     """
@@ -257,7 +257,8 @@ def overlay(
         Preference besides: factor on the price of every metre in each cell; none
         by default.
     crossing
-        Cost of crossing a river on open road, beyond that of the road.
+        Cost of crossing a river on open road, beyond that of the road: of each
+        crossing, and of a metre of it within `half` [/m].
     half
         Half of the width of a river [m].
 
@@ -276,7 +277,10 @@ def overlay(
         factor *= load
     per_metre = np.zeros((len(FORMS), *terrain.shape), np.float32)
     rivers = [shapely.get_coordinates(line) for _, line in site.rivers]
-    lines = [pieces(terrain, rivers, price=(crossing, 0.0, 0.0), half=half)]
+    each, over = crossing
+    lines = [
+        pieces(terrain, rivers, price=(each, 0.0, 0.0), half=half, over=(over, 0.0, 0.0)),
+    ]
     forbidden = np.isnan(terrain.z)
     for laid in site.layers:
         rule = laid.layer
@@ -289,8 +293,8 @@ def overlay(
             if inside is not None and rule.factor:
                 factor[form][inside] *= rule.factor
         if rule.per_crossing:
-            each = np.where(laid.on, rule.per_crossing, 0.0)
-            price = (float(each[0]), float(each[1]), float(each[2]))
+            paid = np.where(laid.on, rule.per_crossing, 0.0)
+            price = (float(paid[0]), float(paid[1]), float(paid[2]))
             lines.append(pieces(terrain, laid.lines, price=price))
     if per_metre.any():
         layers = layers._replace(per_metre=per_metre)
