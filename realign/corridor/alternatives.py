@@ -477,6 +477,7 @@ class _SoFar:
         """Begin with nothing."""
         self.base: _Base | None = None
         self.rated: list[Alternative] = []
+        self.ways: set[int] = set()
         self.asked = self.failed = 0
         self.taken: NDArray[np.bool_] = np.zeros((0, 0), bool)
         self.load: NDArray[np.float32] | None = None
@@ -494,11 +495,15 @@ class _SoFar:
         for found in _roads(each, self.taken, choice):
             if len(self.rated) == choice.count:
                 return
-            self.asked += 1
             if found is None:
-                self.failed += 1
+                self.asked, self.failed = self.asked + 1, self.failed + 1
                 continue
             road = _rated(self.base, each, found)
+            way = hash((road.corridor.x.tobytes(), road.corridor.y.tobytes()))
+            if way in self.ways:
+                continue  # another round has found it
+            self.ways.add(way)
+            self.asked += 1
             self.rated.append(road)
             self.taken[ground.row[found.cell], ground.col[found.cell]] = True
             if road.best_of_round:

@@ -339,11 +339,14 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
         if here + bound[place if by_heading else lattice] != count[0]:
             continue  # a cheaper way was found since, and the state was opened then
         opened += 1
-        # states come in the order of their price, so the first to leave in a direction is cheapest
-        todo = allowed[arrival] & ~np.int64(done[lattice])
-        if todo == 0:
-            continue
-        done[lattice] = np.uint16(np.int64(done[lattice]) | allowed[arrival])
+        todo = allowed[arrival]
+        if not by_heading:
+            # what is left is the same for all arrivals here, so that they come in the order of
+            # their price, and the first to leave in a direction is the cheapest that ever will
+            todo &= ~np.int64(done[lattice])
+            if todo == 0:
+                continue
+            done[lattice] = np.uint16(np.int64(done[lattice]) | allowed[arrival])
         for m in range(HEADINGS):
             if (todo >> m) & 1 == 0:
                 continue
@@ -381,7 +384,7 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                     continue
                 spent[target] = total + 1
                 back[target] = (j - base + climb) * HEADINGS + arrival
-                if allowed[m] & ~np.int64(done[first + j]) == 0:
+                if not by_heading and allowed[m] & ~np.int64(done[first + j]) == 0:
                     continue  # all that may be left from here was left before, by a cheaper way
                 _push(queue, (other * LEVELS + j) * HEADINGS + m, max(total + ahead, count[0]))
                 count[1] += 1
