@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from math import inf, pi
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +21,8 @@ from realign.chainage import Section
 from realign.corridor import Corridor, Gap, Rules, Site, Variant, find
 from realign.corridor.ground import NOTHING_CROSSED, Ground, Layers, look, plain_layers
 from realign.corridor.lattice import HEADINGS, moves
-from realign.corridor.price import Table, Tariff, tabulate, tariff
+from realign.corridor.price import Table, Tariff, move_price, tabulate, tariff
+from realign.corridor.problem import prepare
 from realign.corridor.search import Ends, Found, Labels, Steps, bounds, guided
 from realign.formation import Prices
 from realign.highway import Highway
@@ -412,3 +414,32 @@ def plan(
     """Search a road across the gap."""
     wanted = Variant.model_validate({"name": "test", "title": "test", "speed_kmh": 60} | variant)
     return find(world, gap, wanted, rules=rules, standard=standard, prices=prices, tell=tell)
+
+
+PLAIN = {
+    "bridge_weight": 1.0,
+    "tunnel_weight": 1.0,
+    "distance_weight": 0.0,
+    "exposure_weight": 0.0,
+    "length_value_per_m": 0.0,
+}
+"""A variant without any preference."""
+
+
+def repriced(road: Corridor, world: Site, prices: Prices = PRICES, **wanted: Any) -> float:
+    """Price of a road, with the road kept, as another variant would count it."""
+    variant = road.variant.model_validate(road.variant.model_dump() | PLAIN | wanted)
+    given = {"rules": VALLEY, "standard": STANDARD, "prices": prices}
+    problem = prepare(world, GAP, variant, **given)
+    survey = problem.survey()
+    row, col = (np.rint(v).astype(int) for v in problem.window.index(road.x, road.y))
+    number = np.full(problem.window.shape, -1)
+    number[survey.ground.row, survey.ground.col] = np.arange(survey.ground.row.size)
+    cells, levels = number[row, col], np.rint(road.level / VALLEY.level_step_m).astype(int)
+    start = np.flatnonzero(survey.leave == road.section.start)[0]
+    end = np.flatnonzero(survey.meet == road.section.end)[0]
+    price = float(survey.starts.price[start] + survey.ends.price[end])
+    for (a, first), (b, last) in pairwise(zip(cells, levels, strict=True)):
+        move = survey.ground.neighbour[a].tolist().index(b)
+        price += move_price(survey.ground, problem.tariff, a, move, first, last)
+    return price

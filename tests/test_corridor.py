@@ -30,6 +30,7 @@ from small_ground import (
     ground_of,
     plan,
     pool,
+    repriced,
     site,
     straight,
     tariff_of,
@@ -48,8 +49,6 @@ from realign.corridor.lattice import (
     tangent_length,
     turn_angle,
 )
-from realign.corridor.price import move_price
-from realign.corridor.problem import prepare
 from realign.errors import InputError, NoRouteError, StudyError
 from realign.standards import DesignStandard, codes, load
 
@@ -515,34 +514,8 @@ def test_a_search_may_be_cancelled(stage: str) -> None:
 # preferences
 
 
-def priced(road: Corridor, world: Site, **wanted: Any) -> float:
-    """Price of a road, with the road kept, as another variant would count it."""
-    variant = road.variant.model_validate(road.variant.model_dump() | PLAIN | wanted)
-    given = {"rules": VALLEY, "standard": STANDARD, "prices": FORMS}
-    problem = prepare(world, GAP, variant, **given)
-    survey = problem.survey()
-    row, col = (np.rint(v).astype(int) for v in problem.window.index(road.x, road.y))
-    number = np.full(problem.window.shape, -1)
-    number[survey.ground.row, survey.ground.col] = np.arange(survey.ground.row.size)
-    cells, levels = number[row, col], np.rint(road.level / VALLEY.level_step_m).astype(int)
-    start = np.flatnonzero(survey.leave == road.section.start)[0]
-    end = np.flatnonzero(survey.meet == road.section.end)[0]
-    price = float(survey.starts.price[start] + survey.ends.price[end])
-    for (a, first), (b, last) in itertools.pairwise(zip(cells, levels, strict=True)):
-        move = survey.ground.neighbour[a].tolist().index(b)
-        price += move_price(survey.ground, problem.tariff, a, move, first, last)
-    return price
-
-
 FORMS = PRICES._replace(bridge=80.0, tunnel=100.0, abutment=300.0, portal=500.0)
 """Prices at which forms are a close call."""
-PLAIN = {
-    "bridge_weight": 1.0,
-    "tunnel_weight": 1.0,
-    "distance_weight": 0.0,
-    "exposure_weight": 0.0,
-    "length_value_per_m": 0.0,
-}
 
 
 def test_each_preference_finds_the_road_that_is_cheapest_by_it() -> None:
@@ -558,15 +531,15 @@ def test_each_preference_finds_the_road_that_is_cheapest_by_it() -> None:
     roads = [plan(world, prices=FORMS, **each) for each in wanted]
     near = 1 + 1e-3  # moves are counted in whole units
     for own, road in zip(wanted, roads, strict=True):
-        assert road.price == pytest.approx(priced(road, world, **own), rel=1e-3)
+        assert road.price == pytest.approx(repriced(road, world, FORMS, **own), rel=1e-3)
         for other in roads:
-            assert road.price <= priced(other, world, **own) * near
+            assert road.price <= repriced(other, world, FORMS, **own) * near
     plain, bridged, tunnelled, close, _, short = roads
 
     def spent(road: Corridor, weight: str, at: float) -> float:
         """Price of one form on a road: how fast the whole grows with its weight."""
         step = 1e-4
-        more, less = (priced(road, world, **{weight: at + d}) for d in (step, -step))
+        more, less = (repriced(road, world, FORMS, **{weight: at + d}) for d in (step, -step))
         return (more - less) / (2 * step)
 
     slack = plain.price * 1e-3 / 0.9

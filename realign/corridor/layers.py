@@ -73,18 +73,22 @@ class Laid:
     """Lines or polygons in the reference system of the ground."""
 
     @property
+    def parts(self) -> list[BaseGeometry]:
+        """Its shapes one by one, those apart that are held together by a collection."""
+        return [part for shape in self.shapes for part in shapely.get_parts(shape)]
+
+    @property
     def lines(self) -> list[NDArray[np.float64]]:
         """Vertices of its lines and of the edges of its polygons, each of shape (k, 2) [m]."""
         edges = [
-            shape if shape.geom_type.endswith("LineString") else shape.boundary
-            for shape in self.shapes
+            part if part.geom_type.endswith("LineString") else part.boundary for part in self.parts
         ]
         return [shapely.get_coordinates(part) for edge in edges for part in shapely.get_parts(edge)]
 
     @property
     def areas(self) -> list[BaseGeometry]:
         """Its polygons."""
-        return [shape for shape in self.shapes if shape.geom_type.endswith("Polygon")]
+        return [part for part in self.parts if part.geom_type.endswith("Polygon")]
 
     @property
     def on(self) -> NDArray[np.bool_]:
@@ -117,7 +121,7 @@ def measured(line: LineString, laid: Sequence[Laid]) -> Mapping[str, float]:
         if areas:
             inside = shapely.intersection(line, shapely.union_all(areas))
             out[f"{each.layer.name}_m"] = float(inside.length)
-        lines = [shape for shape in each.shapes if shape.geom_type.endswith("LineString")]
+        lines = [part for part in each.parts if part.geom_type.endswith("LineString")]
         if lines:
             met = shapely.intersection(line, np.asarray(lines, dtype=object))
             count = sum(len(shapely.get_parts(part)) for part in met if not part.is_empty)
