@@ -20,7 +20,7 @@ from shapely import LineString
 from realign import formation
 from realign.errors import GeometryError
 from realign.formation import BRIDGE, DENIED, OPEN, STEEP_SLACK, TUNNEL, Formation, Prices
-from realign.geometry.horizontal import SHARPEST, STRAIGHT, Corner, deflections
+from realign.geometry.horizontal import SHARPEST, STRAIGHT, Corner
 from realign.geometry.vertical import Grades
 from realign.standards import DesignStandard
 from realign.terrain import Terrain

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.mountain import layout
 from benchmarks.mountain.problem import Problem
-from benchmarks.mountain.refine import Road, plan_length, refine
+from benchmarks.mountain.refine import Road, refine
 
 SPACING = 5.0
 """Distance between the sections of the answer [m]."""

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.mountain.finish import Solution, finish
-from benchmarks.mountain.problem import Problem
 from benchmarks.mountain.lattice import corners, corridors
+from benchmarks.mountain.problem import Problem
 from benchmarks.mountain.profile import first_line
 from benchmarks.mountain.refine import Road, Shape, refine
 

@@ -32,8 +32,7 @@ def height(terms: NDArray[np.float64], base: float, unit: float, x: float, y: fl
         u = (x - terms[i, 0]) * terms[i, 3]
         v = (y - terms[i, 1]) * terms[i, 4]
         q = terms[i, 5] * (terms[i, 2] - u * u - v * v)
-        if q < terms[i, 6]:
-            q = terms[i, 6]
+        q = max(q, terms[i, 6])
         total += q * q
     return total * unit
 

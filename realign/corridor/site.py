@@ -56,7 +56,7 @@ class Rules(Settings):
     """Strip beside a lake in which a road keeps its freeboard [m]."""
     reach_m: float = Field(default=15000.0, ge=0)
     """How far from the water along the existing road a tie-in may lie [m]."""
-    tie_in_step_m: float = Field(default=200.0, gt=0)
+    tie_in_step_m: float = Field(default=60.0, gt=0)
     """Distance between two possible tie-ins [m]."""
     reuse_m: float = Field(default=10000.0, ge=0)
     """Dry stretches between two drowned ones are used again if they are longer than this [m]."""

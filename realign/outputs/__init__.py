@@ -207,6 +207,7 @@ def _fill(plan: Plan, folder: Path) -> list[str]:
         "settings": plan.study.model_dump(mode="json"),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "notes": list(plan.notes),
+        "corridors": tables.corridors(plan),
         "files_bytes": {name: (folder / name).stat().st_size for name in names},
     }
     tables.write_json(folder / MANIFEST, manifest)

@@ -51,7 +51,9 @@ def alternatives(
         LineString(np.column_stack((road.x, road.y, road.level)))
         for road in (each.corridor for each in found.rated)
     ]
-    return gpd.GeoDataFrame(rows, geometry=lines, crs=crs)
+    frame = gpd.GeoDataFrame(rows, geometry=lines, crs=crs)
+    frame.attrs["geometry_type"] = "LineString Z"
+    return frame
 
 
 def layers(plan: Plan) -> Layers:

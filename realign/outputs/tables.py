@@ -223,6 +223,48 @@ def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
     write_json(folder / "phase_costs.json", phase_document(plan))
 
 
+def corridors(plan: Plan) -> list[dict[str, Any]]:
+    """
+    Tell what the search of every corridor found, and how its bill compares.
+
+    Returns
+    -------
+    rows
+        One a link: price that was minimised, its bound and the gap between them,
+        effort, and the bill over the price of the search, for the whole and for
+        pieces of about 5 km. Money in the currency of the rates.
+    """
+    return [
+        {
+            "link": link.name,
+            "speed_kmh": link.speed_kmh,
+            "price": round(link.searched.price),
+            "bound": round(link.searched.bound),
+            "gap_to_bound_pct": round(100 * link.searched.optimality_gap, 2),
+            "construction": round(link.searched.construction),
+            "billed": round(link.direct.base),
+            "ratio": round(link.direct.base / link.searched.construction, 3),
+            "states_opened": link.searched.opened,
+            "seconds": round(link.searched.seconds, 2),
+            "band_m": link.searched.band_m,
+            "at_edge": link.searched.at_edge,
+            "tracked": {key: round(value, 1) for key, value in link.searched.tracked.items()},
+            "places": {key: round(value) for key, value in link.places.items()},
+            "pieces": [
+                {
+                    "from_m": round(piece.start),
+                    "to_m": round(piece.end),
+                    "searched": round(piece.searched),
+                    "billed": round(piece.billed),
+                    "ratio": round(piece.ratio, 3) if piece.searched > 0 else None,
+                }
+                for piece in link.searched.pieces
+            ],
+        }
+        for link in plan.links
+    ]
+
+
 def alternative_rows(found: Alternatives) -> list[dict[str, Any]]:
     """
     Give one row a road, cheapest first.
