@@ -232,7 +232,7 @@ class Case:
         return replace(self, starts=driven_back(self.ends), ends=driven_back(self.starts))
 
 
-ROWS, COLS = 8, 13
+ROWS, COLS = 7, 13
 
 
 def relief(seed: int, height: float) -> Array:
@@ -255,7 +255,8 @@ def cases(draw: st.DrawFn) -> Case:
     if draw(st.booleans()):
         floor[3:5, 5:8] = 1003.0
     factor = rng.uniform(1, draw(st.sampled_from([1.0, 1.5])), (3, *wide))
-    ground = ground_of(z, forbidden=forbidden, floor=floor, layers=laid(wide, factor))
+    layers = laid(wide, factor)
+    ground = ground_of(z, forbidden=forbidden, floor=floor, layers=layers, depth=10.0, deck=10.0)
     p = CLOSE._replace(
         bridge=draw(st.floats(9, 20)),
         tunnel=draw(st.floats(9, 25)),

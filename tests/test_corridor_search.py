@@ -86,13 +86,13 @@ def test_bounds_are_those_of_networkx(case: Case) -> None:
     assert least_price(case.ground, case.table, case.starts, case.bound) == min(least, FAR)
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(case=cases())
 def test_the_search_is_as_cheap_as_networkx(case: Case) -> None:
     assert case.price == oracles.cheapest_road(case.roads())
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(case=cases(), margin=st.sampled_from([0.0, 0.01, 0.1]))
 def test_labels_within_the_margin_are_exact_and_bounds_never_above_what_is_left(
     case: Case, margin: float
@@ -333,7 +333,7 @@ def test_mirrored_ground_has_the_mirrored_path(
     floor[:, [0, -1]] = -np.inf
     factor = rng.uniform(1, 1.5, (3, ROWS, COLS))
     way = (slice(None, None, -1), slice(None)) if upright else (slice(None), slice(None, None, -1))
-    river = np.array([[5.3, -1.0, 6.1, ROWS]])
+    river = np.array([[5.317, -1.0, 6.129, ROWS]])
 
     def look(*way: slice) -> Ground:
         line = river.copy()
