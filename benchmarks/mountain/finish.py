@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from benchmarks.mountain import layout
 from benchmarks.mountain.problem import Problem
-from benchmarks.mountain.refine import Road, plan_length, refine
+from benchmarks.mountain.refine import Road, refine
 
 SPACING = 5.0
 """Distance between the sections of the answer [m]."""
@@ -67,9 +67,7 @@ def finish(problem: Problem, road: Road) -> Solution:
     return _written(problem, road)
 
 
-def _measured(
-    problem: Problem, road: Road, spacing: float
-) -> tuple[float, NDArray[np.float64]]:
+def _measured(problem: Problem, road: Road, spacing: float) -> tuple[float, NDArray[np.float64]]:
     pieces, line, length = _laid(problem, road)
     out = np.empty(8)
     count = max(int(np.ceil(length / spacing - 1e-9)), 1)

@@ -8,6 +8,10 @@ cheapest chains from either end gives the cheapest chain through every node, and
 so other corridors besides the best one.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+
+from itertools import pairwise
 from math import hypot, pi
 
 import numpy as np
@@ -264,9 +268,7 @@ def corridors(problem: Problem, *, number: int) -> list[NDArray[np.float64]]:
         heading, level = divmod(int(where[x, y]), LEVELS)
         node = int(x) * ny + int(y)
         first = _chain(to_a, (node * HEADINGS + heading) * LEVELS + level, ny)[::-1]
-        second = _chain(
-            to_b, (node * HEADINGS + (heading + 8) % HEADINGS) * LEVELS + level, ny
-        )
+        second = _chain(to_b, (node * HEADINGS + (heading + 8) % HEADINGS) * LEVELS + level, ny)
         line = np.array(first + second[1:]) * cell
         for place in line:
             free &= np.hypot(places[..., 0] - place[0], places[..., 1] - place[1]) > APART
@@ -309,9 +311,12 @@ def corners(line: NDArray[np.float64], number: int) -> tuple[NDArray[np.float64]
         ]
         del kept[int(np.argmin(areas)) + 1]
     off = 0.0
-    for a, b in zip(kept, kept[1:], strict=False):
+    for a, b in pairwise(kept):
         along = line[b] - line[a]
         size = max(hypot(*along), 1.0)
         for place in line[a + 1 : b]:
-            off = max(off, abs(along[0] * (place[1] - line[a][1]) - along[1] * (place[0] - line[a][0])) / size)
+            off = max(
+                off,
+                abs(along[0] * (place[1] - line[a][1]) - along[1] * (place[0] - line[a][0])) / size,
+            )
     return line[kept[1:-1]], off

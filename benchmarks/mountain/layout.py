@@ -8,6 +8,9 @@ Each PVI is bound to a tangent or an arc, and each grade to a sign; both are the
 shape of the road, which the refinement leaves and the search changes.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, FBT001, PLR0912, PLR0913, PLR0915, PLR0917
+
 from math import atan2, cos, hypot, pi, sin, sqrt, tan
 
 import numpy as np
@@ -68,8 +71,10 @@ def spiral(length: float, flatness: float) -> tuple[float, float]:
     x = 1.0 - u / 10.0 * (
         1.0 - u * 5.0 / 108.0 * (1.0 - u * 3.0 / 130.0 * (1.0 - u * 13.0 / 952.0))
     )
-    y = t / 3.0 * (
-        1.0 - u / 14.0 * (1.0 - u * 7.0 / 220.0 * (1.0 - u * 11.0 / 630.0 * (1.0 - u / 91.2)))
+    y = (
+        t
+        / 3.0
+        * (1.0 - u / 14.0 * (1.0 - u * 7.0 / 220.0 * (1.0 - u * 11.0 / 630.0 * (1.0 - u / 91.2))))
     )
     return length * x, length * y
 
@@ -172,9 +177,7 @@ def lay(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(
-    pieces: NDArray[np.float64], k: int, d: float
-) -> tuple[float, float, float, float]:
+def place(pieces: NDArray[np.float64], k: int, d: float) -> tuple[float, float, float, float]:
     """Place [m] and direction (a unit vector) at a distance [m] into a piece."""
     x, y = pieces[k, 1], pieces[k, 2]
     k0, k1 = pieces[k, 4], pieces[k, 5]
@@ -196,7 +199,12 @@ def place(
     a = out * way * e * e / (2.0 * flat)
     c, s = cos(a), sin(a)
     x, y = pieces[k, 9], pieces[k, 10]
-    return x + out * p * u - way * q * w, y + out * p * w + way * q * u, u * c - w * s, w * c + u * s
+    return (
+        x + out * p * u - way * q * w,
+        y + out * p * w + way * q * u,
+        u * c - w * s,
+        w * c + u * s,
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -463,7 +471,7 @@ def keep(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def kept(n: int, m: int, head: bool, clothoid: float) -> int:
-    """Number of values that `keep` writes."""
+    """Count the values that `keep` writes."""
     count = 5 * n + 2 * (m + 1)
     count += 2 if head else 1
     if m > 0:

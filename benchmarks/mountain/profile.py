@@ -6,6 +6,9 @@ one price for cut and one for fill, since its balance over the whole road cannot
 be seen along the way; the caller tries several.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, FBT001, PLR0912, PLR0913, PLR0915, PLR0917
+
 from math import sqrt
 
 import numpy as np

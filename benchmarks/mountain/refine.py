@@ -17,8 +17,10 @@ FINE = 100.0
 """Price of a breach of one, over `MONEY`."""
 BLUR, BLUR_EXACT = 60.0, 2.0
 """Rounding of the balance of earth in the search and at its end [m3]."""
-BROKEN = 5e-6
-"""Value from which on a rule counts as broken, half of the margin that lengths keep [-]."""
+BROKEN = 1e-3
+"""Breach up to which the search takes a road up; the last refinement mends a decimetre [-]."""
+WORTH = 10.0
+"""Cost of a breach of one in the comparison of roads, over `MONEY`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Road:
     v: NDArray[np.float64]
     """Its numbers, in the order of `layout`."""
     price: float
-    """Cost with penalties, from quick sections unless refined exactly."""
+    """Cost with penalties and what its breaches are worth, from quick or exact sections."""
     broken: float
     """How far the worst rule is broken, scaled; 0 where all are kept [-]."""
     steps: int
@@ -52,7 +54,7 @@ class Road:
 
     @property
     def legal(self) -> bool:
-        """Whether all rules of plan and grade line are kept."""
+        """Whether all rules of plan and grade line are kept, or nearly so."""
         return self.broken <= BROKEN
 
 
@@ -119,7 +121,7 @@ def refine(
         price, slopes, start / scale, first=0 if shape.head else 1, fine=FINE, steps=steps,
         tolerance=tolerance,
     )  # fmt: skip
-    return Road(shape, end.x * scale, end.price * MONEY, end.worst, end.steps)
+    return Road(shape, end.x * scale, (end.price + WORTH * end.worst) * MONEY, end.worst, end.steps)
 
 
 def plan_length(problem: Problem, shape: Shape, v: NDArray[np.float64]) -> float:

@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.mountain.finish import Solution, finish
-from benchmarks.mountain.problem import Problem
 from benchmarks.mountain.lattice import corners, corridors
+from benchmarks.mountain.problem import Problem
 from benchmarks.mountain.profile import first_line
 from benchmarks.mountain.refine import Road, Shape, refine
 
 AHEAD = 4
 """Roads under way at a time, whatever the number of threads."""
-KEPT = 8
+KEPT = 10
 """Roads from which others are made."""
+ALIKE_MOST, CORNERS_MOST = 2, 4
+"""Of those, roads of the same shape and of the same number of PIs."""
 ALIKE = 2e-5
 """Roads of one shape whose costs differ by less than this share are the same."""
 CORRIDORS = 8
@@ -36,6 +38,8 @@ MOST = 9
 """A corridor gets fewer PIs than this."""
 RANDOM = 6
 """First plans at random besides those of corridors, and a quarter of them where there are none."""
+RANK = 2.5
+"""Mean rank of the road that is changed next [-]."""
 STEPS = 60
 """Steps of a first refinement."""
 NEAR = 1.006
@@ -77,10 +81,14 @@ class Pool:
         best = not self.roads or road.price < self.roads[0].price
         self.roads.append(road)
         self.roads.sort(key=lambda each: each.price)
-        # No more than half of the pool shares a shape.
-        same = [each for each in self.roads if each.shape == road.shape]
-        if len(same) > KEPT // 3:
-            self.roads.remove(same[-1])
+        # Different roads find different improvements: not too many of a kind.
+        for kind, most in (
+            (lambda r: r.shape, ALIKE_MOST),
+            (lambda r: r.shape.corners, CORNERS_MOST),
+        ):
+            same = [each for each in self.roads if kind(each) == kind(road)]
+            if len(same) > most:
+                self.roads.remove(same[-1])
         del self.roads[KEPT:]
         return best
 
@@ -104,9 +112,7 @@ def with_lines(
     return first_line(problem, len(points), head, plan, mixes)
 
 
-def run(
-    problem: Problem, starts: Iterator[Callable[[], list[Road]]], pool: Pool, workers: int
-) -> None:
+def run(starts: Iterator[Callable[[], list[Road]]], pool: Pool, workers: int) -> None:
     """Work off starts in order, a few ahead."""
     with ThreadPoolExecutor(workers) as threads:
         under_way: deque[Future[list[Road]]] = deque()
@@ -167,7 +173,7 @@ def _regraded(
     r: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> Start:
-    """The same plan with a PVI more, a PVI less, or one in another slot."""
+    """Keep the plan, with a PVI more, a PVI less, or one in another slot."""
     shape = road.shape
     n, m = shape.corners, len(shape.slots)
     slots, signs = list(shape.slots), list(shape.signs)
@@ -220,16 +226,18 @@ def mutate(
             rng = np.random.default_rng((seed, k))
             if not pool.parents:
                 return
-            rank = min(int(rng.exponential(2.0)), len(pool.parents) - 1)
+            rank = min(int(rng.exponential(RANK)), len(pool.parents) - 1)
             parent, bar = pool.parents[rank], pool.parents[0].price
             done += 1
             if k % 50 == 0:
-                print(f"{k} changes, best {bar:,.0f}, {process_time():.0f} s of work", file=sys.stderr)
+                print(
+                    f"{k} changes, best {bar:,.0f}, {process_time():.0f} s of work", file=sys.stderr
+                )
             yield lambda parent=parent, bar=bar, rng=rng: improved(
                 problem, changed(problem, parent, rng), bar
             )
 
-    run(problem, starts(), pool, workers)
+    run(starts(), pool, workers)
     return done
 
 
@@ -305,7 +313,7 @@ def solve(
                 problem, with_lines(problem, each, True, (0.3, 0.8)), bar
             )
 
-    run(problem, starts(), pool, workers)
+    run(starts(), pool, workers)
     mutate(problem, pool, number=changes, seed=seed, workers=workers, deadline=deadline)
     with ThreadPoolExecutor(workers) as threads:
         done = list(threads.map(lambda road: finish(problem, road), pool.parents[:FINISHED]))

@@ -6,6 +6,9 @@ as the parabola through three samples, which on hills of a kilometre differs by
 millimetres and is some times faster.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: PLR0913, PLR0917
+
 from math import sqrt
 
 import numpy as np
@@ -32,8 +35,7 @@ def height(terms: NDArray[np.float64], base: float, unit: float, x: float, y: fl
         u = (x - terms[i, 0]) * terms[i, 3]
         v = (y - terms[i, 1]) * terms[i, 4]
         q = terms[i, 5] * (terms[i, 2] - u * u - v * v)
-        if q < terms[i, 6]:
-            q = terms[i, 6]
+        q = max(q, terms[i, 6])
         total += q * q
     return total * unit
 
@@ -63,7 +65,9 @@ def parabola_toe(e: float, slope: float, bend: float, face: float, reach: float)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def add(f0: float, f1: float, f2: float, width: float, top: float, out: NDArray[np.float64]) -> None:
+def add(
+    f0: float, f1: float, f2: float, width: float, top: float, out: NDArray[np.float64]
+) -> None:
     """
     Add the areas between ground and formation over a panel of a section.
 
