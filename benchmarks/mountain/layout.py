@@ -102,8 +102,9 @@ def lay(
         Length of each clothoid [m].
     pieces
         Receives per piece: length, x, y and bearing of its start, curvatures at
-        its start and end, and turn of its curve, shape (4 n + 1, 11); then the direction of its tangent, at the
-        start but for the clothoid out of an arc, and where that touches. Pieces run
+        its start and end, and turn of its curve; then the direction of its tangent,
+        at the start but for the clothoid out of an arc, and where that touches,
+        shape (4 n + 1, 11). Pieces run
         tangent, clothoid, arc, clothoid, tangent and so on; lengths may be
         negative where the numbers do not fit.
 

@@ -44,8 +44,8 @@ STEPS = 60
 """Steps of a first refinement."""
 NEAR = 1.006
 """Roads within this factor of the best are refined further."""
-FINISHED = 2
-"""Roads that are finished on exact sections; more where none of them keeps all rules."""
+FINISHED, SPARE = 2, 6
+"""Roads that are finished on exact sections, and how many where none of them keeps all rules."""
 MORE = 120
 """Steps of that refinement."""
 
@@ -105,7 +105,7 @@ def radii(problem: Problem, points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def with_lines(
-    problem: Problem, points: NDArray[np.float64], head: bool, mixes: tuple[float, ...]
+    problem: Problem, points: NDArray[np.float64], mixes: tuple[float, ...], *, head: bool = True
 ) -> list[Start]:
     """Roads through PIs, with the grade lines that suit them."""
     plan = np.concatenate((points.ravel(), radii(problem, points)))
@@ -148,18 +148,18 @@ def changed(problem: Problem, road: Road, rng: np.random.Generator) -> list[Star
     if kind < 0.12:
         return first_line(problem, n, shape.head, road.v[: 3 * n], mix)
     if kind < 0.22 and n > 1:
-        return with_lines(problem, np.delete(points, rng.integers(n), axis=0), shape.head, mix)
+        return with_lines(problem, np.delete(points, rng.integers(n), axis=0), mix, head=shape.head)
     if kind < 0.34:
         i = int(rng.integers(n + 1))
         line = np.vstack((problem.ends[:2], points, problem.ends[2:4]))
         a, b = line[i], line[i + 1]
         side = np.array([a[1] - b[1], b[0] - a[0]]) * rng.normal(0, 0.12)
         new = a + (b - a) * rng.uniform(0.3, 0.7) + side
-        return with_lines(problem, np.insert(points, i, new, axis=0), shape.head, mix)
+        return with_lines(problem, np.insert(points, i, new, axis=0), mix, head=shape.head)
     if kind < 0.52:
         moved = points.copy()
         moved[rng.integers(n)] += rng.normal(0, float(rng.choice([60.0, 200.0])), 2)
-        return with_lines(problem, moved, shape.head, mix)
+        return with_lines(problem, moved, mix, head=shape.head)
     if kind < 0.60:
         return first_line(problem, n, not shape.head, road.v[: 3 * n], mix)
     return [_regraded(problem, road, u, z, r, rng)]
@@ -310,7 +310,7 @@ def solve(
         for each in points:
             bar = pool.roads[0].price if pool.roads else 0.0
             yield lambda each=each, bar=bar: improved(
-                problem, with_lines(problem, each, True, (0.3, 0.8)), bar
+                problem, with_lines(problem, each, (0.3, 0.8)), bar
             )
 
     run(starts(), pool, workers)
@@ -318,7 +318,7 @@ def solve(
     with ThreadPoolExecutor(workers) as threads:
         done = list(threads.map(lambda road: finish(problem, road), pool.parents[:FINISHED]))
     legal = [each for each in done if not each.broken]
-    for road in pool.parents[FINISHED:]:
+    for road in pool.parents[FINISHED:SPARE]:
         if legal:
             break
         done.append(finish(problem, road))
