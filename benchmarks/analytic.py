@@ -53,13 +53,22 @@ def main() -> int:
         "--limit", type=float, default=42.0, help="seconds after which no change is begun"
     )
     given = parser.parse_args()
-    found = solve(
-        problems.read(given.problem),
-        changes=given.changes,
-        seed=given.seed,
-        workers=given.workers,
-        deadline=BEGIN + given.limit,
-    )
+    try:
+        found = solve(
+            problems.read(given.problem),
+            changes=given.changes,
+            seed=given.seed,
+            workers=given.workers,
+            deadline=BEGIN + given.limit,
+        )
+    except Exception as error:
+        # Importing realign takes seconds and is needed here alone.
+        from realign.errors import RealignError
+
+        if not isinstance(error, RealignError):
+            raise
+        print(error, file=sys.stderr)
+        return 1
     seconds = perf_counter() - BEGIN
     road = {
         "elements": found.elements,

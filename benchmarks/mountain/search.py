@@ -40,6 +40,8 @@ RANDOM = 6
 """First plans at random besides those of corridors, and a quarter of them where there are none."""
 RANK = 2.5
 """Mean rank of the road that is changed next [-]."""
+BEGINNING = 0.5
+"""Share of the time after which no further plan is begun, if there is any road [-]."""
 STEPS = 60
 """Steps of a first refinement."""
 NEAR = 1.006
@@ -303,11 +305,14 @@ def solve(
         that the nearest one breaks.
     """
     pool = Pool()
+    halfway = perf_counter() + BEGINNING * (deadline - perf_counter())
     points = first_starts(problem, seed)[:plans]
     print(f"{len(points)} first plans", file=sys.stderr)
 
     def starts() -> Iterator[Callable[[], list[Road]]]:
         for each in points:
+            if pool.roads and perf_counter() > halfway:
+                return
             bar = pool.roads[0].price if pool.roads else 0.0
             yield lambda each=each, bar=bar: improved(
                 problem, with_lines(problem, each, (0.3, 0.8)), bar
