@@ -66,7 +66,7 @@ def kind(element: dict) -> str:
     return "clothoid"
 
 
-def plan_breaches(given: dict, elements: list[dict]) -> set[str]:
+def plan_breaches(given: dict, elements: list[dict]) -> set[str]:  # noqa: C901, PLR0912
     rules, ends = given["rules"], given["ends"]
     out = set()
     for a, b in pairwise(elements):
@@ -84,7 +84,7 @@ def plan_breaches(given: dict, elements: list[dict]) -> set[str]:
         out.add("end B")
     curve = ["clothoid", "arc", "clothoid"] if rules["clothoid_m"] > 0 else ["arc"]
     kinds = [kind(e) for e in elements]
-    wanted = ["tangent", *(curve + ["tangent"]) * ((len(kinds)) // (len(curve) + 1))]
+    wanted = ["tangent", *[*curve, "tangent"] * ((len(kinds)) // (len(curve) + 1))]
     if kinds not in (wanted, wanted[1:]):
         out.add("order")
     for i, e in enumerate(elements):
@@ -278,7 +278,7 @@ def test_more_changes_never_make_it_dearer(quick_roads: dict[str, dict]) -> None
 
 
 @pytest.mark.slow
-def test_the_published_cost_is_beaten(tmp_path: Path) -> None:
+def test_the_published_cost_is_beaten() -> None:
     road = solved(ANALYTIC, changes=500, plans=None)
     given = json.loads(ANALYTIC.read_text())
     assert breaches(given, road) == set()
@@ -288,7 +288,7 @@ def test_the_published_cost_is_beaten(tmp_path: Path) -> None:
 # The checker must see what is wrong.
 
 
-def _planted(road: dict, what: str) -> dict:
+def _planted(road: dict, what: str) -> dict:  # noqa: C901, PLR0912
     road = copy.deepcopy(road)
     elements, pvis = road["elements"], road["pvis"]
     arc = next(i for i, e in enumerate(elements) if kind(e) == "arc")
@@ -371,7 +371,7 @@ def test_sections_on_a_plane_have_the_areas_of_trapezia(over: float, tilt: float
 
 
 def _numbers(p: problem.Problem) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple]:
-    """A plain road of two corners and three grade breaks, its scale and its shape."""
+    """Return a plain road of two corners and three grade breaks, its scale and its shape."""
     z = p.ends[4]
     v = np.array(
         [1200, 800, 2600, 1800, 500, 700, 200, 120, 300, z + 8, z + 30, z + 70], np.float64
@@ -381,12 +381,12 @@ def _numbers(p: problem.Problem) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 @pytest.mark.parametrize("exact", [False, True])
-def test_slopes_are_those_of_differences(exact: bool) -> None:
+def test_slopes_are_those_of_differences(*, exact: bool) -> None:
     p = problem.read(ANALYTIC)
     v, scale, (n, head, slots, signs) = _numbers(p)
     rows = layout.kept(n, 3, head, 80.0)
 
-    def at(w: NDArray[np.float64], sloped: bool) -> tuple:
+    def at(w: NDArray[np.float64], *, sloped: bool) -> tuple:
         c, grad, jac = np.empty(rows), np.empty(w.size), np.empty((rows, w.size))
         price = layout.value(
             w, scale, n, head, slots, signs, p.ends, p.rules, p.terms, p.shape, p.form, p.prices,
@@ -394,11 +394,11 @@ def test_slopes_are_those_of_differences(exact: bool) -> None:
         )  # fmt: skip
         return price, c, grad, jac
 
-    _, _, grad, jac = at(v, True)
+    _, _, grad, jac = at(v, sloped=True)
     for i in range(v.size):
         h = np.zeros(v.size)
         h[i] = 1e-3
-        more, less = at(v + h, False), at(v - h, False)
+        more, less = at(v + h, sloped=False), at(v - h, sloped=False)
         assert grad[i] == pytest.approx(
             (more[0] - less[0]) / 2e-3, rel=0.02, abs=2e-3 * np.abs(grad).max()
         )

@@ -1,1 +1,1 @@
-"""The parts of the analytic benchmark: problem, sections, layout, lattice, grade line, refinement."""
+"""The parts of the analytic benchmark, from the sections of a road to the search for it."""

@@ -7,6 +7,9 @@ start that breaks rules needs no other treatment. The model's matrix comes from
 damped BFGS updates, and steps are shortened until price and breaches together fall.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, PLR0912
+
 from collections.abc import Callable
 from dataclasses import dataclass
 

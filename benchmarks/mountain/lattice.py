@@ -8,6 +8,10 @@ cheapest chains from either end gives the cheapest chain through every node, and
 so other corridors besides the best one.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917
+
+from itertools import pairwise
 from math import hypot, pi
 
 import numpy as np
@@ -307,7 +311,7 @@ def corners(line: NDArray[np.float64], number: int) -> tuple[NDArray[np.float64]
         ]
         del kept[int(np.argmin(areas)) + 1]
     off = 0.0
-    for a, b in zip(kept, kept[1:], strict=False):
+    for a, b in pairwise(kept):
         along = line[b] - line[a]
         size = max(hypot(*along), 1.0)
         for place in line[a + 1 : b]:

@@ -8,6 +8,9 @@ Each PVI is bound to a tangent or an arc, and each grade to a sign; both are the
 shape of the road, which the refinement leaves and the search changes.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, FBT001, PLR0912, PLR0913, PLR0915, PLR0917
+
 from math import atan2, cos, hypot, pi, sin, sqrt, tan
 
 import numpy as np
@@ -99,8 +102,9 @@ def lay(
         Length of each clothoid [m].
     pieces
         Receives per piece: length, x, y and bearing of its start, curvatures at
-        its start and end, and turn of its curve, shape (4 n + 1, 11); then the direction of its tangent, at the
-        start but for the clothoid out of an arc, and where that touches. Pieces run
+        its start and end, and turn of its curve; then the direction of its tangent,
+        at the start but for the clothoid out of an arc, and where that touches,
+        shape (4 n + 1, 11). Pieces run
         tangent, clothoid, arc, clothoid, tangent and so on; lengths may be
         negative where the numbers do not fit.
 
@@ -468,7 +472,7 @@ def keep(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def kept(n: int, m: int, head: bool, clothoid: float) -> int:
-    """Number of values that `keep` writes."""
+    """Count the values that `keep` writes."""
     count = 5 * n + 2 * (m + 1)
     count += 2 if head else 1
     if m > 0:

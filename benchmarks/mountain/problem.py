@@ -182,7 +182,8 @@ def read(path: str | Path) -> Problem:
     try:
         given = Given.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise _refusal(f"{path}: no JSON file of a problem: {error}") from error
+        message = f"{path}: no JSON file of a problem: {error}"
+        raise _refusal(message) from error
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}, "

@@ -6,6 +6,9 @@ one price for cut and one for fill, since its balance over the whole road cannot
 be seen along the way; the caller tries several.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: C901, FBT001, PLR0912, PLR0913, PLR0915, PLR0917
+
 from math import sqrt
 
 import numpy as np
@@ -32,7 +35,7 @@ LABELS = 4
 LONGEST = 1400.0
 """Longest straight run between two PVIs, unless the rules ask for more [m]."""
 OVER = 6.0
-"""PVIs stand up to this much beyond the greatest cut and fill, as their curves cut the corner [m]."""
+"""PVIs stand this much beyond great cuts and fills, as their curves cut the corner [m]."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -318,8 +321,10 @@ def _places(
         if inside <= 0:
             continue
         number = int(np.ceil(inside / STAND)) + 1
-        for s in np.linspace(begin + ROOM, end - ROOM, number):
-            rows.append((s, min(s - begin, end - s), slot, begin))
+        rows += [
+            (s, min(s - begin, end - s), slot, begin)
+            for s in np.linspace(begin + ROOM, end - ROOM, number)
+        ]
     rows.append((length, 0.0, -2, 0.0))
     s, room, slots, begins = (np.array(column) for column in zip(*rows, strict=True))
     return s, room, slots.astype(np.int64), begins

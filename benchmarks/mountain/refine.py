@@ -1,6 +1,6 @@
 """Refinement of a road of given shape: all its numbers at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,12 @@ FINE = 100.0
 """Price of a breach of one, over `MONEY`."""
 BLUR, BLUR_EXACT = 60.0, 2.0
 """Rounding of the balance of earth in the search and at its end [m3]."""
-BROKEN = 5e-6
-"""Value from which on a rule counts as broken, half of the margin that lengths keep [-]."""
+BROKEN = 1e-3
+"""Breach up to which the search takes a road up; the last refinement mends a decimetre [-]."""
+MENDING = 40
+"""Steps in which a road is mended at most."""
+WORTH = 10.0
+"""Cost of a breach of one in the comparison of roads, over `MONEY`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Road:
     v: NDArray[np.float64]
     """Its numbers, in the order of `layout`."""
     price: float
-    """Cost with penalties, from quick sections unless refined exactly."""
+    """Cost with penalties and what its breaches are worth, from quick or exact sections."""
     broken: float
     """How far the worst rule is broken, scaled; 0 where all are kept [-]."""
     steps: int
@@ -52,11 +56,11 @@ class Road:
 
     @property
     def legal(self) -> bool:
-        """Whether all rules of plan and grade line are kept."""
+        """Whether all rules of plan and grade line are kept, or nearly so."""
         return self.broken <= BROKEN
 
 
-def refine(
+def refine(  # noqa: PLR0913 - how long, how fine and how exactly are choices of each stage
     problem: Problem,
     shape: Shape,
     v: NDArray[np.float64],
@@ -93,9 +97,7 @@ def refine(
         Not necessarily legal.
     """
     n, m = shape.corners, len(shape.slots)
-    scale = np.concatenate(
-        (np.full(2 * n, PLACE), np.full(n, RADIUS), np.full(m, CHAINAGE), np.full(m, LEVEL))
-    )
+    scale = _scale(shape)
     start = np.array(v, np.float64)
     count = max(int(np.ceil(plan_length(problem, shape, start) / spacing)), 4)
     fixed = (
@@ -119,7 +121,48 @@ def refine(
         price, slopes, start / scale, first=0 if shape.head else 1, fine=FINE, steps=steps,
         tolerance=tolerance,
     )  # fmt: skip
-    return Road(shape, end.x * scale, end.price * MONEY, end.worst, end.steps)
+    return Road(shape, end.x * scale, (end.price + WORTH * end.worst) * MONEY, end.worst, end.steps)
+
+
+def mend(problem: Problem, road: Road) -> Road:
+    """
+    Move a road the least, in its scale, to where it keeps all rules.
+
+    The cost is left out, so the rules alone decide how fast this goes: within a
+    few steps from a breach of a decimetre to none.
+    """
+    shape = road.shape
+    n, m = shape.corners, len(shape.slots)
+    scale = _scale(shape)
+    start = road.v / scale
+    fixed = (
+        scale, n, shape.head, np.array(shape.slots, np.int64), np.array(shape.signs, np.int64),
+        problem.ends, problem.rules, problem.terms, problem.shape, problem.form, problem.prices,
+        float(problem.form[3]), BLUR, 4, False,
+    )  # fmt: skip
+    rows = layout.kept(n, m, shape.head, problem.rules[3])
+
+    def slopes(x: NDArray[np.float64]) -> tuple[float, *tuple[NDArray[np.float64], ...]]:
+        c, grad, jac = np.empty(rows), np.empty(start.size), np.empty((rows, start.size))
+        layout.value(x * scale, *fixed, True, c, grad, jac)
+        return 0.5 * float((x - start) @ (x - start)), x - start, c, jac
+
+    def price(x: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        f, _, c, _ = slopes(x)
+        return f, c
+
+    end = descend(
+        price, slopes, start, first=0 if shape.head else 1, fine=FINE, steps=MENDING,
+        tolerance=1e-12,
+    )  # fmt: skip
+    return replace(road, v=end.x * scale, broken=end.worst)
+
+
+def _scale(shape: Shape) -> NDArray[np.float64]:
+    n, m = shape.corners, len(shape.slots)
+    return np.concatenate(
+        (np.full(2 * n, PLACE), np.full(n, RADIUS), np.full(m, CHAINAGE), np.full(m, LEVEL))
+    )
 
 
 def plan_length(problem: Problem, shape: Shape, v: NDArray[np.float64]) -> float:

@@ -24,8 +24,10 @@ from benchmarks.mountain.refine import Road, Shape, refine
 
 AHEAD = 4
 """Roads under way at a time, whatever the number of threads."""
-KEPT = 8
+KEPT = 10
 """Roads from which others are made."""
+ALIKE_MOST, CORNERS_MOST = 2, 4
+"""Of those, roads of the same shape and of the same number of PIs."""
 ALIKE = 2e-5
 """Roads of one shape whose costs differ by less than this share are the same."""
 CORRIDORS = 8
@@ -36,12 +38,16 @@ MOST = 9
 """A corridor gets fewer PIs than this."""
 RANDOM = 6
 """First plans at random besides those of corridors, and a quarter of them where there are none."""
+RANK = 2.5
+"""Mean rank of the road that is changed next [-]."""
+BEGINNING = 0.5
+"""Share of the time after which no further plan is begun, if there is any road [-]."""
 STEPS = 60
 """Steps of a first refinement."""
 NEAR = 1.006
 """Roads within this factor of the best are refined further."""
-FINISHED = 2
-"""Roads that are finished on exact sections; more where none of them keeps all rules."""
+FINISHED, SPARE = 2, 6
+"""Roads that are finished on exact sections, and how many where none of them keeps all rules."""
 MORE = 120
 """Steps of that refinement."""
 
@@ -77,10 +83,14 @@ class Pool:
         best = not self.roads or road.price < self.roads[0].price
         self.roads.append(road)
         self.roads.sort(key=lambda each: each.price)
-        # No more than half of the pool shares a shape.
-        same = [each for each in self.roads if each.shape == road.shape]
-        if len(same) > KEPT // 3:
-            self.roads.remove(same[-1])
+        # Different roads find different improvements: not too many of a kind.
+        for kind, most in (
+            (lambda r: r.shape, ALIKE_MOST),
+            (lambda r: r.shape.corners, CORNERS_MOST),
+        ):
+            same = [each for each in self.roads if kind(each) == kind(road)]
+            if len(same) > most:
+                self.roads.remove(same[-1])
         del self.roads[KEPT:]
         return best
 
@@ -97,16 +107,14 @@ def radii(problem: Problem, points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def with_lines(
-    problem: Problem, points: NDArray[np.float64], head: bool, mixes: tuple[float, ...]
+    problem: Problem, points: NDArray[np.float64], mixes: tuple[float, ...], *, head: bool = True
 ) -> list[Start]:
     """Roads through PIs, with the grade lines that suit them."""
     plan = np.concatenate((points.ravel(), radii(problem, points)))
     return first_line(problem, len(points), head, plan, mixes)
 
 
-def run(
-    problem: Problem, starts: Iterator[Callable[[], list[Road]]], pool: Pool, workers: int
-) -> None:
+def run(starts: Iterator[Callable[[], list[Road]]], pool: Pool, workers: int) -> None:
     """Work off starts in order, a few ahead."""
     with ThreadPoolExecutor(workers) as threads:
         under_way: deque[Future[list[Road]]] = deque()
@@ -142,18 +150,18 @@ def changed(problem: Problem, road: Road, rng: np.random.Generator) -> list[Star
     if kind < 0.12:
         return first_line(problem, n, shape.head, road.v[: 3 * n], mix)
     if kind < 0.22 and n > 1:
-        return with_lines(problem, np.delete(points, rng.integers(n), axis=0), shape.head, mix)
+        return with_lines(problem, np.delete(points, rng.integers(n), axis=0), mix, head=shape.head)
     if kind < 0.34:
         i = int(rng.integers(n + 1))
         line = np.vstack((problem.ends[:2], points, problem.ends[2:4]))
         a, b = line[i], line[i + 1]
         side = np.array([a[1] - b[1], b[0] - a[0]]) * rng.normal(0, 0.12)
         new = a + (b - a) * rng.uniform(0.3, 0.7) + side
-        return with_lines(problem, np.insert(points, i, new, axis=0), shape.head, mix)
+        return with_lines(problem, np.insert(points, i, new, axis=0), mix, head=shape.head)
     if kind < 0.52:
         moved = points.copy()
         moved[rng.integers(n)] += rng.normal(0, float(rng.choice([60.0, 200.0])), 2)
-        return with_lines(problem, moved, shape.head, mix)
+        return with_lines(problem, moved, mix, head=shape.head)
     if kind < 0.60:
         return first_line(problem, n, not shape.head, road.v[: 3 * n], mix)
     return [_regraded(problem, road, u, z, r, rng)]
@@ -167,7 +175,7 @@ def _regraded(
     r: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> Start:
-    """The same plan with a PVI more, a PVI less, or one in another slot."""
+    """Keep the plan, with a PVI more, a PVI less, or one in another slot."""
     shape = road.shape
     n, m = shape.corners, len(shape.slots)
     slots, signs = list(shape.slots), list(shape.signs)
@@ -220,7 +228,7 @@ def mutate(
             rng = np.random.default_rng((seed, k))
             if not pool.parents:
                 return
-            rank = min(int(rng.exponential(2.0)), len(pool.parents) - 1)
+            rank = min(int(rng.exponential(RANK)), len(pool.parents) - 1)
             parent, bar = pool.parents[rank], pool.parents[0].price
             done += 1
             if k % 50 == 0:
@@ -231,7 +239,7 @@ def mutate(
                 problem, changed(problem, parent, rng), bar
             )
 
-    run(problem, starts(), pool, workers)
+    run(starts(), pool, workers)
     return done
 
 
@@ -297,22 +305,25 @@ def solve(
         that the nearest one breaks.
     """
     pool = Pool()
+    halfway = perf_counter() + BEGINNING * (deadline - perf_counter())
     points = first_starts(problem, seed)[:plans]
     print(f"{len(points)} first plans", file=sys.stderr)
 
     def starts() -> Iterator[Callable[[], list[Road]]]:
         for each in points:
+            if pool.roads and perf_counter() > halfway:
+                return
             bar = pool.roads[0].price if pool.roads else 0.0
             yield lambda each=each, bar=bar: improved(
-                problem, with_lines(problem, each, True, (0.3, 0.8)), bar
+                problem, with_lines(problem, each, (0.3, 0.8)), bar
             )
 
-    run(problem, starts(), pool, workers)
+    run(starts(), pool, workers)
     mutate(problem, pool, number=changes, seed=seed, workers=workers, deadline=deadline)
     with ThreadPoolExecutor(workers) as threads:
         done = list(threads.map(lambda road: finish(problem, road), pool.parents[:FINISHED]))
     legal = [each for each in done if not each.broken]
-    for road in pool.parents[FINISHED:]:
+    for road in pool.parents[FINISHED:SPARE]:
         if legal:
             break
         done.append(finish(problem, road))

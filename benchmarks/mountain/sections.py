@@ -6,6 +6,9 @@ as the parabola through three samples, which on hills of a kilometre differs by
 millimetres and is some times faster.
 """
 
+# Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
+# ruff: noqa: PLR0913, PLR0917
+
 from math import sqrt
 
 import numpy as np
