@@ -489,7 +489,9 @@ def _values(field: FieldInfo) -> str:
     """Say what a key may hold."""
     kind = field.annotation
     if get_origin(kind) is Literal:
-        return " or ".join(f"`{_written_plain(value)}`" for value in get_args(kind))
+        return _values_of(kind)
+    if get_origin(kind) is tuple and get_origin(get_args(kind)[0]) is Literal:
+        return f"list of {_values_of(get_args(kind)[0])}"
     if get_origin(kind) is UnionType:
         kind = next(each for each in get_args(kind) if each is not NoneType)
     limits = [
@@ -501,6 +503,10 @@ def _values(field: FieldInfo) -> str:
     return " ".join([_KINDS[kind], *limits]) if isinstance(kind, type) else str(kind)
 
 
+def _values_of(kind: Any) -> str:
+    return " or ".join(f"`{_written_plain(value)}`" for value in get_args(kind))
+
+
 def _written(value: object) -> str:
     """Write a default the way a study has it."""
     return "none" if value is None else f"`{_written_plain(value)}`"
@@ -509,6 +515,8 @@ def _written(value: object) -> str:
 def _written_plain(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_written_plain, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 

@@ -98,7 +98,6 @@ def link(name: str = "new", start: float = 3000.0, end: float = 7000.0, **change
         "cost": Estimate(8.0, 10.0, 13.0),
         "direct": Estimate(6.0, 8.0, 10.0),
         "searched": Searched(price=9.0, bound=7.0, construction=8.0),
-        "bound": 7.0,
         "builder": "programme",
     }
     return Link(**(values | changes))  # type: ignore[arg-type]
