@@ -131,7 +131,7 @@ class Line:
 def _cell_of(
     xy: NDArray[np.float64], left: float, top: float, cell: float, shape: tuple[int, int]
 ) -> NDArray[np.int64]:
-    """Number of the cell in which each point lies; -1 outside of the raster."""
+    """Find the number of the cell in which each point lies; -1 outside of the raster."""
     row = np.floor((top - xy[:, 1]) / cell).astype(np.int64)
     col = np.floor((xy[:, 0] - left) / cell).astype(np.int64)
     inside = (row >= 0) & (col >= 0) & (row < shape[0]) & (col < shape[1])
@@ -260,12 +260,18 @@ class _Road(NamedTuple):
 def _work(stations: int, rule: Rule, p: Prices) -> _Work:
     states = 1 + _least(rule.min_bridge, STEP / 2) + _least(rule.min_tunnel, STEP / 2)
     tips = np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)])
+    x, y, bearing, ground, slope, floor, u, rate = (np.empty(stations) for _ in range(8))
     return _Work(
-        *(np.empty(stations) for _ in range(6)),
+        x=x,
+        y=y,
+        bearing=bearing,
+        ground=ground,
+        slope=slope,
+        floor=floor,
+        u=u,
+        rate=rate,
         barred=np.empty(stations, bool),
         wet=np.empty(stations, bool),
-        u=np.empty(stations),
-        rate=np.empty(stations),
         form=np.empty(stations, np.int8),
         price=np.empty((stations, 3)),
         back=np.empty((stations, states), np.int16),
@@ -292,9 +298,9 @@ def _tangent(angle: float, radius: float, clothoid: float) -> float:
     """Distance from a PI to the start of its curve, as `horizontal.tangent_length`."""
     half = np.tan(angle / 2)
     if clothoid <= 0:
-        return radius * half
+        return float(radius * half)
     x, y, t = _spiral(clothoid, radius, clothoid)
-    return (radius * np.cos(t) + y) * half + x - radius * np.sin(t)
+    return float((radius * np.cos(t) + y) * half + x - radius * np.sin(t))
 
 
 @njit(cache=True, nogil=True)
@@ -378,7 +384,7 @@ def _mapped(part: _Stretch, n: int, still: _Stretch, n0: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Work) -> None:
+def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Work) -> None:  # noqa: PLR0915 - one walk along straight and curve
     """Places, bearings and chainages of levels of stations at even distances along a stretch."""
     j, passed = 0, 0.0
     for i in range(n - 1):
@@ -551,7 +557,7 @@ def _prices(
         share = step if 0 < j < count else step / 2
         if work.barred[j]:
             broken += FORBIDDEN * share
-        if z < work.floor[j] and 0 < u < whole:
+        if z < work.floor[j] and ROOM < u < whole - ROOM:
             broken += SUNK * (work.floor[j] - z) * share
         if grade > rule.grade + STEEP_SLACK:
             broken += TOO_STEEP * (grade - rule.grade) * share
@@ -559,7 +565,7 @@ def _prices(
             # a structure keeps its grade an interval beyond itself, as other stations may ask it to
             after = min(j + 1, count)
             g3 = abs(_level(level, road.gap, work.u[after])[1] * work.rate[after])
-            h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(max(g0, g1), max(g2, g3))
+            h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(g0, g1, g2, g3)
             g0, g1, g2 = g1, g2, g3
             cost = (o0 + on) / 2
             if work.wet[j - 1] or work.wet[j] or not np.isfinite(cost):
@@ -584,13 +590,13 @@ def _least(length: float, step: float) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _chosen(
+def _chosen(  # noqa: C901, PLR0912, PLR0915 - one dynamic program, flat for the compiler
     count: int,
     step: float,
     ends: tuple[int, float, int, float],
     rule: Rule,
     work: _Work,
-    write: bool,
+    write: bool,  # noqa: FBT001 - numba knows no keyword-only arguments
 ) -> float:
     """
     Price of the cheapest forms of a stretch between the forms that stand before and after it.
@@ -776,7 +782,7 @@ def _forms_kept(
 
 
 @njit(cache=True, nogil=True)
-def _placed(
+def _placed(  # noqa: C901, PLR0913, PLR0917 - arrays of one search, flat for the compiler
     road: _Road,
     m: int,
     a: int,
@@ -899,7 +905,7 @@ def _keep(road: _Road, k0: int, k1: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _moved(
+def _moved(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one table of moves, flat for the compiler
     road: _Road,
     m: int,
     i: int,
@@ -989,7 +995,7 @@ def _moved(
 
 
 @njit(cache=True, nogil=True)
-def _visit(
+def _visit(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays of one search, flat for the compiler
     road: _Road,
     m: int,
     i: int,
@@ -1041,9 +1047,8 @@ def _visit(
             _reset(road, k0, k1)
         if gain > best:
             crossed = _meets(road, m, a, b, part, n)
-            if crossed > 0:
-                if crossed > _meets(road, m, a, b, still, n0):
-                    continue
+            if crossed > 0 and crossed > _meets(road, m, a, b, still, n0):
+                continue
             best, chosen, rise = gain, way, here
     if chosen < 0:
         return m, False
@@ -1060,7 +1065,7 @@ def _visit(
 
 
 @njit(cache=True, nogil=True)
-def _levelled(
+def _levelled(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the compiler
     road: _Road,
     m: int,
     k: int,
@@ -1111,7 +1116,7 @@ def _levelled(
 
 
 @njit(cache=True, nogil=True)
-def _search(
+def _search(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the compiler
     road: _Road,
     m: int,
     stride: float,
@@ -1121,7 +1126,7 @@ def _search(
     rule: Rule,
     p: Prices,
     work: _Work,
-    plan: bool,
+    plan: bool,  # noqa: FBT001 - numba knows no keyword-only arguments
 ) -> int:
     """Move corners and levels as long as a stride saves anything; give the number of points."""
     q = road.level.size
@@ -1158,7 +1163,7 @@ def _whole(
     p: Prices,
     work: _Work,
 ) -> tuple[int, float, float]:
-    """Price a whole road and keep its forms and chainages; give stations, their distance and the price."""
+    """Price a whole road and keep its forms; give stations, their distance and the price."""
     n = _cut(road, m, 1, m - 2, part, rule)
     count, step = _laid(part, n, part, 0, land, rule, work)
     if count == 0:
@@ -1179,12 +1184,18 @@ def _prepared(
     """Arrays of a road with room for as many corners again, and a stretch that holds it all."""
     m = len(pis)
     room = 2 * m + 64
+    x, y, wish, begin, end = (np.zeros(room) for _ in range(5))
+    count = max(int(np.ceil(length / STEP)), 1)
     road = _Road(
-        *(np.zeros(room) for _ in range(5)),
+        x=x,
+        y=y,
+        wish=wish,
+        begin=begin,
+        end=end,
         level=level.copy(),
         gap=length / (level.size - 1),
-        form=np.zeros(max(int(np.ceil(length / STEP)), 1), np.int8),
-        per=length / max(int(np.ceil(length / STEP)), 1),
+        form=np.zeros(count, np.int8),
+        per=length / count,
         awake=np.ones(room, bool),
         kept=level.copy(),
     )

@@ -1,6 +1,7 @@
 """One corridor to one link: geometry, grade line, bill, cost and exposure of a new road."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,12 +162,14 @@ def _refined(
     barred = burn(near, [*site.no_go, *(lake.wall for lake in site.reservoirs)])
     rivers = [line for _, line in site.rivers]
     land = lateral.chart(near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers)
-    tables = {"standard": book.standard, "shape": book.shape, "prices": book.prices}
+    refine = partial(
+        lateral.refine, land=land, standard=book.standard, shape=book.shape, prices=book.prices
+    )
     best = road, _measured(road, site, book)
     price = _price(best[1], book.rates)
     for _ in range(PASSES):
         try:
-            moved = lateral.refine(*polygon, road.grades, land, **tables)
+            moved = refine(*polygon, road.grades)
             polygon = moved.pis, list(moved.curves)
             plan = Plan(elements(*polygon))
         except GeometryError:
@@ -175,7 +178,7 @@ def _refined(
         grades = followed(plan.length, levels, line=book.line, standard=book.standard)
         if grades is None:
             break
-        moved = lateral.refine(*polygon, grades, land, plan=False, **tables)
+        moved = refine(*polygon, grades, plan=False)
         road = Alignment(plan, Grades(grades.chainage, moved.pvi, grades.curve))
         bill = _measured(road, site, book)
         now = _price(bill, book.rates)

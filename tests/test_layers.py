@@ -17,7 +17,7 @@ settings chainage estimate
 terrain standards rates
 highway
 reservoir hazard formation geometry
-submergence corridor profile quantities
+submergence corridor lateral profile quantities
 cost network
 options road
 phasing
