@@ -9,7 +9,8 @@ from shapely import LineString, get_parts, unary_union
 
 from realign import corridor, cost, formation, lateral, quantities
 from realign.corridor import Corridor, Site
-from realign.corridor.site import burn, surroundings
+from realign.corridor.layers import charged
+from realign.corridor.site import barriers, burn, surroundings
 from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, DENIED, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Plan, crossings
@@ -17,7 +18,7 @@ from realign.geometry.check import breaches
 from realign.geometry.horizontal import Corner, Pose, elements, laid
 from realign.geometry.vertical import Grades
 from realign.hazard import exposure
-from realign.network import KMH, Link
+from realign.network import KMH, Link, Piece, Searched
 from realign.profile import LOW, Line, Task, followed, grade_line
 from realign.quantities import Bill
 from realign.rates import Money, Rates
@@ -84,10 +85,11 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         No curves of the standard fit to the corridor, or no grade line within it
         exists on the fitted plan.
     """
-    near, water = surroundings(site, found.gap, book.rules)
+    near, water = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
     road, bill = _refined(*_fitted(found, site, book, (near, water)), site, book, (near, water))
     plan = road.plan
-    priced = cost.price(bill.totals, book.rates, book.money)
+    places = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
+    priced = cost.price(bill.totals, book.rates, book.money, places=sum(places.values()))
     found_breaches = breaches(
         plan.elements, road.grades, book.standard, gentle=_gentle(bill, book.standard)
     )
@@ -113,8 +115,8 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         totals=bill.totals,
         cost=priced.total,
         direct=priced.direct,
-        searched_price=found.construction,
-        bound=found.bound,
+        places=places,
+        searched=_searched(found, bill, plan, book.rates),
         builder="programme",
         breaches=(
             *(str(breach) for breach in found_breaches),
@@ -159,7 +161,7 @@ def _refined(
 ) -> tuple[Alignment, Bill]:
     """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
     near, water = about
-    barred = burn(near, [*site.no_go, *(lake.wall for lake in site.reservoirs)])
+    barred = burn(near, barriers(site))
     rivers = [line for _, line in site.rivers]
     land = lateral.chart(near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers)
     refine = partial(
@@ -220,25 +222,6 @@ def spent(bill: Bill, rates: Rates) -> NDArray[np.float64]:
     return np.asarray(np.sum(parts, axis=0))
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A piece of a road, as searched and as billed."""
-
-    start: float
-    """Chainage along the new road [m]."""
-    end: float
-    """Chainage along the new road [m]."""
-    searched: float
-    """Price that the search of the corridor saw, without preferences, in the rates' currency."""
-    billed: float
-    """Direct cost of the bill at base prices."""
-
-    @property
-    def ratio(self) -> float:
-        """Bill over search [-]; infinite where the search saw no price."""
-        return self.billed / self.searched if self.searched > 0 else float("inf")
-
-
 def compared(
     along: NDArray[np.float64],
     paid: NDArray[np.float64],
@@ -279,6 +262,23 @@ def compared(
     return tuple(
         Piece(float(a), float(b), float(s), float(c))
         for a, b, s, c in zip(bounds[:-1], bounds[1:], np.diff(seen), np.diff(billed), strict=True)
+    )
+
+
+def _searched(found: Corridor, bill: Bill, plan: Plan, rates: Rates) -> Searched:
+    """Say what the search found, and hold the bill against it piece by piece."""
+    s = plan.stations(quantities.STEP)
+    along = _followed(s, plan.poses(s)[:, :2], np.column_stack((found.x, found.y)))
+    return Searched(
+        price=found.price,
+        bound=found.bound,
+        construction=found.construction,
+        opened=found.opened,
+        seconds=found.seconds,
+        band_m=found.band_m,
+        at_edge=found.at_edge,
+        tracked=found.tracked,
+        pieces=compared(along, found.paid, bill.station, spent(bill, rates)),
     )
 
 

@@ -155,10 +155,7 @@ def notes(
                 f"Option {name}: {count} breaches of the standard or of the limits of forms, the "
                 f"first on {first.name}: {first.breaches[0]}."
             )
-    ratios = [
-        f"{name} {sum(k.direct.base for k in links) / sum(k.searched.construction for k in links):.2f}"
-        for name, links in ((name, each.option.links) for name, each in programmes.items())
-    ]
+    ratios = [f"{name} {_ratio(each.option.links):.2f}" for name, each in programmes.items()]
     out.append(
         "Bill of the fitted roads over the price that the corridor search saw for them, by option: "
         f"{', '.join(ratios)}."
@@ -171,6 +168,11 @@ def notes(
             "drawdown."
         )
     return tuple(out)
+
+
+def _ratio(links: Sequence[Link]) -> float:
+    """Direct cost of the bills over the price that the searches saw."""
+    return sum(k.direct.base for k in links) / sum(k.searched.construction for k in links)
 
 
 def _of_lake(given: Drowned, lake: Reservoir) -> list[str]:

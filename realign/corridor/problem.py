@@ -158,9 +158,7 @@ def prepare(
         water=water + np.float32(variant.higher_m),
         layers=layers,
         crossed=crossed,
-        forbidden=forbidden
-        | place.burn(window, [*site.no_go, *(lake.wall for lake in site.reservoirs)])
-        | place.wrong_bank(site, gap, window, variant.bank, rules),
+        forbidden=forbidden | place.wrong_bank(site, gap, window, variant.bank, rules),
         moves=steps,
         tariff=tariff(
             prices,

@@ -281,11 +281,9 @@ def overlay(
     lines = [
         pieces(terrain, rivers, price=(each, 0.0, 0.0), half=half, over=(over, 0.0, 0.0)),
     ]
-    forbidden = np.isnan(terrain.z)
+    forbidden = np.isnan(terrain.z) | burn(terrain, barriers(site))
     for laid in site.layers:
         rule = laid.layer
-        if rule.kind == "prohibition":
-            forbidden |= burn(terrain, laid.areas)
         inside = burn(terrain, laid.areas) if rule.per_m or rule.factor else None
         for form in np.flatnonzero(laid.on):
             if inside is not None and rule.per_m:
@@ -299,6 +297,13 @@ def overlay(
     if per_metre.any():
         layers = layers._replace(per_metre=per_metre)
     return layers, joined(*lines), forbidden
+
+
+def barriers(site: Site) -> list[BaseGeometry]:
+    """Ground that no road may touch: what the study forbids, and the walls of dams."""
+    layers = [each for each in site.layers if each.layer.kind == "prohibition"]
+    areas = [area for each in layers for area in each.areas]
+    return [*site.no_go, *areas, *(lake.wall for lake in site.reservoirs)]
 
 
 def burn(
