@@ -1,6 +1,6 @@
 """What holds a plan against the world: published figures, assumptions, notes for the reader."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,7 +172,8 @@ def notes(
 
 def _ratio(links: Sequence[Link]) -> float:
     """Direct cost of the bills over the price that the searches saw."""
-    return sum(k.direct.base for k in links) / sum(k.searched.construction for k in links)
+    billed = sum(link.direct.base for link in links)
+    return float(billed / sum(link.searched.construction for link in links))
 
 
 def _of_lake(given: Drowned, lake: Reservoir) -> list[str]:
