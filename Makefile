@@ -12,7 +12,7 @@ BUILDER := $(wildcard data/$(STUDY)/build.py)
 NEEDS   := $(READY) $(if $(INPUTS),,$(if $(BUILDER),$(BUILT)))
 
 .DEFAULT_GOAL := help
-.PHONY: help maps submerged costs data test check bench clean
+.PHONY: help maps submerged costs alternatives data test check bench clean
 
 help: ## list the targets
 	@echo "make TARGET [STUDY=kkh] [INPUTS=folder of other inputs]"
@@ -38,8 +38,18 @@ check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(NEEDS) ## measure time, peak memory and the answer of the stages
+bench: $(NEEDS) ## measure time, peak memory and the answer, beside rivals; some 20 minutes
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python -m benchmarks.analytic benchmarks/problems/analytic.json
+	$(BIN)/python -m benchmarks.raster
+	$(BIN)/python -m benchmarks.corridor data/$(STUDY)/study.toml $(GIVEN) --curve docs/corridor_time.svg
+	$(BIN)/python -m benchmarks.usual data/$(STUDY)/study.toml $(GIVEN)
+	$(BIN)/python -m benchmarks.alternatives data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.stages data/$(STUDY)/study.toml $(GIVEN)
+	$(BIN)/python -m benchmarks.figures docs/state_space.svg
+
+alternatives: $(NEEDS) ## rate a hundred roads across the longest gap, shortlist those that differ
+	$(BIN)/realign alternatives data/$(STUDY)/study.toml $(GIVEN)
 
 clean: ## remove the environment, the built inputs and the results
 	rm -rf $(VENV) data/*/inputs maps/*/ .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info

@@ -45,7 +45,8 @@ def main() -> None:
         },
         "corridors and roads": {
             link.name: {
-                "searched_musd": round(link.searched_price / 1e6, 3),
+                "searched_musd": round(link.searched.construction / 1e6, 3),
+                "gap_pct": round(100 * link.searched.optimality_gap, 1),
                 "built_musd": round(link.direct.base / 1e6, 3),
                 "length_km": round(link.length / 1000, 3),
                 "breaches": len(link.breaches),

@@ -201,6 +201,58 @@ def costs(
     _console().print(table)
 
 
+@app.command()
+def alternatives(
+    study: StudyFile,
+    inputs: Inputs = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the results; maps/NAME-alternatives by default."),
+    ] = None,
+    gap: Annotated[
+        str, typer.Option("--gap", help="Name of a gap, that of its dam; the longest by default.")
+    ] = "",
+    variant: Annotated[
+        str, typer.Option("--variant", help="Variant whose price rates; the first by default.")
+    ] = "",
+    count: Annotated[
+        int, typer.Option("--count", min=1, help="Roads to rate; alternatives.count by default.")
+    ] = 0,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Rate many roads across one gap, shortlist those that differ, and write both as table and lines.
+
+    Example: realign alternatives data/kkh/study.toml --gap Diamer-Basha --count 100
+    """
+    with _told(quiet=quiet) as tell:
+        asked = studies.load(study, inputs=inputs)
+        found = planning.rate(asked, gap=gap, variant=variant, count=count or None, tell=tell)
+        folder = out or Path("maps") / f"{asked.study.name}-alternatives"
+        files = outputs.write_alternatives(found, folder, crs=asked.crs)
+    if quiet:
+        return
+    table = Table(title=f"{len(found.rated)} roads rated; those that differ")
+    columns = ("rank", "name", "price", "construction m", "km", "bridges %", "tunnels %")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "name" else "right")
+    for i in found.shortlist:
+        each = found.rated[i]
+        table.add_row(
+            str(i + 1),
+            each.name,
+            f"{each.corridor.price / found.rated[0].corridor.price:.3f}",
+            f"{each.corridor.construction / 1e6:,.0f}",
+            f"{each.length / 1000:.1f}",
+            f"{100 * each.bridge:.0f}",
+            f"{100 * each.tunnel:.0f}",
+        )
+    _console().print(table)
+    if found.shortfall:
+        typer.echo(f"no more: {found.shortfall}")
+    typer.echo(f"{found.failed} of {found.asked} looks found no road; {', '.join(map(str, files))}")
+
+
 def _console() -> Console:
     """Make a console that is wide enough for whole tables when it writes to a file."""
     return Console(width=None if sys.stdout.isatty() else 160)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from realign.errors import InputError
-from realign.estimate import Estimate, independent
+from realign.estimate import Estimate, independent, together
 from realign.rates import ITEMS, Money, Rates
 
 
@@ -32,14 +32,14 @@ class Cost:
     lines: tuple[CostLine, ...]
     """A line for each item with a quantity, in the order of `rates.ITEMS`."""
     direct: Estimate
-    """Sum of the lines [currency]."""
+    """Sum of the lines, and what places cost besides [currency]."""
     total: Estimate
     """Direct cost with contingency, engineering, protection and taxes [currency]."""
     currency: str
     """Currency of all amounts."""
 
 
-def price(totals: Mapping[str, float], rates: Rates, money: Money) -> Cost:
+def price(totals: Mapping[str, float], rates: Rates, money: Money, *, places: float = 0.0) -> Cost:
     """
     Price a bill of quantities.
 
@@ -59,6 +59,8 @@ def price(totals: Mapping[str, float], rates: Rates, money: Money) -> Cost:
         Unit prices.
     money
         Currency of the rates and the fractions added on the direct cost.
+    places
+        What the layers of costs ask besides, without a spread [currency].
 
     Raises
     ------
@@ -72,7 +74,7 @@ def price(totals: Mapping[str, float], rates: Rates, money: Money) -> Cost:
         for item, unit in ITEMS.items()
         if totals.get(item, 0.0) > 0
     )
-    direct = independent(line.amount for line in lines)
+    direct = together((independent(line.amount for line in lines), Estimate.exact(places)))
     added = 1 + money.contingency + money.engineering + money.protection
     total = direct.times(added).times(1 + money.taxes)
     return Cost(lines, direct, total, money.currency)

@@ -32,7 +32,7 @@ Attributes of an edge:
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from math import isfinite
@@ -74,6 +74,54 @@ _EDGE: dict[str, type | UnionType] = {
     "gap": str,
     "variant": str,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a road, as searched and as billed."""
+
+    start: float
+    """Chainage along the new road [m]."""
+    end: float
+    """Chainage along the new road [m]."""
+    searched: float
+    """Price that the search of the corridor saw, without preferences, in the rates' currency."""
+    billed: float
+    """Direct cost of the bill at base prices."""
+
+    @property
+    def ratio(self) -> float:
+        """Bill over search [-]; infinite where the search saw no price."""
+        return self.billed / self.searched if self.searched > 0 else float("inf")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Searched:
+    """What the search of a corridor found, in the currency of the rates."""
+
+    price: float
+    """Price that was minimised, preferences included."""
+    bound: float
+    """Price below which no road can be."""
+    construction: float
+    """Price of the road without preferences and without road kept."""
+    opened: int = 0
+    """States opened."""
+    seconds: float = 0.0
+    """Time of the search [s]."""
+    band_m: float = 0.0
+    """Distance from the existing road up to which ground was looked at [m]."""
+    at_edge: bool = False
+    """True where the road touches the edge of that ground even so."""
+    tracked: Mapping[str, float] = field(default_factory=dict)
+    """Measures of the tracked layers, by name with unit."""
+    pieces: tuple[Piece, ...] = ()
+    """The road in pieces of about 5 km, as searched and as billed."""
+
+    @property
+    def optimality_gap(self) -> float:
+        """Share by which the price may exceed that of the cheapest road at most [-]."""
+        return self.price / self.bound - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -122,10 +170,10 @@ class Link:
     """Cost, all in, in the currency of the study."""
     direct: Estimate
     """Cost before contingency, overheads and taxes, in the currency of the study."""
-    searched_price: float
-    """Price of the path that the corridor search found."""
-    bound: float
-    """Price below which no path can be."""
+    places: Mapping[str, float] = field(default_factory=dict)
+    """What the layers of costs ask, by name of the layer; part of the direct cost."""
+    searched: Searched
+    """What the corridor search found, and how the bill compares."""
     builder: str
     """Who builds it."""
     opens: date | None = None

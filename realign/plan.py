@@ -11,10 +11,10 @@ import geopandas as gpd
 import networkx as nx
 from rasterio.errors import NotGeoreferencedWarning
 
-from realign import corridor, network
+from realign import corridor, formation, network
 from realign.corridor import Gap, Site
 from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge
-from realign.errors import InputError, NoRouteError
+from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
 from realign.network import Link
 from realign.options import Option
@@ -158,6 +158,72 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
     )
 
 
+def rate(
+    study: Study,
+    *,
+    gap: str = "",
+    variant: str = "",
+    count: int | None = None,
+    tell: Tell | None = None,
+    workers: int | None = None,
+) -> corridor.Alternatives:
+    """
+    Rate many roads across one gap, and shortlist those that differ.
+
+    Parameters
+    ----------
+    study
+        From `study.load`.
+    gap
+        Name of the gap, the longest one by default.
+    variant
+        Name of the variant whose price rates the roads, the first one by default.
+    count
+        Roads to rate; `alternatives.count` of the study by default.
+    tell
+        Called with the name of the stage and what goes on; may raise to cancel.
+    workers
+        Rounds searched at the same time, two at most; the number of processors by default.
+
+    Returns
+    -------
+    alternatives
+        All roads, cheapest first, and the shortlist.
+
+    Raises
+    ------
+    StudyError
+        No gap or variant of that name.
+    InputError, NoRouteError
+        As in `run`.
+    """
+    clock = Clock(tell)
+    rates = check(study)
+    given = submerge(study, clock=clock)
+    found = {each.name: each for each in _gaps(given)}
+    longest = max(found.values(), key=lambda each: each.section.length)
+    kinds = {each.name: each for each in study.variants}
+    for what, name, known in (("gap", gap, list(found)), ("variant", variant, list(kinds))):
+        if name and name not in known:
+            msg = f"{study.file}: found no {what} {name!r}, wanted one of {', '.join(known)}"
+            raise StudyError(msg)
+    kind = kinds[variant] if variant else study.variants[0]
+    standard = load_standard(study.standard.code, kind.speed_kmh)
+    choice = study.alternatives
+    with clock.stage("alternatives") as say:
+        return corridor.alternatives(
+            site_of(given),
+            found[gap] if gap else longest,
+            kind,
+            rules=study.corridor,
+            standard=standard,
+            prices=formation.prices(study.formation, standard, rates),
+            choice=choice if count is None else choice.model_copy(update={"count": count}),
+            tell=lambda what, opened: say(f"{what}, {opened:,} states"),
+            workers=workers or os.cpu_count() or 1,
+        )
+
+
 def _gaps(given: Drowned) -> tuple[Gap, ...]:
     """Stretches to replace; where a dam leaves several, each has a name of its own."""
     drowned = [(part.dam, part.section) for part in given.submergence.sections]
@@ -176,6 +242,19 @@ def _gaps(given: Drowned) -> tuple[Gap, ...]:
     return tuple(out)
 
 
+def site_of(given: Drowned) -> Site:
+    """Put together what a corridor search needs of the world."""
+    return Site(
+        terrain=given.terrain,
+        highway=given.highway,
+        reservoirs=given.reservoirs,
+        rivers=tuple(zip(given.rivers["name"], given.rivers.geometry, strict=True)),
+        no_go=given.no_go,
+        freeboard=given.study.clearance.freeboard_m,
+        layers=given.layers,
+    )
+
+
 def _links(
     given: Drowned,
     gaps: Sequence[Gap],
@@ -185,15 +264,7 @@ def _links(
 ) -> tuple[tuple[Link, ...], dict[str, str]]:
     """Search and design a road for every gap and variant; what has no road is told by name."""
     study = given.study
-    site = Site(
-        terrain=given.terrain,
-        highway=given.highway,
-        reservoirs=given.reservoirs,
-        rivers=tuple(zip(given.rivers["name"], given.rivers.geometry, strict=True)),
-        no_go=given.no_go,
-        freeboard=study.clearance.freeboard_m,
-        layers=given.layers,
-    )
+    site = site_of(given)
 
     def road(gap: Gap, variant: corridor.Variant) -> Link | NoRouteError:
         problem = NoRouteError(f"{gap.name} / {variant.name}: not searched")

@@ -32,6 +32,8 @@ WALL = DENIED / 10
 """Price of each metre by which a metre of road is beyond its limits, in the linear program [/m]."""
 NEAR = 0.02
 """How far the linear program may undercut the convex price of open road [-]."""
+NEARBY = 4
+"""Levels between two PVIs that a grade line follows."""
 UNIT = 1.0e6
 """The linear program counts money in this."""
 
@@ -47,7 +49,7 @@ class Line(Settings):
     """How far the grade line may leave the level that the corridor search found [m]."""
     pvi_m: float = Field(default=100.0, gt=0)
     """Least distance between PVIs; the standard's least length of grade if that is longer [m]."""
-    passes: int = Field(default=8, ge=1, le=50)
+    passes: int = Field(default=2, ge=1, le=50)
     """How often the linear program is solved, each time with the forms of the last grade line."""
     check_m: float = Field(default=20.0, gt=0)
     """Distance between stations of the linear program [m]."""
@@ -270,6 +272,67 @@ def grade_line(
     return Profile(Alignment(plan, grades), price, rough)
 
 
+def followed(
+    length: float,
+    levels: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    line: Line,
+    standard: DesignStandard,
+) -> Grades | None:
+    """
+    Lay the grade line that stays nearest to given levels.
+
+    Parameters
+    ----------
+    length
+        Length of the plan [m].
+    levels
+        Chainages, ascending from 0 to the length, and levels there, both of shape
+        (n,) [m]; the first and the last level are kept.
+    line
+        Least distance between PVIs.
+    standard
+        Grades, lengths and curvature.
+
+    Returns
+    -------
+    grades
+        With the least sum of distances from the levels, by a linear program; None
+        where none within the standard joins the two ends.
+    """
+    pvi, curve = _pvis(length, line, standard)
+    m, gap = pvi.size, pvi[1]
+    s = np.linspace(0.0, length, max(int(length / (gap / NEARBY)), 2) + 1)
+    given = np.interp(s, *levels)
+    rules, limit = _bent(m, gap, standard)
+    weights, n = _spline(s, pvi), s.size
+    bounds = np.tile([0.0, np.inf], (m + 2 * n, 1))
+    bounds[:m, 0] = -np.inf
+    bounds[0], bounds[m - 1] = (given[0], given[0]), (given[-1], given[-1])
+    one = sparse.eye_array(n)
+    answer = linprog(
+        np.concatenate((np.zeros(m), np.ones(2 * n))),
+        A_eq=sparse.hstack((weights, one, -one), format="csr"),
+        b_eq=given,
+        A_ub=sparse.hstack((rules, sparse.csr_array((limit.size, 2 * n))), format="csr"),
+        b_ub=limit,
+        bounds=bounds,
+        method="highs-ds",
+    )
+    return None if answer.x is None else Grades(pvi, answer.x[:m], curve)
+
+
+def _pvis(
+    length: float, line: Line, standard: DesignStandard
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Chainages of PVIs as close as allowed, and lengths of parabolas that touch."""
+    m = max(int(length / max(line.pvi_m, standard.grade_length)), 2) + 1
+    pvi = np.linspace(0.0, length, m)
+    curve = np.full(m, pvi[1] - pvi[0])
+    curve[[0, -1]] = 0.0
+    return pvi, curve
+
+
 def _spline(s: NDArray[np.float64], pvi: NDArray[np.float64]) -> sparse.csr_array:
     """
     Levels at chainages as weights on levels of PVIs, with parabolas that touch each other.
@@ -488,10 +551,7 @@ def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules b
     prices: Prices,
 ) -> tuple[Grades, float]:
     """Place the PVIs by linear programs, first with the forms of the rough line, then with own."""
-    m = max(int(plan.length / max(line.pvi_m, standard.grade_length)), 2) + 1
-    pvi = np.linspace(0.0, plan.length, m)
-    curve = np.full(m, pvi[1] - pvi[0])
-    curve[[0, -1]] = 0.0
+    pvi, curve = _pvis(plan.length, line, standard)
     s = plan.stations(line.check_m)
     _, level, slope = ground_under(plan, terrain, s)
     wet = beside(s, task.rivers, shape.river_half_m)
@@ -630,14 +690,23 @@ def _ruled(
     ground: _Ground, form: NDArray[np.int8], standard: DesignStandard
 ) -> tuple[sparse.csr_array, NDArray[np.float64]]:
     """Rows for grades, for grades on structures and for lengths of vertical curves."""
-    m, gap = ground.pvi.size, ground.pvi[1] - ground.pvi[0]
-    first = sparse.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(m - 1, m)) / gap
-    second = sparse.diags_array([1.0, -2.0, 1.0], offsets=[0, 1, 2], shape=(m - 2, m)) / gap
-    rows, limits = [first, -first, second, -second], [np.full(2 * m - 2, standard.grade)]
-    limits += [np.full(m - 2, gap / (100 * k)) for k in (standard.k_sag, standard.k_crest)]
+    always, limit = _bent(ground.pvi.size, ground.pvi[1] - ground.pvi[0], standard)
+    rows, limits = [always], [limit]
     for kind, grade in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
         i = np.flatnonzero(form == kind)
         on = ground.grades[np.union1d(i, i + 1)]
         rows += [on, -on]
         limits.append(np.full(2 * on.shape[0], grade))
     return sparse.csr_array(sparse.vstack(rows)), np.concatenate(limits)
+
+
+def _bent(
+    m: int, gap: float, standard: DesignStandard
+) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+    """Rows for the grades between m even PVIs and for the lengths of their parabolas."""
+    first = sparse.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(m - 1, m)) / gap
+    second = sparse.diags_array([1.0, -2.0, 1.0], offsets=[0, 1, 2], shape=(m - 2, m)) / gap
+    limits = [np.full(2 * m - 2, standard.grade)]
+    limits += [np.full(m - 2, gap / (100 * k)) for k in (standard.k_sag, standard.k_crest)]
+    rows = sparse.vstack([first, -first, second, -second])
+    return sparse.csr_array(rows), np.concatenate(limits)

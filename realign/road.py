@@ -6,23 +6,31 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, get_parts, unary_union
 
-from realign import corridor, cost, formation, quantities
+from realign import corridor, cost, formation, lateral, quantities
 from realign.corridor import Corridor, Site
-from realign.corridor.site import surroundings
+from realign.corridor.site import burn, surroundings
 from realign.errors import GeometryError, NoRouteError
-from realign.formation import BRIDGE, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Plan, crossings
+from realign.formation import BRIDGE, DENIED, TUNNEL, Formation, Prices
+from realign.geometry.alignment import Alignment, Plan, crossings
 from realign.geometry.check import breaches
-from realign.geometry.horizontal import Pose, fit
+from realign.geometry.horizontal import Corner, Pose, elements, laid
+from realign.geometry.vertical import Grades
 from realign.hazard import exposure
 from realign.network import KMH, Link
-from realign.profile import LOW, Line, Task, grade_line
+from realign.profile import LOW, Line, Task, followed, grade_line
 from realign.quantities import Bill
 from realign.rates import Money, Rates
 from realign.standards import DesignStandard
+from realign.terrain import Terrain
 
 LOOK_AHEAD = 1.6
 """How far ahead a point of the corridor is looked for on the fitted road, in its own steps [-]."""
+PASSES = 5
+"""How often a plan is moved to cheaper ground and given a grade line again, at most."""
+WORTH = 0.01
+"""Share of the price of a road that one such pass must save for another to follow [-]."""
+PIECE = 5000.0
+"""Length of the pieces by which a bill is compared with the price searched, about [m]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
 """Exposure of a structure over that of open road in its place; an assumption [-]."""
 
@@ -75,33 +83,9 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         No curves of the standard fit to the corridor, or no grade line within it
         exists on the fitted plan.
     """
-    prices = book.prices
-    points = np.column_stack((found.x, found.y))
-    start, end = (_pose(site, s) for s in (found.section.start, found.section.end))
-    try:
-        plan = Plan(fit(points, book.standard, start=start, end=end))
-    except GeometryError as problem:
-        msg = f"{found.gap.name} / {found.variant.name}: no curves of the standard fit: {problem}"
-        raise NoRouteError(msg) from problem
-    rivers = crossings(plan, [line for _, line in site.rivers])
-    profile = grade_line(
-        plan,
-        site.terrain,
-        _task(found, site, plan, rivers, book.rules),
-        line=book.line,
-        standard=book.standard,
-        shape=book.shape,
-        prices=prices,
-    )
-    road = profile.alignment
-    bill = quantities.take_off(
-        road,
-        site.terrain,
-        shape=book.shape,
-        standard=book.standard,
-        prices=prices,
-        rivers=rivers,
-    )
+    near, water = surroundings(site, found.gap, book.rules)
+    road, bill = _refined(*_fitted(found, site, book, (near, water)), site, book, (near, water))
+    plan = road.plan
     priced = cost.price(bill.totals, book.rates, book.money)
     found_breaches = breaches(
         plan.elements, road.grades, book.standard, gentle=_gentle(bill, book.standard)
@@ -140,6 +124,161 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     )
 
 
+Polygon = tuple[NDArray[np.float64], list[Corner | None]]
+"""Corners of tangents with both ends, shape (m, 2) [m], and the curves at the inner ones."""
+Water = tuple[Terrain, NDArray[np.float32]]
+"""Ground about a gap, and the lowest road level that water allows over each cell [m]."""
+
+
+def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[Polygon, Alignment]:
+    """Tangents, curves and grade line along the points of a corridor."""
+    label = f"{found.gap.name} / {found.variant.name}"
+    points = np.column_stack((found.x, found.y))
+    start, end = (_pose(site, s) for s in (found.section.start, found.section.end))
+    try:
+        polygon = laid(points, book.standard, start=start, end=end)
+        plan = Plan(elements(*polygon))
+    except GeometryError as problem:
+        msg = f"{label}: no curves of the standard fit: {problem}"
+        raise NoRouteError(msg) from problem
+    laid_line = grade_line(
+        plan,
+        site.terrain,
+        _task(found, site, plan, about),
+        line=book.line,
+        standard=book.standard,
+        shape=book.shape,
+        prices=book.prices,
+    )
+    return polygon, laid_line.alignment
+
+
+def _refined(
+    polygon: Polygon, road: Alignment, site: Site, book: Rulebook, about: Water
+) -> tuple[Alignment, Bill]:
+    """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
+    near, water = about
+    barred = burn(near, [*site.no_go, *(lake.wall for lake in site.reservoirs)])
+    rivers = [line for _, line in site.rivers]
+    land = lateral.chart(near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers)
+    tables = {"standard": book.standard, "shape": book.shape, "prices": book.prices}
+    best = road, _measured(road, site, book)
+    price = _price(best[1], book.rates)
+    for _ in range(PASSES):
+        try:
+            moved = lateral.refine(*polygon, road.grades, land, **tables)
+            polygon = moved.pis, list(moved.curves)
+            plan = Plan(elements(*polygon))
+        except GeometryError:
+            break
+        levels = moved.station * (plan.length / moved.station[-1]), moved.level
+        grades = followed(plan.length, levels, line=book.line, standard=book.standard)
+        if grades is None:
+            break
+        moved = lateral.refine(*polygon, grades, land, plan=False, **tables)
+        road = Alignment(plan, Grades(grades.chainage, moved.pvi, grades.curve))
+        bill = _measured(road, site, book)
+        now = _price(bill, book.rates)
+        saved = price - now
+        if saved > 0:
+            best, price = (road, bill), now
+        if saved < WORTH * price:
+            break
+    return best
+
+
+def _measured(road: Alignment, site: Site, book: Rulebook) -> Bill:
+    return quantities.take_off(
+        road,
+        site.terrain,
+        shape=book.shape,
+        standard=book.standard,
+        prices=book.prices,
+        rivers=crossings(road.plan, [line for _, line in site.rivers]),
+    )
+
+
+def _price(bill: Bill, rates: Rates) -> float:
+    """Price by which two roads are compared: what is beyond its limits counts as in the search."""
+    beyond = np.diff(bill.station)[bill.denied].sum() * DENIED
+    return float(spent(bill, rates).sum() + beyond)
+
+
+def spent(bill: Bill, rates: Rates) -> NDArray[np.float64]:
+    """
+    Direct cost of every interval of a bill, at base prices.
+
+    Returns
+    -------
+    spent
+        Shape (n - 1,), in the currency of the rates; its sum is the direct cost.
+    """
+    parts = [values * rates[item].price.base for item, values in bill.items.items()]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a road, as searched and as billed."""
+
+    start: float
+    """Chainage along the new road [m]."""
+    end: float
+    """Chainage along the new road [m]."""
+    searched: float
+    """Price that the search of the corridor saw, without preferences, in the rates' currency."""
+    billed: float
+    """Direct cost of the bill at base prices."""
+
+    @property
+    def ratio(self) -> float:
+        """Bill over search [-]; infinite where the search saw no price."""
+        return self.billed / self.searched if self.searched > 0 else float("inf")
+
+
+def compared(
+    along: NDArray[np.float64],
+    paid: NDArray[np.float64],
+    station: NDArray[np.float64],
+    spent: NDArray[np.float64],
+    *,
+    piece: float = PIECE,
+) -> tuple[Piece, ...]:
+    """
+    Hold the bill of a road against the price that the search of its corridor saw.
+
+    Parameters
+    ----------
+    along
+        Chainages of the road beside the points of the corridor, never falling,
+        shape (m,) [m].
+    paid
+        Price of the corridor from its start to each point, never falling, shape (m,).
+    station
+        Chainages of the bill, ascending, shape (n,) [m].
+    spent
+        Direct cost of each of its intervals, shape (n - 1,).
+    piece
+        Length of the pieces, about [m].
+
+    Returns
+    -------
+    pieces
+        Equal lengths of the whole road, in order; prices of points that lie on one
+        chainage count before it. Both prices add up to those of the whole.
+    """
+    count = max(round(float(station[-1] - station[0]) / piece), 1)
+    bounds = np.linspace(station[0], station[-1], count + 1)
+    last = np.append(np.diff(along) > 0, True)
+    seen = np.interp(bounds, along[last], paid[last])
+    seen[0], seen[-1] = 0.0, paid[-1]
+    billed = np.interp(bounds, station, np.concatenate(([0.0], np.cumsum(spent))))
+    return tuple(
+        Piece(float(a), float(b), float(s), float(c))
+        for a, b, s, c in zip(bounds[:-1], bounds[1:], np.diff(seen), np.diff(billed), strict=True)
+    )
+
+
 def _loops(bill: Bill) -> tuple[str, ...]:
     """Say where a road crosses itself, which the search neither forbids nor prices."""
     line = LineString(np.column_stack((bill.x, bill.y)))
@@ -155,15 +294,13 @@ def _pose(site: Site, s: float) -> Pose:
     return Pose(float(x), float(y), float(bearing))
 
 
-def _task(
-    found: Corridor, site: Site, plan: Plan, rivers: NDArray[np.float64], rules: corridor.Rules
-) -> Task:
+def _task(found: Corridor, site: Site, plan: Plan, about: Water) -> Task:
     """Levels that the grade line joins and keeps."""
     s = plan.stations(quantities.STEP)
     xy = plan.poses(s)[:, :2]
     along = _followed(s, xy, np.column_stack((found.x, found.y)))
     ahead = np.concatenate(([True], np.diff(along) > 0))
-    near, water = surroundings(site, found.gap, rules)
+    near, water = about
     floor = _under(near.index(xy[:, 0], xy[:, 1]), water)
     levels = site.highway.level_at([found.section.start, found.section.end])
     if found.gap.before is None:
@@ -177,7 +314,7 @@ def _task(
         corridor_level=found.level[ahead],
         water_s=s,
         water_level=floor,
-        rivers=rivers,
+        rivers=crossings(plan, [line for _, line in site.rivers]),
     )
 
 

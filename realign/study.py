@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from realign.corridor import Layer, Rules, Variant
+from realign.corridor import Choice, Layer, Rules, Variant
 from realign.errors import InputError, StudyError
 from realign.finance import Finance
 from realign.formation import Formation
@@ -174,6 +174,8 @@ class Study(Settings):
     """Cross section of new roads."""
     corridor: Rules = Rules()
     """Where new roads are looked for."""
+    alternatives: Choice = Choice()
+    """How many alternatives `realign alternatives` rates, and which of them count as different."""
     profile: Line = Line()
     """How finely the grade line is laid."""
     layers: tuple[Layer, ...] = ()

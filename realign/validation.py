@@ -156,7 +156,7 @@ def notes(
                 f"first on {first.name}: {first.breaches[0]}."
             )
     ratios = [
-        f"{name} {sum(k.direct.base for k in links) / sum(k.searched_price for k in links):.2f}"
+        f"{name} {sum(k.direct.base for k in links) / sum(k.searched.construction for k in links):.2f}"
         for name, links in ((name, each.option.links) for name, each in programmes.items())
     ]
     out.append(

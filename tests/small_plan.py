@@ -16,7 +16,7 @@ from realign.chainage import Section
 from realign.corridor import Gap
 from realign.estimate import Estimate, together
 from realign.highway import Highway
-from realign.network import Link
+from realign.network import Link, Searched
 from realign.options import Option
 from realign.phasing import Schedule, Work, schedule
 from realign.plan import Assumption, Check, Plan, Programme
@@ -193,8 +193,7 @@ def link(highway: Highway, variant: str, section: Section, offset: float) -> Lin
         totals={"tunnel": float(step[form == 2].sum())},
         cost=Estimate(2.0e7, 3.0e7 + offset, 4.5e7),
         direct=Estimate(1.5e7, 2.0e7, 3.0e7),
-        searched_price=2.0e7,
-        bound=1.9e7,
+        searched=Searched(price=2.1e7, bound=1.9e7, construction=2.0e7),
         builder="programme",
         breaches=("grade 8.2 % at 1+200",) if variant == LONG else (),
     )

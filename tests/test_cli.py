@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
 import small_study
 from click.testing import Result
@@ -21,7 +22,7 @@ from realign.errors import NoRouteError
 from realign.plan import Plan
 from realign.study import Study
 
-COMMANDS = ("run", "check", "submerged", "costs")
+COMMANDS = ("run", "check", "submerged", "costs", "alternatives")
 Run = Callable[..., Result]
 
 
@@ -206,6 +207,27 @@ def test_costs_of_other_inputs_are_not_used(run: Run, results: Path, tmp_path: P
         (results / "kept.json").replace(results / "phase_costs.json")
     assert found.exit_code == 0
     assert "Lower-Upper" in found.stdout
+
+
+def test_alternatives_are_listed_and_written(run: Run, study: Path, tmp_path: Path) -> None:
+    out = run("alternatives", study, "--out", tmp_path / "few", "--count", 3)
+    assert out.exit_code == 0
+    assert "3 roads rated" in plain(out.output)
+    with (tmp_path / "few" / "alternatives.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["rank"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[0]["price_ratio"]) == 1.0
+    layer = gpd.read_file(tmp_path / "few" / "alternatives.gpkg")
+    assert layer.length.to_numpy() / 1000 == pytest.approx(layer["length_km"].to_numpy())
+    assert all(line.has_z for line in layer.geometry)
+    assert [round(v, 3) for v in layer["price_ratio"]] == [float(r["price_ratio"]) for r in rows]
+
+
+@pytest.mark.parametrize("what", ["gap", "variant"])
+def test_alternatives_of_something_unknown_are_an_error(run: Run, study: Path, what: str) -> None:
+    out = run("alternatives", study, f"--{what}", "nowhere")
+    assert out.exit_code == 2
+    assert f"found no {what} 'nowhere', wanted one of" in plain(out.output + out.stderr)
 
 
 def test_a_costs_format_that_is_none_is_wrong_usage(run: Run, study: Path) -> None:

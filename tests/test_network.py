@@ -18,7 +18,7 @@ from realign.chainage import Section
 from realign.errors import GeometryError, NoRouteError
 from realign.estimate import Estimate
 from realign.highway import Highway
-from realign.network import Link, build, check, connected, cut_days, passable, route
+from realign.network import Link, Searched, build, check, connected, cut_days, passable, route
 from realign.submergence import Submerged, Submergence
 
 LENGTH = 10_000.0
@@ -97,7 +97,7 @@ def link(name: str = "new", start: float = 3000.0, end: float = 7000.0, **change
         "totals": {},
         "cost": Estimate(8.0, 10.0, 13.0),
         "direct": Estimate(6.0, 8.0, 10.0),
-        "searched_price": 8.0,
+        "searched": Searched(price=9.0, bound=7.0, construction=8.0),
         "bound": 7.0,
         "builder": "programme",
     }

@@ -127,3 +127,46 @@ def measured(line: LineString, laid: Sequence[Laid]) -> Mapping[str, float]:
             count = sum(len(shapely.get_parts(part)) for part in met if not part.is_empty)
             out[f"{each.layer.name}_crossings"] = float(count)
     return out
+
+
+def charged(
+    xy: NDArray[np.float64], form: NDArray[np.int8], laid: Sequence[Laid]
+) -> Mapping[str, float]:
+    """
+    Add up what the layers of costs ask of a road.
+
+    Parameters
+    ----------
+    xy
+        Points of the road, shape (n, 2) [m].
+    form
+        Form from each point to the next, shape (n - 1,).
+    laid
+        All layers; only those of costs count.
+
+    Returns
+    -------
+    costs
+        By name of the layer, in the currency of the rates: metres inside of its
+        polygons and crossings of its lines, each on the forms it falls on.
+    """
+    pieces = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
+    middle = shapely.points((xy[:-1] + xy[1:]) / 2)
+    run = np.hypot(*np.diff(xy, axis=0).T)
+    out = {}
+    for each in laid:
+        if each.layer.kind != "cost":
+            continue
+        falls = each.on[form]
+        cost = 0.0
+        if each.layer.per_m and each.areas:
+            area = shapely.union_all(each.areas)
+            shapely.prepare(area)
+            cost += each.layer.per_m * float(run[falls & shapely.contains(area, middle)].sum())
+        if each.layer.per_crossing:
+            lines = shapely.linestrings([line for line in each.lines if len(line) > 1])
+            tree = shapely.STRtree(pieces)
+            met, _ = tree.query(lines, predicate="crosses")[::-1]
+            cost += each.layer.per_crossing * int(falls[met].sum())
+        out[each.layer.name] = cost
+    return out

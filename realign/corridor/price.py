@@ -304,6 +304,78 @@ def move_price(
 
 
 @njit(cache=True, nogil=True)
+def way_price(
+    ground: Ground, tariff: Tariff, cells: NDArray[np.int32], levels: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """
+    Price of a way from its start to each of its cells.
+
+    Parameters
+    ----------
+    ground, tariff
+        The ground and the prices.
+    cells, levels
+        Cells passed and level numbers, each of shape (n,).
+
+    Returns
+    -------
+    price
+        Shape (n,); infinite from a move on that is not admissible.
+    """
+    out = np.zeros(cells.size)
+    for i in range(cells.size - 1):
+        m = 0
+        while ground.neighbour[cells[i], m] != cells[i + 1]:
+            m += 1
+        out[i + 1] = out[i] + move_price(ground, tariff, cells[i], m, levels[i], levels[i + 1])
+    return out
+
+
+@njit(cache=True, nogil=True)
+def form_lengths(
+    ground: Ground, tariff: Tariff, cells: NDArray[np.int32], levels: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """
+    Lengths of a way by form, each sample in the form that is cheapest there.
+
+    Parameters
+    ----------
+    ground, tariff
+        The ground and the prices.
+    cells, levels
+        Cells passed and level numbers, each of shape (n,).
+
+    Returns
+    -------
+    length
+        Of open road, bridge and tunnel, shape (3,) [m].
+    """
+    out = np.zeros(3)
+    top = tariff.price.shape[2] - 1
+    for i in range(cells.size - 1):
+        a, b = cells[i], cells[i + 1]
+        m = 0
+        while ground.neighbour[a, m] != b:
+            m += 1
+        length = tariff.length[m]
+        low, high = levels[i] * tariff.step, levels[i + 1] * tariff.step
+        allowed = forms_allowed(abs(high - low), length, tariff.tunnel_grade, tariff.bridge_grade)
+        if m >= HALF:
+            a, m = b, m - HALF
+            low, high = high, low
+        for k in range(SAMPLES):
+            h = _height(low + (high - low) * (k + 0.5) / SAMPLES, ground.under[a, m, k], top)
+            best, form = np.inf, OPEN
+            for f in range(allowed):
+                metre = tariff.price[f, ground.cross[a, m, k], h] * tariff.weight[f]
+                price = metre * length / SAMPLES + ground.extra[a, m, k, f]
+                if price < best:
+                    best, form = price, f
+            out[form] += length / SAMPLES
+    return out
+
+
+@njit(cache=True, nogil=True)
 def _fill_table(
     ground: Ground,
     tariff: Tariff,

@@ -314,6 +314,7 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
     for arrival in range(HEADINGS):
         for d in range(-steps.turn, steps.turn + 1):
             allowed[arrival] |= 1 << ((arrival + d) % HEADINGS)
+    by_heading = bound.size > done.size
     limit = np.int64(best[0] * (1 + margin))
     opened = 0
     while count[1] > 0 and opened < BATCH and count[0] <= limit and free[1] >= fanout:
@@ -333,15 +334,19 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
         k = rest - cell * LEVELS
         lattice = start[cell] + k
         own = start[cell + 1] - start[cell]
-        here = spent[start[cell] * HEADINGS + arrival * own + k] - 1
-        if here + bound[lattice] != count[0]:
+        place = start[cell] * HEADINGS + arrival * own + k
+        here = spent[place] - 1
+        if here + bound[place if by_heading else lattice] != count[0]:
             continue  # a cheaper way was found since, and the state was opened then
         opened += 1
-        # states come in the order of their price, so the first to leave in a direction is cheapest
-        todo = allowed[arrival] & ~np.int64(done[lattice])
-        if todo == 0:
-            continue
-        done[lattice] = np.uint16(np.int64(done[lattice]) | allowed[arrival])
+        todo = allowed[arrival]
+        if not by_heading:
+            # what is left is the same for all arrivals here, so that they come in the order of
+            # their price, and the first to leave in a direction is the cheapest that ever will
+            todo &= ~np.int64(done[lattice])
+            if todo == 0:
+                continue
+            done[lattice] = np.uint16(np.int64(done[lattice]) | allowed[arrival])
         for m in range(HEADINGS):
             if (todo >> m) & 1 == 0:
                 continue
@@ -362,7 +367,7 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
             for j in range(low, high + 1):
                 price = np.int32(table[at])
                 at += stride
-                ahead = bound[first + j]
+                ahead = bound[targets + j if by_heading else first + j]
                 if price == NONE or ahead >= FAR:
                     continue
                 total = here + price
@@ -379,6 +384,8 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                     continue
                 spent[target] = total + 1
                 back[target] = (j - base + climb) * HEADINGS + arrival
+                if not by_heading and allowed[m] & ~np.int64(done[first + j]) == 0:
+                    continue  # all that may be left from here was left before, by a cheaper way
                 _push(queue, (other * LEVELS + j) * HEADINGS + m, max(total + ahead, count[0]))
                 count[1] += 1
     count[2] += opened
@@ -412,7 +419,8 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
         of the existing road's, and its grade changes no more than a vertical
         curve along the move can take up.
     bound
-        Result of `bounds` for the same ends.
+        Result of `bounds` for the same ends; or the price that is left by state and
+        heading, from `left_over`.
     steps
         Greatest change of heading, and of grade at the tie-ins.
     margin
@@ -440,7 +448,8 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
     for i in range(starts.price.size):
         for cell, k, move, price in _first_moves(ground, table, starts, i, steps):
             target = _place(ground, cell, k, move)
-            ahead = int(bound[ground.start[cell] + k])
+            at = target if bound.size > states else int(ground.start[cell]) + k
+            ahead = int(bound[at])
             if ahead < FAR and (spent[target] == 0 or price + 1 < spent[target]):
                 state = (cell * LEVELS + k) * HEADINGS + move
                 spent[target], back[target] = price + 1, FIRST
@@ -506,6 +515,42 @@ def _found(
         first=first,
         last=int(best[1]),
     )
+
+
+@njit(cache=True, nogil=True)
+def left_over(ground: Ground, turn: int, spent: NDArray[np.int32]) -> NDArray[np.int32]:
+    """
+    Tell what is left to the starts of a search, for a search that comes from its ends.
+
+    Parameters
+    ----------
+    ground
+        Ground of both.
+    turn
+        Greatest change of heading between moves [steps].
+    spent
+        Labels of the first search.
+
+    Returns
+    -------
+    bound
+        By (cell, level, heading) of the second search, of the shape of `spent`
+        [units]: exact where the first search has labels, `FAR` elsewhere, so
+        that the second opens no state but those on roads within its margin.
+    """
+    out = np.full(spent.size, FAR, np.int32)
+    for cell in range(ground.row.size):
+        own = ground.start[cell + 1] - ground.start[cell]
+        base = ground.start[cell] * HEADINGS
+        for arrival in range(HEADINGS):
+            for d in range(-turn, turn + 1):
+                # who comes from the other side faces backwards
+                m = (arrival + d + HALF) % HEADINGS
+                for k in range(own):
+                    price = spent[base + arrival * own + k] - 1
+                    if 0 <= price < out[base + m * own + k]:
+                        out[base + m * own + k] = price
+    return out
 
 
 def _place(ground: Ground, cell: int, k: int, heading: int) -> int:

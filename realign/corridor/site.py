@@ -56,7 +56,7 @@ class Rules(Settings):
     """Strip beside a lake in which a road keeps its freeboard [m]."""
     reach_m: float = Field(default=15000.0, ge=0)
     """How far from the water along the existing road a tie-in may lie [m]."""
-    tie_in_step_m: float = Field(default=200.0, gt=0)
+    tie_in_step_m: float = Field(default=60.0, gt=0)
     """Distance between two possible tie-ins [m]."""
     reuse_m: float = Field(default=10000.0, ge=0)
     """Dry stretches between two drowned ones are used again if they are longer than this [m]."""
@@ -354,6 +354,36 @@ def wrong_bank(
     """
     if bank == "any":
         return np.zeros(terrain.shape, bool)
+    other = across(site, gap, terrain, rules)
+    wrong = ~other if bank == "other" else other
+    rows, cols = np.indices(terrain.shape)
+    left, _, _, top = terrain.bounds
+    x, y = left + (cols + 0.5) * terrain.cell, top - (rows + 0.5) * terrain.cell
+    for end in (gap.section.start, gap.section.end):
+        east, north = site.highway.at(end)[0]
+        wrong &= np.hypot(x - east, y - north) > rules.crossing_m
+    return wrong
+
+
+def across(site: Site, gap: Gap, terrain: Terrain, rules: Rules) -> NDArray[np.bool_]:
+    """
+    Cells on the other bank of the river than the existing road.
+
+    Parameters
+    ----------
+    site, gap, terrain, rules
+        As in `wrong_bank`.
+
+    Returns
+    -------
+    other
+        Of the window's shape.
+
+    Raises
+    ------
+    InputError
+        No river of that name.
+    """
     named = [line for name, line in site.rivers if rules.river.lower() in name.lower()]
     if not named:
         names = ", ".join(sorted({name for name, _ in site.rivers if name})) or "none"
@@ -362,7 +392,7 @@ def wrong_bank(
     points, ways = [], []
     for line in named:
         s = np.linspace(0.0, line.length, max(int(line.length / RIVER_STEP), 1) + 1)
-        xy = np.array([line.interpolate(v).coords[0] for v in s])
+        xy = shapely.get_coordinates(line.interpolate(s))
         points.append(xy)
         ways.append(np.gradient(xy, axis=0))
     tree, way = cKDTree(np.concatenate(points)), np.concatenate(ways)
@@ -377,11 +407,8 @@ def wrong_bank(
     rows, cols = np.indices(terrain.shape)
     left, _, _, top = terrain.bounds
     x, y = left + (cols.ravel() + 0.5) * terrain.cell, top - (rows.ravel() + 0.5) * terrain.cell
-    cells = np.column_stack((x, y))
-    wrong = side(cells) * own * (1 if bank == "other" else -1) > 0
-    for end in (gap.section.start, gap.section.end):
-        wrong &= np.hypot(*(cells - site.highway.at(end)).T) > rules.crossing_m
-    return np.asarray(wrong.reshape(terrain.shape))
+    other = side(np.column_stack((x, y))) * own < 0
+    return np.asarray(other.reshape(terrain.shape))
 
 
 def level_range(

@@ -20,8 +20,8 @@ from realign.standards import DesignStandard
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 """Gauss points on [-1, 1]; 24 of them place a turn of 4 rad to better than 1e-9 of its length."""
-STRAIGHT = 1e-4
-"""Corners that deflect less than this are no corners [rad]."""
+STRAIGHT = 1e-6
+"""Corners that deflect less than this are no corners: a kink that no survey can see [rad]."""
 SHORTEST = 1e-6
 """Elements shorter than this are left out [m]."""
 EXTERNAL = 15.0
@@ -373,7 +373,7 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
         Two curves overlap.
     """
     legs = np.diff(pis, axis=0)
-    at = Pose(float(pis[0, 0]), float(pis[0, 1]), atan2(legs[0, 1], legs[0, 0]))
+    at = Pose(float(pis[0, 0]), float(pis[0, 1]), _bearing(legs[0]))
     out: list[Element] = []
     used = 0.0
     for i, leg in enumerate(legs):
@@ -388,6 +388,8 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
             at = out[-1].end
         used = take
         if curve is None:
+            if i + 1 < len(legs):
+                at = Pose(float(pis[i + 1, 0]), float(pis[i + 1, 1]), _bearing(legs[i + 1]))
             continue
         k = (1 if curve.deflection > 0 else -1) / curve.radius
         arc = curve.radius * abs(curve.deflection) - curve.clothoid
@@ -401,8 +403,12 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
                 at = out[-1].end
         # from the polygon again, so that roundings do not add up along the road
         x, y = pis[i + 1] + take * legs[i + 1] / hypot(*legs[i + 1])
-        at = Pose(float(x), float(y), at.bearing)
+        at = Pose(float(x), float(y), _bearing(legs[i + 1]))
     return tuple(out)
+
+
+def _bearing(leg: NDArray[np.float64]) -> float:
+    return atan2(leg[1], leg[0])
 
 
 def _joined(
@@ -457,7 +463,26 @@ def fit(
     tolerance: float = 20.0,
 ) -> tuple[Element, ...]:
     """
-    Fit a road to the points of a corridor.
+    Fit a road to the points of a corridor: the elements of what `laid` lays.
+
+    Raises
+    ------
+    GeometryError
+        Fewer than four points.
+    """
+    return elements(*laid(points, standard, start=start, end=end, tolerance=tolerance))
+
+
+def laid(
+    points: NDArray[np.float64],
+    standard: DesignStandard,
+    *,
+    start: Pose | None = None,
+    end: Pose | None = None,
+    tolerance: float = 20.0,
+) -> tuple[NDArray[np.float64], list[Corner | None]]:
+    """
+    Lay tangents and curves along the points of a corridor.
 
     Parameters
     ----------
@@ -473,8 +498,10 @@ def fit(
 
     Returns
     -------
-    elements
-        Chain of elements from start to end.
+    pis
+        Corners of the tangents with both ends, shape (m, 2) [m].
+    curves
+        Curves at the inner ones, shape (m - 2,).
 
     Raises
     ------
@@ -490,4 +517,4 @@ def fit(
         back = Pose(end.x, end.y, end.bearing + pi)
         points = _joined(points[::-1], back, standard)[::-1]
     pis = polygon(points, standard, tolerance=tolerance)
-    return elements(pis, corners(pis, standard))
+    return pis, corners(pis, standard)

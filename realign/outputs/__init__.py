@@ -17,12 +17,15 @@ from pathlib import Path
 from platform import python_version
 from time import perf_counter
 
+from pyproj import CRS
+
+from realign.corridor import Alternatives
 from realign.errors import OutputError
 from realign.outputs import geopackage, report, tables
 from realign.outputs import map as folium_map
 from realign.plan import Plan
 
-__all__ = ["check_folder", "write"]
+__all__ = ["check_folder", "write", "write_alternatives"]
 
 MANIFEST = "manifest.json"
 """The file by which a folder of results is known."""
@@ -100,6 +103,47 @@ def write(plan: Plan, folder: Path | str) -> tuple[Path, ...]:
     return tuple(target / name for name in names)
 
 
+def write_alternatives(found: Alternatives, folder: Path, *, crs: CRS) -> tuple[Path, ...]:
+    """
+    Write `alternatives.csv` and `alternatives.gpkg` into a folder.
+
+    Parameters
+    ----------
+    found
+        From `corridor.alternatives`.
+    folder
+        Made where it does not exist; files of these names in it are replaced.
+    crs
+        Reference system of the roads.
+
+    Returns
+    -------
+    files
+        The written files.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    rows = tables.alternative_rows(found)
+    columns = [*tables.ALTERNATIVE_COLUMNS]
+    columns += [key for key in rows[0] if key not in columns]
+    names = ("alternatives.csv", "alternatives.gpkg")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".alternatives-") as hidden:
+            fresh = Path(hidden)
+            (fresh / names[0]).write_text(tables.as_csv(columns, rows), encoding="utf-8")
+            layers = {"alternatives": geopackage.alternatives(found, rows, crs=crs)}
+            geopackage.write(layers, fresh / names[1])
+            for name in names:
+                (fresh / name).replace(folder / name)
+    except OSError as problem:
+        raise _unwritable(folder, problem) from problem
+    return tuple(folder / name for name in names)
+
+
 def check_folder(folder: Path | str) -> None:
     """
     Refuse a target whose files are not ours, before a long run.
@@ -163,6 +207,7 @@ def _fill(plan: Plan, folder: Path) -> list[str]:
         "settings": plan.study.model_dump(mode="json"),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "notes": list(plan.notes),
+        "corridors": tables.corridors(plan),
         "files_bytes": {name: (folder / name).stat().st_size for name in names},
     }
     tables.write_json(folder / MANIFEST, manifest)

@@ -5,20 +5,23 @@ The map draws the same layers. Coordinates are those of the study's reference sy
 carry their level as z [m above datum]. Dates are texts (ISO), which every program sorts rightly.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pyogrio
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
 from shapely import LineString, MultiLineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from realign.chainage import Section, clip, subtract, text
+from realign.corridor import Alternatives
 from realign.estimate import Estimate
 from realign.formation import FORMS
 from realign.network import Link
@@ -38,6 +41,19 @@ Layers = dict[str, gpd.GeoDataFrame]
 _KM = 1000.0
 _NOISE = 100.0  # m; a stretch of a state shorter than this is the error of the ground
 _CHANGED = "2000-01-01T00:00:00.000Z"  # written as the date of change, so that bytes repeat
+
+
+def alternatives(
+    found: Alternatives, rows: Sequence[Mapping[str, Any]], *, crs: CRS
+) -> gpd.GeoDataFrame:
+    """Rated roads as lines with levels, with the columns of their table."""
+    lines = [
+        LineString(np.column_stack((road.x, road.y, road.level)))
+        for road in (each.corridor for each in found.rated)
+    ]
+    frame = gpd.GeoDataFrame(rows, geometry=lines, crs=crs)
+    frame.attrs["geometry_type"] = "LineString Z"
+    return frame
 
 
 def layers(plan: Plan) -> Layers:

@@ -16,6 +16,7 @@ import jinja2
 
 from realign.chainage import text
 from realign.finance import by_year, total
+from realign.network import Link
 from realign.options import Option
 from realign.phasing import Phase
 from realign.plan import Assumption, Check, Plan, Programme
@@ -98,6 +99,7 @@ def page(
         defaults=_by_table(row for row in plan.assumptions if _default(row)),
         submerged=made["submerged_sections"],
         links=_links(plan),
+        speeds=_speeds(plan),
         money=money,
         price_date=plan.rates.price_date,
         financiers=plan.study.finance.financiers,
@@ -297,6 +299,68 @@ def _chart(plan: Plan, programme: Programme | None) -> dict[str, Any] | None:
             (f.name, _BARS[i % len(_BARS)]) for i, f in enumerate(plan.study.finance.financiers)
         ],
         "words": f"Spending by year, Rs bn, {first} to {last}; the table below has the numbers",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Dot:
+    """A new road in a panel of the chart of speeds."""
+
+    x: float
+    y: float
+    name: str
+    words: str
+
+
+def _speeds(plan: Plan) -> dict[str, Any] | None:
+    """Cost and length of the roads across the longest gap, against their design speed."""
+    longest = max(plan.gaps, key=lambda gap: gap.section.length).name
+    links = [link for link in plan.links if link.gap == longest]
+    if not links:
+        return None
+    panels = [
+        _panel(links, [link.direct.base / 1e6 for link in links], "direct cost, m", 0),
+        _panel(links, [link.length / 1000 for link in links], "length, km", 1),
+    ]
+    return {"wide": _WIDE, "tall": _TALL, "panels": panels, "gap": longest}
+
+
+def _panel(
+    links: Sequence[Link], values: Sequence[float], title: str, number: int
+) -> dict[str, Any]:
+    """Lay out one panel: dots, round grid lines, speeds, and a line through the least of each."""
+    left = _LEFT + number * _WIDE / 2
+    wide, tall = _WIDE / 2 - _LEFT - 90, _TALL - _UNDER - 24
+    speeds = sorted({link.speed_kmh for link in links})
+    at = {speed: left + wide * ((i + 0.5) / len(speeds)) for i, speed in enumerate(speeds)}
+    step = _round_step(max(values) / _LINES)
+    top = step * math.ceil(max(values) / step)
+    count = round(top / step)
+
+    def height(value: float) -> float:
+        return _TALL - _UNDER - value / top * tall
+
+    dots = [
+        _Dot(
+            x=at[link.speed_kmh],
+            y=height(value),
+            name=link.variant,
+            words=f"{link.variant}, {link.speed_kmh} km/h: {title} {value:,.1f}",
+        )
+        for link, value in zip(links, values, strict=True)
+    ]
+    least = {
+        speed: min(v for link, v in zip(links, values, strict=True) if link.speed_kmh == speed)
+        for speed in speeds
+    }
+    return {
+        "title": title,
+        "left": left,
+        "right": left + wide,
+        "dots": dots,
+        "line": " ".join(f"{at[speed]:.1f},{height(value):.1f}" for speed, value in least.items()),
+        "speeds": [(f"{speed} km/h", x) for speed, x in at.items()],
+        "grid": [(f"{i * step:,.10g}", height(i * step)) for i in range(count + 1)],
     }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from realign.chainage import text
+from realign.corridor import Alternatives
 from realign.errors import OutputError
 from realign.estimate import Estimate
 from realign.finance import by_year
@@ -46,6 +47,25 @@ _AS_GIVEN = {"published", "modelled", "accepted_low", "accepted_high"}  # any un
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that begins so is run by a spreadsheet
 _KM = 1000.0
 _HOUR = 3600.0
+
+
+ALTERNATIVE_COLUMNS = (
+    "rank",
+    "shortlisted",
+    "name",
+    "preferred",
+    "price_ratio",
+    "construction_usd",
+    "gap_to_bound_pct",
+    "length_km",
+    "bridges_pct",
+    "tunnels_pct",
+    "other_bank_pct",
+    "mean_level_m",
+    "leaves_at_m",
+    "returns_at_m",
+)
+"""Columns of the table; `preferred` is what the round of the search preferred."""
 
 
 def tables(plan: Plan) -> dict[str, list[Row]]:
@@ -201,6 +221,85 @@ def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
         written = as_csv(columns, rows)
         (folder / f"{name}.csv").write_text(written, encoding="utf-8", newline="")
     write_json(folder / "phase_costs.json", phase_document(plan))
+
+
+def corridors(plan: Plan) -> list[dict[str, Any]]:
+    """
+    Tell what the search of every corridor found, and how its bill compares.
+
+    Returns
+    -------
+    rows
+        One a link: price that was minimised, its bound and the gap between them,
+        effort, and the bill over the price of the search, for the whole and for
+        pieces of about 5 km. Money in the currency of the rates.
+    """
+    return [
+        {
+            "link": link.name,
+            "speed_kmh": link.speed_kmh,
+            "price": round(link.searched.price),
+            "bound": round(link.searched.bound),
+            "gap_to_bound_pct": round(100 * link.searched.optimality_gap, 2),
+            "construction": round(link.searched.construction),
+            "billed": round(link.direct.base),
+            "ratio": round(link.direct.base / link.searched.construction, 3),
+            "states_opened": link.searched.opened,
+            "seconds": round(link.searched.seconds, 2),
+            "band_m": link.searched.band_m,
+            "at_edge": link.searched.at_edge,
+            "tracked": {key: round(value, 1) for key, value in link.searched.tracked.items()},
+            "places": {key: round(value) for key, value in link.places.items()},
+            "pieces": [
+                {
+                    "from_m": round(piece.start),
+                    "to_m": round(piece.end),
+                    "searched": round(piece.searched),
+                    "billed": round(piece.billed),
+                    "ratio": round(piece.ratio, 3) if piece.searched > 0 else None,
+                }
+                for piece in link.searched.pieces
+            ],
+        }
+        for link in plan.links
+    ]
+
+
+def alternative_rows(found: Alternatives) -> list[dict[str, Any]]:
+    """
+    Give one row a road, cheapest first.
+
+    Parameters
+    ----------
+    found
+        From `corridor.alternatives`.
+
+    Returns
+    -------
+    rows
+        With the keys of `ALTERNATIVE_COLUMNS`; money in the currency of the rates.
+    """
+    best = found.rated[0].corridor.price
+    return [
+        {
+            "rank": i + 1,
+            "shortlisted": i in found.shortlist,
+            "name": each.name,
+            "preferred": each.theme,
+            "price_ratio": each.corridor.price / best,
+            "construction_usd": each.corridor.construction,
+            "gap_to_bound_pct": 100 * each.corridor.optimality_gap,
+            "length_km": each.length / 1000,
+            "bridges_pct": 100 * each.bridge,
+            "tunnels_pct": 100 * each.tunnel,
+            "other_bank_pct": 100 * each.crossed_over,
+            "mean_level_m": each.level,
+            "leaves_at_m": each.corridor.section.start,
+            "returns_at_m": each.corridor.section.end,
+            **{f"tracked_{name}": value for name, value in each.corridor.tracked.items()},
+        }
+        for i, each in enumerate(found.rated)
+    ]
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
