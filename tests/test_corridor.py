@@ -532,6 +532,9 @@ def test_each_preference_finds_the_road_that_is_cheapest_by_it() -> None:
     near = 1 + 1e-3  # moves are counted in whole units
     for own, road in zip(wanted, roads, strict=True):
         assert road.price == pytest.approx(repriced(road, world, FORMS, **own), rel=1e-3)
+        old = kept(road) * float(tariff_of(FORMS).price.min())  # no preference is ever paid
+        bare = repriced(road, world, FORMS) - old
+        assert road.construction == pytest.approx(bare, rel=1e-6)
         for other in roads:
             assert road.price <= repriced(other, world, FORMS, **own) * near
     plain, bridged, tunnelled, close, _, short = roads

@@ -69,7 +69,7 @@ def walk(case: Case, found: Found) -> tuple[list[int], list[int], list[int]]:
 # as cheap as networkx
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(case=cases())
 def test_bounds_are_those_of_networkx(case: Case) -> None:
     ends = oracles.tie_ins(case.ends, case.units(case.ends))
@@ -86,13 +86,13 @@ def test_bounds_are_those_of_networkx(case: Case) -> None:
     assert least_price(case.ground, case.table, case.starts, case.bound) == min(least, FAR)
 
 
-@settings(max_examples=12)
+@settings(max_examples=10)
 @given(case=cases())
 def test_the_search_is_as_cheap_as_networkx(case: Case) -> None:
     assert case.price == oracles.cheapest_road(case.roads())
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(case=cases(), margin=st.sampled_from([0.0, 0.01, 0.1]))
 def test_labels_within_the_margin_are_exact_and_bounds_never_above_what_is_left(
     case: Case, margin: float
