@@ -110,3 +110,11 @@ def test_what_cannot_be_priced_is_named_at_once() -> None:
     assert "-1 m of bridge" in told
     assert "nan m3 of fill" in told
     assert "found rates in PKR, wanted USD" in told
+
+
+def test_what_places_cost_is_added_without_a_spread() -> None:
+    totals = {"bridge": 100.0}
+    plain, more = (price(totals, rates(), money(), places=v) for v in (0.0, 5e5))
+    for name in ("low", "base", "high"):
+        assert getattr(more.direct, name) == pytest.approx(getattr(plain.direct, name) + 5e5)
+    assert more.lines == plain.lines

@@ -28,9 +28,10 @@ from small_ground import (
 
 from realign.corridor import Corridor, Laid, Layer, Site, Variant
 from realign.corridor.lattice import MOVES
-from realign.corridor.layers import measured
+from realign.corridor.layers import charged, measured
 from realign.corridor.price import move_price
 from realign.corridor.site import overlay
+from realign.formation import BRIDGE
 from realign.terrain import Terrain
 
 ALL = ("open", "bridge", "tunnel")
@@ -416,3 +417,33 @@ def test_layers_of_all_kinds_hold_at_once() -> None:
     assert road.price == pytest.approx(repriced(road, world), rel=1e-3)
     inside = drawn(road).intersection(box(0, 0, 9000, 1900)).length
     assert road.tracked == {"d_m": pytest.approx(inside)}
+
+
+@settings(max_examples=20)
+@given(
+    inside=st.floats(100, 900),
+    per_m=st.floats(0, 50),
+    crossings=st.lists(st.floats(11.0, 989.0), max_size=4, unique=True),
+    each=st.floats(0, 1e5),
+)
+def test_a_road_is_charged_for_metres_inside_and_for_crossings(
+    inside: float, per_m: float, crossings: list[float], each: float
+) -> None:
+    xy = np.column_stack((np.linspace(0, 1000, 101), np.zeros(101)))
+    form = np.zeros(100, np.int8)
+    form[50:] = BRIDGE
+    zone = laid(box(0, -5, inside, 5), kind="cost", per_m=per_m)
+    # off the points of the road
+    lines = [LineString([(s + 0.123, -9), (s + 0.123, 9)]) for s in crossings]
+    rule = {"kind": "cost", "per_crossing": each, "name": "gully", "forms": ("open",)}
+    gully = laid(*lines, **rule)
+    costs = charged(xy, form, (zone, gully) if lines else (zone,))
+    assert costs[zone.layer.name] == pytest.approx(per_m * inside, abs=10.001 * per_m)
+    if lines:
+        assert costs["gully"] == each * sum(s + 0.123 < 500 for s in crossings)
+
+
+def test_what_is_no_cost_is_not_charged() -> None:
+    xy = np.array([[0.0, 0.0], [20.0, 0.0]])
+    zone = laid(box(-9, -9, 99, 9), kind="preference", factor=2.0)
+    assert charged(xy, np.zeros(1, np.int8), (zone,)) == {}
