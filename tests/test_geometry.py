@@ -233,7 +233,8 @@ def test_a_road_begins_and_ends_in_the_pose_of_the_existing_one(
     line = LineString(Plan(chain).poses(Plan(chain).stations(10.0))[:, :2])
     far = line.distance(shapely.points(points[1:-1]))
     assert far.max() <= 2 * CELL
-    assert far[10:-10].max() <= 30
+    # the tolerance of the tangents, and how far a curve may leave its corner
+    assert far[10:-10].max() <= 20 + horizontal.EXTERNAL
 
 
 def test_a_road_that_leaves_no_room_for_its_curves_is_refused() -> None:

@@ -373,7 +373,7 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
         Two curves overlap.
     """
     legs = np.diff(pis, axis=0)
-    at = Pose(float(pis[0, 0]), float(pis[0, 1]), _bearing(legs[0], 0.0))
+    at = Pose(float(pis[0, 0]), float(pis[0, 1]), atan2(legs[0, 1], legs[0, 0]))
     out: list[Element] = []
     used = 0.0
     for i, leg in enumerate(legs):
