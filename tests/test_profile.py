@@ -18,7 +18,7 @@ from realign.geometry.alignment import Plan, ground_under
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
-from realign.profile import LOW, Line, Profile, Task, grade_line, hull
+from realign.profile import LOW, Line, Profile, Task, followed, grade_line, hull
 from realign.terrain import Terrain
 
 SHAPE = Formation()
@@ -260,3 +260,34 @@ def test_the_compiled_program_is_the_written_one() -> None:
     profile._priced_levels.py_func(same_out, 560, 565.0, under, 1.0, 50.0, P)
     assert out == pytest.approx(same_out)
     assert (out[:5].min(axis=1) >= DENIED * 50).all()
+
+
+@given(seed=st.integers(0, 99), high=st.floats(0, 60), lift=st.floats(-40, 40))
+def test_a_followed_grade_line_keeps_the_standard_and_both_ends(
+    seed: int, high: float, lift: float
+) -> None:
+    way, ground = plan(2400.0), waves(seed, high=high)
+    s = way.stations(20.0)
+    level = ground_under(way, ground, s)[1] + np.linspace(0, lift, s.size)
+    grades = followed(way.length, (s, level), line=Line(), standard=STANDARD)
+    assert grades is not None
+    assert breaches(way.elements, grades, STANDARD) == ()
+    assert grades.at(s[[0, -1]]) == pytest.approx(level[[0, -1]], abs=1e-6)
+
+
+@given(seed=st.integers(0, 99))
+def test_a_grade_line_within_the_standard_follows_itself(seed: int) -> None:
+    way = plan(2400.0)
+    pvi = np.linspace(0, way.length, 17)
+    level = 600 + np.cumsum(np.random.default_rng(seed).uniform(-2, 2, 17))
+    given_line = Grades(pvi, level, np.array([0, *[150.0] * 15, 0]))
+    s = np.linspace(0, way.length, 1601)
+    found = followed(way.length, (s, given_line.at(s)), line=Line(), standard=STANDARD)
+    assert found is not None
+    assert found.level == pytest.approx(level, abs=1e-3)
+
+
+def test_levels_too_far_apart_are_followed_by_none() -> None:
+    s = np.array([0.0, 1000.0])
+    too_high = np.array([600.0, 600 + 1000 * STANDARD.grade * 1.01])
+    assert followed(1000.0, (s, too_high), line=Line(), standard=STANDARD) is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from shapely import LineString
 from test_formation import STANDARD, P
 from test_profile import SHAPE, plan
@@ -15,7 +16,7 @@ from realign.formation import BRIDGE, OPEN
 from realign.geometry.alignment import Alignment, beside, crossings
 from realign.geometry.vertical import Grades
 from realign.quantities import take_off
-from realign.road import _followed, _loops
+from realign.road import _followed, _loops, compared
 
 
 def test_points_on_a_hairpin_are_followed_along_their_own_leg() -> None:
@@ -73,3 +74,33 @@ def test_a_river_is_crossed_on_a_bridge_even_where_fill_is_cheaper(height: float
     assert (wet.form[over[:-1] | over[1:]] == BRIDGE).all()
     assert wet.length(BRIDGE) == pytest.approx(80.0)
     assert wet.totals["bridge_abutment"] == 2
+
+
+amounts = arrays(np.float64, 40, elements=st.floats(0, 1e6))
+
+
+@given(spent=amounts, seen=amounts, piece=st.floats(300, 20000))
+def test_pieces_of_bill_and_search_add_up_to_the_whole(
+    spent: np.ndarray, seen: np.ndarray, piece: float
+) -> None:
+    station, along = np.linspace(0, 9000, 41), np.sort(np.append(0.0, seen / 1e6 * 9000))
+    along[-1] = 9000
+    paid = np.concatenate(([0.0], np.cumsum(seen)))
+    pieces = compared(along, paid, station, spent, piece=piece)
+    assert pieces[0].start == 0
+    assert pieces[-1].end == pytest.approx(9000)
+    assert sum(each.billed for each in pieces) == pytest.approx(spent.sum(), abs=1e-3)
+    assert sum(each.searched for each in pieces) == pytest.approx(seen.sum(), abs=1e-3)
+    assert all(each.searched >= -1e-6 for each in pieces)
+
+
+@given(times=st.floats(0.5, 3), count=st.integers(1, 5))
+def test_a_bill_that_is_everywhere_a_multiple_of_the_search_has_that_ratio_everywhere(
+    times: float, count: int
+) -> None:
+    station = np.linspace(0, 5000.0 * count, 50 * count + 1)
+    along = station[::10]
+    spent = times * np.full(50 * count, 7.0)
+    pieces = compared(along, along / 100.0 * 7.0, station, spent)
+    assert len(pieces) == count
+    assert [each.ratio for each in pieces] == pytest.approx([times] * count)

@@ -373,7 +373,7 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
         Two curves overlap.
     """
     legs = np.diff(pis, axis=0)
-    at = Pose(float(pis[0, 0]), float(pis[0, 1]), _bearing(legs[0]))
+    at = Pose(float(pis[0, 0]), float(pis[0, 1]), atan2(legs[0, 1], legs[0, 0]))
     out: list[Element] = []
     used = 0.0
     for i, leg in enumerate(legs):
@@ -389,7 +389,9 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
         used = take
         if curve is None:
             if i + 1 < len(legs):
-                at = Pose(float(pis[i + 1, 0]), float(pis[i + 1, 1]), _bearing(legs[i + 1]))
+                at = Pose(
+                    float(pis[i + 1, 0]), float(pis[i + 1, 1]), _bearing(legs[i + 1], at.bearing)
+                )
             continue
         k = (1 if curve.deflection > 0 else -1) / curve.radius
         arc = curve.radius * abs(curve.deflection) - curve.clothoid
@@ -403,12 +405,14 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
                 at = out[-1].end
         # from the polygon again, so that roundings do not add up along the road
         x, y = pis[i + 1] + take * legs[i + 1] / hypot(*legs[i + 1])
-        at = Pose(float(x), float(y), _bearing(legs[i + 1]))
+        at = Pose(float(x), float(y), _bearing(legs[i + 1], at.bearing))
     return tuple(out)
 
 
-def _bearing(leg: NDArray[np.float64]) -> float:
-    return atan2(leg[1], leg[0])
+def _bearing(leg: NDArray[np.float64], near: float) -> float:
+    """Bearing of a leg, of all that differ by full turns the one nearest to another [rad]."""
+    turn = atan2(leg[1], leg[0]) - near
+    return near + (turn + pi) % (2 * pi) - pi
 
 
 def _joined(
