@@ -28,7 +28,7 @@ from realign.corridor.lattice import tangent_length, turn_angle
 from realign.corridor.search import FAR, Labels, bounds, guided, left_over
 from realign.errors import NoRouteError
 
-FEW = Choice(count=8, a_round=4, rounds=8, shortlist=4, plateau_m=300.0, margin=0.3, alike=0.8)
+FEW = Choice(count=6, a_round=4, rounds=8, shortlist=4, plateau_m=300.0, margin=0.3, alike=0.8)
 
 
 def through(case: Case, margin: float, *, led: bool) -> np.ndarray[Any, Any]:

@@ -11,6 +11,7 @@ All roads are rated by one price, that of the variant asked for.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import combinations
 from time import perf_counter
 from typing import Any
 
@@ -54,10 +55,10 @@ NOTABLE_STRUCTURES = 0.04
 """Difference of the share in tunnels or on bridges, or of length, that a name tells of [-]."""
 NOTABLE_LEVEL = 15.0
 """Difference of the mean level that a name tells of [m]."""
-LOOKS = 40
-"""Places that are tried before a look for one more road counts as failed."""
-BESIDE = 5
-"""Cells about a place that are not tried when it has failed."""
+MOST_LOOKS = 400
+"""Roads of one round that are looked at, cheapest first."""
+BESIDE = 6
+"""A place is the cheapest about it among the cells up to this far to all sides."""
 THEMES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("cheapest", {}),
     ("other bank", {"bank": "other"}),
@@ -93,7 +94,7 @@ class Choice(Settings):
     counts dearer, for each such road [-]."""
     margin: float = Field(default=0.1, ge=0)
     """How much dearer than the best of its round a road may be to be read off [-]."""
-    plateau_m: float = Field(default=2000.0, ge=0)
+    plateau_m: float = Field(default=1500.0, ge=0)
     """Length over which a road through a place is the cheapest through every place on it; shorter
     ones are detours that no planner draws [m]."""
 
@@ -269,9 +270,30 @@ def _passes(each: _Round, found: Found, plateau: float) -> bool:
     return bool(length[same[:-1] & same[1:]].sum() >= plateau and LineString(xy).is_simple)
 
 
+def _candidates(each: _Round, choice: Choice) -> list[Found]:
+    """
+    Roads of a round besides its cheapest, through places that are the cheapest about them.
+
+    All places of one road have one price, so that each price stands for one road.
+    """
+    ground = each.survey.ground
+    through = np.minimum.reduceat(each.through, ground.start[:-1])
+    price = np.full(each.survey.band.shape, FAR, np.int32)
+    price[ground.row, ground.col] = through
+    least = ndimage.minimum_filter(price, size=2 * BESIDE + 1)[ground.row, ground.col]
+    fits = (through == least) & (through <= each.found.price * (1 + choice.margin))
+    prices, cells = np.unique(np.where(fits, through, FAR), return_index=True)
+    out = []
+    for cell in cells[(prices > each.found.price) & (prices < FAR)][:MOST_LOOKS]:
+        found = _read_off(each, int(cell))
+        if _passes(each, found, choice.plateau_m):
+            out.append(found)
+    return out
+
+
 def _roads(each: _Round, taken: NDArray[np.bool_], choice: Choice) -> Iterator[Found | None]:
     """
-    Roads of a round: its cheapest, then those through the places farthest from all others.
+    Roads of a round: its cheapest, then those that use most ground that no road has used so far.
 
     Parameters
     ----------
@@ -280,47 +302,23 @@ def _roads(each: _Round, taken: NDArray[np.bool_], choice: Choice) -> Iterator[F
     taken
         Cells of all roads so far, of the window's shape; whoever takes a road marks it.
     choice
-        How many, and which places count.
+        How many, and which count.
 
     Yields
     ------
     found
         A road; None for a look that found none.
     """
-    ground = each.survey.ground
-    through = np.minimum.reduceat(each.through, ground.start[:-1])
-    fits = through <= each.found.price * (1 + choice.margin)
-    open_to = np.zeros(taken.shape, bool)
-    open_to[ground.row[fits], ground.col[fits]] = True
-    number = np.full(taken.shape, -1, np.int64)
-    number[ground.row, ground.col] = np.arange(ground.row.size)
+    ground, cell = each.survey.ground, each.problem.window.cell
     yield each.found
+    left = _candidates(each, choice)
     for _ in range(choice.a_round - 1):
-        away = ndimage.distance_transform_edt(~taken, sampling=each.problem.window.cell)
-        away[~open_to] = 0
-        yield _through_farthest(each, away, open_to, number, choice)
-
-
-def _through_farthest(
-    each: _Round,
-    away: NDArray[np.float64],
-    open_to: NDArray[np.bool_],
-    number: NDArray[np.int64],
-    choice: Choice,
-) -> Found | None:
-    for _ in range(LOOKS):
-        row, col = np.unravel_index(int(np.argmax(away)), away.shape)
-        if away[row, col] < choice.within_m:
-            return None
-        found = _read_off(each, int(number[row, col]))
-        if _passes(each, found, choice.plateau_m):
-            return found
-        about = (
-            slice(max(int(row) - BESIDE, 0), int(row) + BESIDE + 1),
-            slice(max(int(col) - BESIDE, 0), int(col) + BESIDE + 1),
-        )
-        away[about], open_to[about] = 0, False
-    return None
+        away = ndimage.distance_transform_edt(~taken, sampling=cell) > choice.within_m
+        fresh = [int(away[ground.row[one.cell], ground.col[one.cell]].sum()) for one in left]
+        if not left or max(fresh) == 0:
+            yield None
+            return
+        yield left.pop(int(np.argmax(fresh)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -544,27 +542,45 @@ def _themes(site: Site, variant: Variant, rules: Rules) -> list[tuple[str, dict[
 
 
 def _shortlist(order: Sequence[Alternative], choice: Choice) -> tuple[tuple[int, ...], str]:
-    """Take the cheapest roads that differ from all taken before, and say why no more."""
-    chosen: list[int] = []
+    """
+    Choose roads that differ in pairs, the best among them, and say why no more.
+
+    Two ways of choosing, of which the one with more roads counts: the cheapest
+    that differs from all chosen, or the one that is like the fewest others.
+    """
     limit = order[0].corridor.price * choice.dearer
-    for i, each in enumerate(order):
-        if len(chosen) == choice.shortlist:
-            return tuple(chosen), ""
-        alike = (
-            similarity(each.corridor, order[j].corridor, choice.within_m) >= choice.alike
+    near = [each for each in order if each.corridor.price <= limit]
+    alike = np.eye(len(near), dtype=bool)
+    for i, j in combinations(range(len(near)), 2):
+        same = similarity(near[i].corridor, near[j].corridor, choice.within_m) >= choice.alike
+        alike[i, j] = alike[j, i] = same
+    by_price, by_likeness = (_apart(alike, rank=rank) for rank in (False, True))
+    chosen = by_price if len(by_price) >= len(by_likeness) else by_likeness
+    chosen = sorted(chosen)[: choice.shortlist]
+    if len(chosen) == choice.shortlist:
+        return tuple(chosen), ""
+    for each in order[len(near) :]:
+        if all(
+            similarity(each.corridor, near[j].corridor, choice.within_m) < choice.alike
             for j in chosen
-        )
-        if any(alike):
-            continue
-        if each.corridor.price > limit:
+        ):
             ratio = each.corridor.price / order[0].corridor.price
             return tuple(chosen), (
                 f"the next road that differs costs {ratio:.2f} times the best; "
                 f"wanted at most {choice.dearer:g}"
             )
-        chosen.append(i)
-    if len(chosen) == choice.shortlist:
-        return tuple(chosen), ""
     return tuple(chosen), (
         f"each of the other roads shares {choice.alike:.0%} of its length or more with one of them"
     )
+
+
+def _apart(alike: NDArray[np.bool_], *, rank: bool) -> list[int]:
+    """Roads of which no two are alike, from the first on: the next, or the one like the fewest."""
+    chosen, free = [0], ~alike[0]
+    while free.any():
+        left = np.flatnonzero(free)
+        nearby = alike[np.ix_(left, left)].sum(axis=1)
+        one = int(left[np.argmin(nearby)] if rank else left[0])
+        chosen.append(one)
+        free &= ~alike[one]
+    return chosen

@@ -39,6 +39,7 @@ FILES = (
 _WIDE, _TALL = 720.0, 260.0  # of the chart of spending [px]
 _LEFT, _UNDER = 64.0, 28.0  # of its margins [px]
 _BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")  # dark and light in turn, in grey too
+_LINE = 13.0  # height of a line of text in a chart [px]
 _LINES = 5  # grid lines of the chart, about
 _NONE = "\u2013"
 _FILLING = "filling to the level that takes the first of it begins on"
@@ -308,6 +309,7 @@ class _Dot:
 
     x: float
     y: float
+    label_y: float
     name: str
     words: str
 
@@ -344,10 +346,13 @@ def _panel(
         _Dot(
             x=at[link.speed_kmh],
             y=height(value),
+            label_y=label,
             name=link.variant,
             words=f"{link.variant}, {link.speed_kmh} km/h: {title} {value:,.1f}",
         )
-        for link, value in zip(links, values, strict=True)
+        for link, value, label in zip(
+            links, values, _labels(links, [height(value) for value in values]), strict=True
+        )
     ]
     least = {
         speed: min(v for link, v in zip(links, values, strict=True) if link.speed_kmh == speed)
@@ -362,6 +367,17 @@ def _panel(
         "speeds": [(f"{speed} km/h", x) for speed, x in at.items()],
         "grid": [(f"{i * step:,.10g}", height(i * step)) for i in range(count + 1)],
     }
+
+
+def _labels(links: Sequence[Link], heights: Sequence[float]) -> list[float]:
+    """Heights of labels, moved down where dots of one speed lie too close for their names."""
+    out = list(heights)
+    lowest: dict[int, float] = {}
+    for i in sorted(range(len(out)), key=out.__getitem__):
+        speed = links[i].speed_kmh
+        out[i] = max(out[i], lowest.get(speed, -math.inf) + _LINE)
+        lowest[speed] = out[i]
+    return out
 
 
 def _round_step(least: float) -> float:
