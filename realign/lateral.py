@@ -170,13 +170,15 @@ def chart(
     rows, cols = terrain.shape
     pieces = [np.empty((0, 4))]
     for line in rivers:
-        xy = np.asarray(line.segmentize(cell / 2).coords)[:, :2]
+        xy = np.asarray(line.segmentize(cell).coords)[:, :2]
         pieces.append(np.hstack((xy[:-1], xy[1:])))
     river = np.concatenate(pieces)
-    # a piece is half a cell long: it stands in the cells of its ends and of its middle
-    places = [river[:, :2], (river[:, :2] + river[:, 2:]) / 2, river[:, 2:]]
-    owner = np.concatenate([_cell_of(xy, left, top, cell, (rows, cols)) for xy in places])
-    both = np.unique(np.column_stack((owner, np.tile(np.arange(len(river)), 3))), axis=0)
+    # each piece stands in all cells from which a road may reach it within a step
+    middle, reach = (river[:, :2] + river[:, 2:]) / 2, int(np.ceil(STEP / cell + 0.5))
+    aside = np.arange(-reach, reach + 1) * cell
+    about = [np.add(middle, (dx, dy)) for dx in aside for dy in aside]
+    owner = np.concatenate([_cell_of(xy, left, top, cell, (rows, cols)) for xy in about])
+    both = np.unique(np.column_stack((owner, np.tile(np.arange(len(river)), len(about)))), axis=0)
     both = both[both[:, 0] >= 0]
     first = np.searchsorted(both[:, 0], np.arange(rows * cols + 1)).astype(np.int32)
     return Map(
@@ -483,7 +485,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
     ground, slope, lowest, barred, wet = work.ground, work.slope, work.floor, work.barred, work.wet
     rows, cols = z.shape
     near = ASIDE * per
-    before, were, until = 0, False, -1
+    until = -1
     for j in range(count + 1):
         row, col = (top - ys[j]) * per, (xs[j] - left) * per
         if not (near < row < rows - near and near < col < cols - near):
@@ -502,16 +504,13 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
         lowest[j] = floor[int(row), int(col)]
         wet[j] = j <= until
         here = int(row) * cols + int(col)
-        rivered = first[here + 1] > first[here]
-        if j > 0 and (rivered or were):
-            for cell in (before, here):
-                for q in range(first[cell], first[cell + 1]):
-                    if _crosses(river[q], xs[j - 1], ys[j - 1], xs[j], ys[j]):
-                        until = int(np.floor(j - 0.5 + rule.river / step + 1e-9))
-                        since = int(np.ceil(j - 0.5 - rule.river / step - 1e-9))
-                        for k in range(max(since, 0), min(until, j) + 1):
-                            wet[k] = True
-        before, were = here, rivered
+        if j > 0:
+            for q in range(first[here], first[here + 1]):
+                if _crosses(river[q], xs[j - 1], ys[j - 1], xs[j], ys[j]):
+                    until = int(np.floor(j - 0.5 + rule.river / step + 1e-9))
+                    since = int(np.ceil(j - 0.5 - rule.river / step - 1e-9))
+                    for k in range(max(since, 0), min(until, j) + 1):
+                        wet[k] = True
     return True
 
 
