@@ -261,6 +261,8 @@ def stations(
     water: NDArray[np.float32],
     rivers: Sequence[LineString],
     river_half: float,
+    *,
+    deep: float,
 ) -> Stations:
     """
     Look at what lies under a polygon.
@@ -277,6 +279,9 @@ def stations(
         Lines that a road crosses on a bridge.
     river_half
         Distance from them within which it does [m].
+    deep
+        How far below the lowest level that water allows the ground may lie under
+        open road [m].
 
     Returns
     -------
@@ -295,12 +300,13 @@ def stations(
     met = [line.intersection(river) for river in rivers]
     points = [part for each in met for part in getattr(each, "geoms", [each]) if not part.is_empty]
     at = np.sort([line.project(part.representative_point()) for part in points])
+    under, floor = ground.sample(x, y), water[row, col].astype(np.float64)
     return Stations(
         run=line.length / n,
-        ground=ground.sample(x, y),
+        ground=under,
         slope=slope / (2 * ground.cell),
-        wet=beside(s, at, river_half),
-        floor=water[row, col].astype(np.float64),
+        wet=beside(s, at[:, None] + [-river_half, river_half]) | (under < floor - deep),
+        floor=floor,
     )
 
 
@@ -440,7 +446,14 @@ def compare(given: Drowned, gap_name: str | None, variant_name: str | None) -> d
 
     def priced(xy: Floats, seconds: float) -> dict[str, Any]:
         began = perf_counter()
-        under = stations(xy, window, water, rivers, asked.formation.river_half_m)
+        under = stations(
+            xy,
+            window,
+            water,
+            rivers,
+            asked.formation.river_half_m,
+            deep=place.deep(site, asked.corridor),
+        )
         level, _ = grade_line(under, (ends[0], ends[1]), standard, prices)
         road = evaluate(under, level, standard=standard, prices=prices)
         return {key: round(value, 4) for key, value in asdict(road).items()} | {

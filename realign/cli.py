@@ -216,8 +216,9 @@ def alternatives(
         str, typer.Option("--variant", help="Variant whose price rates; the first by default.")
     ] = "",
     count: Annotated[
-        int, typer.Option("--count", min=1, help="Roads to rate; alternatives.count by default.")
-    ] = 0,
+        int | None,
+        typer.Option("--count", min=1, help="Roads to rate; alternatives.count by default.")
+    ] = None,
     quiet: Quiet = False,  # noqa: FBT002
 ) -> None:
     """
@@ -227,7 +228,7 @@ def alternatives(
     """
     with _told(quiet=quiet) as tell:
         asked = studies.load(study, inputs=inputs)
-        found = planning.rate(asked, gap=gap, variant=variant, count=count or None, tell=tell)
+        found = planning.rate(asked, gap=gap, variant=variant, count=count, tell=tell)
         folder = out or Path("maps") / f"{asked.study.name}-alternatives"
         files = outputs.write_alternatives(found, folder, crs=asked.crs)
     if quiet:

@@ -29,6 +29,9 @@ FORMS = ("open", "bridge", "tunnel")
 
 DENIED = 2.0e5
 """Price of a metre that no form allows: the least bad place for it is found, and named [/m]."""
+UNFIT = (100.0, 10.0)
+"""How many times `DENIED` open road costs beyond its limits, and a structure on the wrong side of
+the ground, so that places beyond all limits are whole structures [-]."""
 STEEP_SLACK = 1e-6
 """Rounding allowed in a grade [fraction]."""
 FLAT = 1e-9
@@ -352,24 +355,23 @@ def structure(form: int, height: float, slope: float, p: Prices) -> Metre:
     Returns
     -------
     metre
-        Quantities and price; an infinite price where a deck would be below the
+        Quantities, and a price that is infinite where a deck would be below the
         ground or too high, or a tunnel above the ground. Close to the ground a
         bridge is a half viaduct and a tunnel is built by cut and cover, which
         cost `close` times the plain rate.
     """
     if form == BRIDGE:
         deck = height + slope * p.half
-        if height < 0 or deck > p.max_deck:
-            return Metre(BRIDGE, np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         close = p.close if height < max(p.min_deck, slope * p.half) else 1.0
         length = close * (1 + p.high_deck * max(0.0, deck - p.low_deck))
         width = 2 * p.half
         price = p.bridge * length + p.pavement + width * p.land
+        if height < 0 or deck > p.max_deck:
+            price = np.inf
         return Metre(BRIDGE, price, 0.0, 0.0, 0.0, 0.0, length, 0.0, width)
-    if height > 0:
-        return Metre(TUNNEL, np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     close = p.close if -height < p.min_cover * np.sqrt(1 + slope * slope) else 1.0
-    return Metre(TUNNEL, p.tunnel * close + p.pavement, 0.0, 0.0, 0.0, 0.0, 0.0, close, 0.0)
+    price = np.inf if height > 0 else p.tunnel * close + p.pavement
+    return Metre(TUNNEL, price, 0.0, 0.0, 0.0, 0.0, 0.0, close, 0.0)
 
 
 @njit(cache=True, nogil=True)
@@ -579,10 +581,10 @@ def forms(  # noqa: PLR0913 - a road by stations, and what rules its forms
     Returns
     -------
     form, denied
-        Form of each interval, and where every one is beyond its limits, both of
-        shape (n - 1,); there it is a bridge above the ground and a tunnel below,
-        steeper than the standard allows. Open road is priced at both ends of an
-        interval, structures in the middle of it.
+        Form of each interval, and whether it is beyond its limits there, both of
+        shape (n - 1,). Beyond the limits of all forms it is a bridge above the
+        ground and a tunnel below, with their least lengths. Open road is priced at
+        both ends of an interval, structures in the middle of it.
     """
     middle = (height[:-1] + height[1:]) / 2, (slope[:-1] + slope[1:]) / 2
     price = by_form(*middle, p)
@@ -594,11 +596,15 @@ def forms(  # noqa: PLR0913 - a road by stations, and what rules its forms
     for form, limit in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
         price[steep > limit + STEEP_SLACK, form] = np.inf
     allowed = np.isfinite(price)
-    bounded = np.where(allowed, price, DENIED) * run[:, None]
+    # beyond its limits a road is the structure that fits its height, if it can be
+    above = middle[0] > 0
+    beyond = np.full_like(price, UNFIT[0] * DENIED)
+    beyond[:, BRIDGE] = np.where(above, DENIED, UNFIT[1] * DENIED)
+    beyond[:, TUNNEL] = np.where(above, UNFIT[1] * DENIED, DENIED)
+    bounded = np.where(allowed, price, beyond) * run[:, None]
     ends = np.array([[end_price(a, b, p) for b in range(3)] for a in range(3)])
     lengths = (run[0], shape.min_bridge_m, shape.min_tunnel_m)
     least = np.array([max(int(np.ceil(v / run[0] - 1e-9)), 1) for v in lengths])
     chosen = choose(bounded, ends, least)
     denied = ~allowed[np.arange(chosen.size), chosen]
-    chosen[denied] = np.where(middle[0][denied] > 0, BRIDGE, TUNNEL)
     return chosen, denied

@@ -84,6 +84,9 @@ class Rule(NamedTuple):
     """Least length of a tunnel [m]."""
     river: float
     """Distance on both sides of a river that a road crosses on a structure [m]."""
+    deep: float
+    """How far below the lowest road level that water allows the ground may lie under open road [m];
+    deeper it is under a lake, and the road on a structure."""
 
 
 class Map(NamedTuple):
@@ -193,8 +196,8 @@ def chart(
     )
 
 
-def rule(standard: DesignStandard, shape: Formation) -> Rule:
-    """Put what the standard and the structures ask into plain numbers."""
+def rule(standard: DesignStandard, shape: Formation, deep: float) -> Rule:
+    """Put what the standard, the structures and the water ask into plain numbers."""
     return Rule(
         radius=standard.radius,
         clothoid=standard.clothoid,
@@ -206,6 +209,7 @@ def rule(standard: DesignStandard, shape: Formation) -> Rule:
         min_bridge=shape.min_bridge_m,
         min_tunnel=shape.min_tunnel_m,
         river=shape.river_half_m,
+        deep=deep,
     )
 
 
@@ -502,7 +506,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
         barred[j] = forbidden[i0, j0] or forbidden[i0, j1]
         barred[j] |= forbidden[i1, j0] or forbidden[i1, j1]
         lowest[j] = floor[int(row), int(col)]
-        wet[j] = j <= until
+        wet[j] = j <= until or ground[j] < lowest[j] - rule.deep
         here = int(row) * cols + int(col)
         if j > 0:
             for q in range(first[here], first[here + 1]):
@@ -1222,6 +1226,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     shape: Formation,
     prices: Prices,
     plan: bool = True,
+    deep: float = np.inf,
     strides: Sequence[float] = STRIDES,
 ) -> Line:
     """
@@ -1244,6 +1249,9 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     plan
         Whether the plan is moved too; otherwise the levels alone, and the answer's
         PVIs keep grades and curvature wherever the given ones do.
+    deep
+        How far below the lowest road level that water allows the ground may lie
+        under open road [m]; no limit by default.
     strides
         How far points are moved, from the first round to the last [m].
 
@@ -1257,7 +1265,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     GeometryError
         The PVIs are not even, or the curves find no room or no ground.
     """
-    limits = rule(standard, shape)
+    limits = rule(standard, shape, deep)
     length = float(grades.chainage[-1])
     gap = length / (grades.chainage.size - 1)
     if np.abs(np.diff(grades.chainage) - gap).max() > ROOM:

@@ -182,8 +182,8 @@ class Task:
     """Chainages at which water asks for a level, ascending, shape (w,) [m]."""
     water_level: NDArray[np.float64]
     """Lowest level there, `LOW` where any will do, shape (w,) [m above datum]."""
-    rivers: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    """Chainages at which the plan crosses a river, ascending, shape (r,) [m]."""
+    spans: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    """Chainages between which open road is not admissible, shape (k, 2) [m]."""
 
 
 def grade_line(
@@ -231,7 +231,7 @@ def grade_line(
     length = plan.length / n
     fine = (np.arange(2 * (n + 1), dtype=np.float64) - 0.5) * length / 2
     _, ground, slope = ground_under(plan, terrain, np.clip(fine, 0, plan.length))
-    wet = beside(fine, task.rivers, shape.river_half_m + length / 4)
+    wet = beside(fine, task.spans + np.array([-length / 4, length / 4]))
     station = np.arange(n + 1, dtype=np.float64) * length
     middle = np.rint(np.interp(station, task.corridor_s, task.corridor_level) / line.level_m)
     half = int(line.window_m / line.level_m)
@@ -554,7 +554,7 @@ def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules b
     pvi, curve = _pvis(plan.length, line, standard)
     s = plan.stations(line.check_m)
     _, level, slope = ground_under(plan, terrain, s)
-    wet = beside(s, task.rivers, shape.river_half_m)
+    wet = beside(s, task.spans)
     ground = _Ground(pvi, s, level, slope, _spline(s, pvi), _slope(s, pvi))
     station, forms = rough
     middle = (s[:-1] + s[1:]) / 2

@@ -21,8 +21,8 @@ from realign.terrain import Terrain
 
 STEP = 20.0
 """Distance between cross sections [m]."""
-NO_RIVERS = np.empty(0)
-"""Chainages of rivers of a road that crosses none."""
+NOWHERE = np.empty((0, 2))
+"""No stretch at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def take_off(
     shape: Formation,
     standard: DesignStandard,
     prices: Prices,
-    rivers: NDArray[np.float64] = NO_RIVERS,
+    spans: NDArray[np.float64] = NOWHERE,
     step: float = STEP,
 ) -> Bill:
     """
@@ -131,8 +131,9 @@ def take_off(
         Width of the carriageway.
     prices
         Cross section and prices, by which the cheapest form is chosen.
-    rivers
-        Chainages at which the road crosses a river, ascending [m].
+    spans
+        Chainages between which open road is not admissible, over rivers and deep
+        lakes, shape (k, 2) [m].
     step
         Distance between cross sections [m].
 
@@ -157,7 +158,7 @@ def take_off(
         shape=shape,
         standard=standard,
         p=prices,
-        wet=beside(s, rivers, shape.river_half_m),
+        wet=beside(s, spans),
     )
     measured = _measured(height, slope, form, run, prices)
     tips = np.concatenate(([OPEN], form, [OPEN]))

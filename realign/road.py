@@ -10,7 +10,7 @@ from shapely import LineString, get_parts, unary_union
 from realign import corridor, cost, formation, lateral, quantities
 from realign.corridor import Corridor, Site
 from realign.corridor.layers import charged
-from realign.corridor.site import barriers, burn, surroundings
+from realign.corridor.site import barriers, burn, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, DENIED, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Plan, crossings
@@ -31,6 +31,8 @@ PASSES = 5
 """How often a plan is moved to cheaper ground and given a grade line again, at most."""
 WORTH = 0.01
 """Share of the price of a road that one such pass must save for another to follow [-]."""
+FINE = 5.0
+"""Distance between the places at which a road is asked whether it lies over a deep lake [m]."""
 PIECE = 5000.0
 """Length of the pieces by which a bill is compared with the price searched, about [m]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
@@ -147,7 +149,7 @@ def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[
     laid_line = grade_line(
         plan,
         site.terrain,
-        _task(found, site, plan, about),
+        _task(found, site, plan, book, about),
         line=book.line,
         standard=book.standard,
         shape=book.shape,
@@ -165,9 +167,14 @@ def _refined(
     rivers = [line for _, line in site.rivers]
     land = lateral.chart(near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers)
     refine = partial(
-        lateral.refine, land=land, standard=book.standard, shape=book.shape, prices=book.prices
+        lateral.refine,
+        land=land,
+        standard=book.standard,
+        shape=book.shape,
+        prices=book.prices,
+        deep=deep(site, book.rules),
     )
-    best = road, _measured(road, site, book)
+    best = road, _measured(road, site, book, about)
     price = _price(best[1], book.rates)
     for _ in range(PASSES):
         try:
@@ -182,7 +189,7 @@ def _refined(
             break
         moved = refine(*polygon, grades, plan=False)
         road = Alignment(plan, Grades(grades.chainage, moved.pvi, grades.curve))
-        bill = _measured(road, site, book)
+        bill = _measured(road, site, book, about)
         now = _price(bill, book.rates)
         saved = price - now
         if saved > 0:
@@ -192,15 +199,28 @@ def _refined(
     return best
 
 
-def _measured(road: Alignment, site: Site, book: Rulebook) -> Bill:
+def _measured(road: Alignment, site: Site, book: Rulebook, about: Water) -> Bill:
     return quantities.take_off(
         road,
         site.terrain,
         shape=book.shape,
         standard=book.standard,
         prices=book.prices,
-        rivers=crossings(road.plan, [line for _, line in site.rivers]),
+        spans=_spans(road.plan, site, book, about),
     )
+
+
+def _spans(plan: Plan, site: Site, book: Rulebook, about: Water) -> NDArray[np.float64]:
+    """Chainages between which a road is no open road: over rivers and deep lakes."""
+    near, water = about
+    at = crossings(plan, [line for _, line in site.rivers])[:, None]
+    s = plan.stations(FINE)
+    x, y = plan.poses(s)[:, :2].T
+    sunk = near.sample(x, y) < _under(near.index(x, y), water) - deep(site, book.rules)
+    edge = np.flatnonzero(np.diff(np.concatenate(([False], sunk, [False])).astype(np.int8)))
+    first, last = s[edge[::2]], s[edge[1::2] - 1]
+    river = book.shape.river_half_m
+    return np.concatenate((at + [-river, river], np.column_stack((first, last))))
 
 
 def _price(bill: Bill, rates: Rates) -> float:
@@ -297,7 +317,7 @@ def _pose(site: Site, s: float) -> Pose:
     return Pose(float(x), float(y), float(bearing))
 
 
-def _task(found: Corridor, site: Site, plan: Plan, about: Water) -> Task:
+def _task(found: Corridor, site: Site, plan: Plan, book: Rulebook, about: Water) -> Task:
     """Levels that the grade line joins and keeps."""
     s = plan.stations(quantities.STEP)
     xy = plan.poses(s)[:, :2]
@@ -317,7 +337,7 @@ def _task(found: Corridor, site: Site, plan: Plan, about: Water) -> Task:
         corridor_level=found.level[ahead],
         water_s=s,
         water_level=floor,
-        rivers=crossings(plan, [line for _, line in site.rivers]),
+        spans=_spans(plan, site, book, about),
     )
 
 

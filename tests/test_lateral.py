@@ -77,8 +77,8 @@ def on_the_ground(way: Polygon, ground: Terrain) -> Grades:
     return grades
 
 
-def whole(way: Polygon, grades: Grades, where: Map) -> Line:
-    return refine(*way, grades, where, strides=(), **TABLES)  # type: ignore[arg-type]
+def whole(way: Polygon, grades: Grades, where: Map, deep: float = np.inf) -> Line:
+    return refine(*way, grades, where, strides=(), deep=deep, **TABLES)  # type: ignore[arg-type]
 
 
 def moved(way: Polygon, grades: Grades, where: Map, *, plan: bool = True) -> Line:
@@ -91,6 +91,7 @@ def slow(
     ground: Terrain,
     rivers: tuple[LineString, ...],
     floor: NDArray[np.float32],
+    deep: float,
 ) -> float:
     """Price of a road by the functions of geometry and formation, station by station."""
     plan = Plan(elements(*way))
@@ -104,6 +105,8 @@ def slow(
     for a, b, at in zip(xy[:-1], xy[1:], (s[:-1] + s[1:]) / 2, strict=True):
         if any(LineString([a, b]).intersects(line) for line in rivers):
             wet |= np.abs(s - at) <= SHAPE.river_half_m + 1e-6
+    row, col = (np.floor(v + 0.5).astype(int) for v in ground.index(xy[:, 0], xy[:, 1]))
+    wet |= level < floor[row, col] - deep
     run, height = np.diff(s), z - level
     price = formation.by_form((height[:-1] + height[1:]) / 2, (slope[:-1] + slope[1:]) / 2, P)
     at = formation.by_form(height, slope, P)[:, OPEN]
@@ -119,7 +122,6 @@ def slow(
     ends = np.concatenate(([OPEN], form, [OPEN]))
     total = price[np.arange(form.size), form].sum() + tips[ends[:-1], ends[1:]].sum()
     share = np.convolve(run, [0.5, 0.5])
-    row, col = (np.floor(v + 0.5).astype(int) for v in ground.index(xy[:, 0], xy[:, 1]))
     sunk = np.maximum(floor[row, col] - z, 0)
     sunk[[0, -1]] = 0
     total += lateral.SUNK * (sunk @ share)
@@ -133,9 +135,10 @@ def slow(
     side=st.floats(0, 0.8),
     river=st.floats(-900, 900),
     lift=st.one_of(st.floats(0.3, 30), st.floats(-30, -0.3)),
+    deep=st.floats(0, 20),
 )
 def test_the_compiled_price_is_that_of_geometry_and_formation(
-    seed: int, high: float, side: float, river: float, lift: float
+    seed: int, high: float, side: float, river: float, lift: float, deep: float
 ) -> None:
     ground, way = hills(seed, high, side), bent(seed, 120.0)
     grades = on_the_ground(way, ground)
@@ -143,13 +146,13 @@ def test_the_compiled_price_is_that_of_geometry_and_formation(
     floor = np.full(ground.shape, -np.inf, np.float32)
     floor[:, ground.shape[1] // 2 :] = float(np.median(grades.level)) + lift / 10
     grades = Grades(grades.chainage, grades.level + lift, grades.curve)
-    found = whole(way, grades, land(ground, floor=floor, rivers=rivers))
-    assert found.price == pytest.approx(slow(way, grades, ground, rivers, floor), rel=1e-6)
+    found = whole(way, grades, land(ground, floor=floor, rivers=rivers), deep)
+    assert found.price == pytest.approx(slow(way, grades, ground, rivers, floor, deep), rel=1e-6)
 
 
 @given(seed=st.integers(0, 999), sway=st.floats(1, 140))
 def test_the_walk_sees_the_places_of_the_elements(seed: int, sway: float) -> None:
-    way, limits = bent(seed, sway), lateral.rule(STANDARD, SHAPE)
+    way, limits = bent(seed, sway), lateral.rule(STANDARD, SHAPE, np.inf)
     plan = Plan(elements(*way))
     grades = Grades(np.linspace(0, plan.length, 5), np.zeros(5), np.zeros(5))
     road, part = lateral._prepared(*way, plan.length, grades.level, limits)

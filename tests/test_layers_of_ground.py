@@ -144,6 +144,7 @@ def over(land: Terrain, layers: tuple[Laid, ...], **variant: Any) -> Any:
         load=None,
         crossing=(0.0, 0.0),
         half=0.0,
+        sunk=np.zeros(land.shape, bool),
     )
 
 
@@ -433,8 +434,11 @@ def test_a_road_is_charged_for_metres_inside_and_for_crossings(
     form = np.zeros(100, np.int8)
     form[50:] = BRIDGE
     zone = laid(box(0, -5, inside, 5), kind="cost", per_m=per_m)
-    # off the points of the road
-    lines = [LineString([(s + 0.123, -9), (s + 0.123, 9)]) for s in crossings]
+    # off the points of the road, and no two of as many points
+    lines = [
+        LineString([(s + 0.123, -9), *[(s + 0.123, 1 + k) for k in range(i)], (s + 0.123, 9)])
+        for i, s in enumerate(crossings)
+    ]
     rule = {"kind": "cost", "per_crossing": each, "name": "gully", "forms": ("open",)}
     gully = laid(*lines, **rule)
     costs = charged(xy, form, (zone, gully) if lines else (zone,))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import oracles
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_formation import PRICE, STANDARD, P, prices
@@ -85,6 +85,7 @@ def test_the_bill_at_base_prices_is_the_sum_of_what_its_metres_and_ends_cost(
 
 
 @given(seed=st.integers(0, 99), high=st.floats(40, 160))
+@example(seed=57, high=120.0)
 def test_structures_are_listed_whole_and_no_shorter_than_they_may_be(
     seed: int, high: float
 ) -> None:

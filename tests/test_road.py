@@ -55,12 +55,18 @@ def test_a_river_is_found_where_it_crosses_the_road(at: float) -> None:
     assert crossings(road, []).size == 0
 
 
-@given(at=st.floats(100, 1100), half=st.floats(0, 60))
-def test_stations_beside_a_chainage_are_those_within_the_distance(at: float, half: float) -> None:
+@given(
+    starts=st.lists(st.integers(0, 120), min_size=0, max_size=5),
+    lengths=st.lists(st.integers(0, 40), min_size=5, max_size=5),
+)
+def test_stations_within_stretches_are_those_between_their_ends(
+    starts: list[int], lengths: list[int]
+) -> None:
     s = np.arange(0.0, 1201.0, 20.0)
-    off = np.abs(s - at) - half
-    clear = np.abs(off) > 1e-9  # where rounding does not decide
-    assert (beside(s, np.array([at]), half) == (off <= 0))[clear].all()
+    spans = np.array([(10 * a, 10 * (a + n)) for a, n in zip(starts, lengths, strict=False)])
+    spans = spans.reshape(-1, 2).astype(np.float64)
+    for station, told in zip(s, beside(s, spans), strict=True):
+        assert told == any(a <= station <= b for a, b in spans)
 
 
 @pytest.mark.parametrize("height", [2.0, 6.0])
@@ -70,9 +76,11 @@ def test_a_river_is_crossed_on_a_bridge_even_where_fill_is_cheaper(height: float
     )
     measured = {"shape": SHAPE, "standard": STANDARD, "prices": P}
     dry = take_off(road, plane(0.0), **measured)  # type: ignore[arg-type]
-    wet = take_off(road, plane(0.0), rivers=np.array([600.0]), **measured)  # type: ignore[arg-type]
+    half = SHAPE.river_half_m
+    spans = np.array([[600.0 - half, 600.0 + half]])
+    wet = take_off(road, plane(0.0), spans=spans, **measured)  # type: ignore[arg-type]
     assert (dry.form == OPEN).all()
-    over = beside(wet.station, np.array([600.0]), SHAPE.river_half_m)
+    over = beside(wet.station, spans)
     assert (wet.form[over[:-1] | over[1:]] == BRIDGE).all()
     assert wet.length(BRIDGE) == pytest.approx(80.0)
     assert wet.totals["bridge_abutment"] == 2

@@ -169,13 +169,20 @@ def test_stations_read_ground_slope_and_rivers() -> None:
     water = np.full(ground.shape, -inf, np.float32)
     xy = np.array([[300.0, 600.0], [1300.0, 600.0], [1300.0, 1600.0]])
     river = LineString([(800.0, 0.0), (800.0, 3000.0)])
-    line = stations(xy, ground, water, [river], 30.0)
+    line = stations(xy, ground, water, [river], 30.0, deep=15.0)
     assert line.run == 20.0
     assert line.ground.size == 101
     np.testing.assert_allclose(line.ground[:51], 100 + 0.1 * (300 + 20 * np.arange(51)) + 180, 1e-6)
     np.testing.assert_allclose(line.slope[:50], 0.3, rtol=1e-4)
     np.testing.assert_allclose(line.slope[51:], 0.1, rtol=1e-3)
     assert np.flatnonzero(line.wet).tolist() == [24, 25, 26]
+    water[:] = 325.0  # over ground that rises from 310 to 410 m, then to 710 m
+    line = stations(xy, ground, water, [], 30.0, deep=15.0)
+    np.testing.assert_array_equal(line.wet, line.ground < 310.0)
+    assert line.wet.sum() == 0
+    line = stations(xy, ground, water, [], 30.0, deep=10.0)
+    np.testing.assert_array_equal(line.wet, line.ground < 315.0)
+    assert line.wet.sum() == 3
 
 
 def test_the_usual_path_goes_around_what_is_forbidden() -> None:

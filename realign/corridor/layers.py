@@ -164,7 +164,7 @@ def charged(
             shapely.prepare(area)
             cost += each.layer.per_m * float(run[falls & shapely.contains(area, middle)].sum())
         if each.layer.per_crossing:
-            lines = shapely.linestrings([line for line in each.lines if len(line) > 1])
+            lines = [LineString(line) for line in each.lines if len(line) > 1]
             tree = shapely.STRtree(np.asarray(pieces, dtype=object))
             met, _ = tree.query(lines, predicate="crosses")[::-1]
             cost += each.layer.per_crossing * int(falls[met].sum())

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from realign import formation
 from realign.corridor.ground import SAMPLES, SLOPE_STEP, SLOPES, Ground
@@ -71,7 +72,7 @@ class Table(NamedTuple):
 
 
 @njit(cache=True)
-def _fill_tariff(p: Prices, price: NDArray[np.float32], form: NDArray[np.uint8]) -> None:
+def _fill_tariff(p: Prices, price: NDArray[np.float32]) -> None:
     for t in range(price.shape[1]):
         slope = (t + 0.5) * SLOPE_STEP
         for h in range(price.shape[2]):
@@ -79,9 +80,6 @@ def _fill_tariff(p: Prices, price: NDArray[np.float32], form: NDArray[np.uint8])
             price[OPEN, t, h] = formation.open_road(height, slope, p).price
             price[BRIDGE, t, h] = formation.structure(BRIDGE, height, slope, p).price
             price[TUNNEL, t, h] = formation.structure(TUNNEL, height, slope, p).price
-            for f in (BRIDGE, TUNNEL):
-                if price[f, t, h] < price[form[t, h], t, h]:
-                    form[t, h] = f
 
 
 def tariff(
@@ -92,9 +90,16 @@ def tariff(
     level_step: float,
     weight: tuple[float, float, float] = (1.0, 1.0, 1.0),
     per_metre: float = 0.0,
+    play: tuple[float, float] = (0.0, 0.0),
 ) -> Tariff:
     """
     Tabulate the price of a metre, so that the search need not work it out anew.
+
+    The road that is fitted to a way is bound neither to its levels nor to the
+    middle of its cells. A metre of the way is therefore priced as the best that a
+    road finds within its play: at a height that differs by no more than the play up
+    and down, and the play aside times the cross slope. The limits of cut, deck and
+    cover hold for the height itself.
 
     Parameters
     ----------
@@ -110,6 +115,8 @@ def tariff(
         Preference: factors on the price of open road, bridge and tunnel [-].
     per_metre
         Preference added to each metre, such as the value of time saved [/m].
+    play
+        How far a fitted road may lie above or below a way, and beside it [m].
 
     Returns
     -------
@@ -118,8 +125,13 @@ def tariff(
     """
     heights = int(p.max_deck) + 2 - DEEPEST
     price = np.empty((3, SLOPES, heights), np.float32)
-    form = np.zeros((SLOPES, heights), np.uint8)
-    _fill_tariff(p, price, form)
+    _fill_tariff(p, price)
+    for t in range(SLOPES):
+        reach = round(play[0] + play[1] * (t + 0.5) * SLOPE_STEP)
+        denied = np.isinf(price[:, t])
+        price[:, t] = ndimage.minimum_filter1d(price[:, t], 2 * reach + 1, mode="nearest")
+        price[:, t][denied] = np.inf
+    form = price.argmin(axis=0).astype(np.uint8)
     lacking = np.array([[0.0], [p.min_bridge], [p.min_tunnel]]) - moves.length / SAMPLES
     metre = np.array([[0.0], [p.bridge + p.pavement], [p.tunnel + p.pavement]])
     return Tariff(

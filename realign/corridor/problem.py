@@ -145,6 +145,7 @@ def prepare(
         load=load,
         crossing=formation.river_crossing(prices),
         half=prices.river_half,
+        sunk=window.z < water - place.deep(site, rules),
     )
     steps = moves(standard, cell=window.cell, level_step=rules.level_step_m)
     prices = prices._replace(max_deck=prices.max_deck * (1 - RESERVE))
@@ -167,6 +168,7 @@ def prepare(
             level_step=rules.level_step_m,
             weight=(1.0, variant.bridge_weight, variant.tunnel_weight),
             per_metre=variant.length_value_per_m,
+            play=(rules.level_step_m / 2, rules.play_m),
         ),
         prices=prices,
     )

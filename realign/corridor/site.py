@@ -48,6 +48,9 @@ class Rules(Settings):
     where no road is found within, or where the cheapest one touches the edge [m]."""
     level_step_m: float = Field(default=5.0, gt=0)
     """Distance between two road levels of the search [m]."""
+    play_m: float = Field(default=10.0, ge=0)
+    """How far beside the cells of a corridor the fitted road may lie where that is cheaper: a metre
+    of corridor is priced at the best height within this and half a level step [m]."""
     deepest_m: float = Field(default=250.0, gt=0)
     """Greatest depth of a tunnel under ground [m]."""
     headroom_m: float = Field(default=150.0, gt=0)
@@ -60,6 +63,8 @@ class Rules(Settings):
     """Distance between two possible tie-ins [m]."""
     reuse_m: float = Field(default=10000.0, ge=0)
     """Dry stretches between two drowned ones are used again if they are longer than this [m]."""
+    embankment_m: float = Field(default=5.0, ge=0)
+    """Depth of a lake in which open road may stand on an embankment; deeper it is a bridge [m]."""
     crossing_m: float = Field(default=12000.0, ge=0)
     """Distance from the water's ends within which a road may change the bank [m]."""
     river: str = "Indus"
@@ -219,6 +224,11 @@ def surroundings(
     return near, water
 
 
+def deep(site: Site, rules: Rules) -> float:
+    """How far ground may lie below the lowest road level that water allows under open road [m]."""
+    return site.freeboard + rules.embankment_m
+
+
 def _standing(reservoir: Reservoir, until: date | None) -> tuple[BaseGeometry, float] | None:
     """Lake and level that a reservoir may have reached on a day; None where it has no lake yet."""
     full = reservoir.full.polygon, reservoir.dam.full_level_m
@@ -241,6 +251,7 @@ def overlay(
     load: NDArray[np.float32] | None,
     crossing: tuple[float, float],
     half: float,
+    sunk: NDArray[np.bool_],
 ) -> tuple[Layers, Crossed, NDArray[np.bool_]]:
     """
     Lay the costs, preferences and prohibitions of places over the ground.
@@ -261,6 +272,8 @@ def overlay(
         crossing, and of a metre of it within `half` [/m].
     half
         Half of the width of a river [m].
+    sunk
+        Cells too deep under a lake for open road, from `deep`, of the window's shape.
 
     Returns
     -------
@@ -294,6 +307,7 @@ def overlay(
             paid = np.where(laid.on, rule.per_crossing, 0.0)
             price = (float(paid[0]), float(paid[1]), float(paid[2]))
             lines.append(pieces(terrain, laid.lines, price=price))
+    per_metre[OPEN][sunk] = np.inf
     if per_metre.any():
         layers = layers._replace(per_metre=per_metre)
     return layers, joined(*lines), forbidden

@@ -150,28 +150,26 @@ def crossings(plan: Plan, lines: Sequence[LineString], *, step: float = 5.0) -> 
     return np.asarray((s[:-1] + s[1:])[np.unique(found)] / 2)
 
 
-def beside(s: NDArray[np.float64], at: NDArray[np.float64], distance: float) -> NDArray[np.bool_]:
+def beside(s: NDArray[np.float64], spans: NDArray[np.float64]) -> NDArray[np.bool_]:
     """
-    Which stations lie within a distance of chainages.
+    Which stations lie within stretches of the road.
 
     Parameters
     ----------
     s
         Stations, shape (n,) [m].
-    at
-        Chainages, ascending, shape (k,) [m].
-    distance
-        Distance along the road [m].
+    spans
+        Chainages from which and up to which each stretch reaches, shape (k, 2) [m].
 
     Returns
     -------
-    near
-        Shape (n,).
+    within
+        Shape (n,); the ends of a stretch are in it.
 
     Examples
     --------
-    >>> beside(np.array([0.0, 20.0, 40.0]), np.array([45.0]), 10.0).tolist()
+    >>> beside(np.array([0.0, 20.0, 40.0]), np.array([[35.0, 55.0], [40.0, 45.0]])).tolist()
     [False, False, True]
     """
-    first = np.searchsorted(at, s - distance)
-    return np.asarray(first < np.searchsorted(at, s + distance, side="right"))
+    begun = np.searchsorted(np.sort(spans[:, 0]), s, side="right")
+    return np.asarray(begun > np.searchsorted(np.sort(spans[:, 1]), s))
