@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from realign.corridor.lattice import HEADINGS, MOVES, moves
 from realign.standards import load
 
+CODE = "jtg-class-ii-mountain"
+"""Design standard of the figure."""
 CELL = 60.0
 """Cell size of the figure [m]."""
 STEP = 5.0
@@ -31,19 +33,17 @@ def main() -> None:
         for axes in (ring, fan):
             axes.axvline(column - 0.5, color="0.9", lw=0.6, zorder=0)
             axes.axhline(column - 0.5, color="0.9", lw=0.6, zorder=0)
-    for east, north in MOVES:
-        ring.annotate("", (east, north), (0, 0), arrowprops={"arrowstyle": "->", "color": "0.3"})
-    ring.set_title("16 moves of three cells", fontsize=9)
-    arrive = MOVES[ARRIVAL]
-    for code, speed, color, wide in (
-        ("jtg-class-ii-mountain", 40, "tab:orange", 4.0),
-        ("jtg-class-ii-mountain", 60, "tab:blue", 1.5),
-    ):
-        turn = moves(load(code, speed), cell=CELL, level_step=STEP).turn
-        for d in range(-turn, turn + 1):
-            east, north = MOVES[(ARRIVAL + d) % HEADINGS]
+    speeds = ((40, "tab:orange", 4.0), (60, "tab:blue", 1.5))
+    for speed, color, wide in speeds:
+        rules = moves(load(CODE, speed), cell=CELL, level_step=STEP)
+        for east, north in rules.step:
+            ring.plot([0, east], [0, north], color=color, lw=wide / 2, marker="o", ms=2 * wide / 3)
+        for d in range(-rules.turn, rules.turn + 1):
+            east, north = rules.step[(ARRIVAL + d) % HEADINGS]
             fan.plot([0, east], [0, north], color=color, lw=wide, solid_capstyle="round")
-        fan.plot([], [], color=color, lw=wide, label=f"{speed} km/h: turn of {turn}")
+        fan.plot([], [], color=color, lw=wide, label=f"{speed} km/h: turn of {rules.turn}")
+    ring.set_title("16 moves of two cells or of three", fontsize=9)
+    arrive = MOVES[ARRIVAL]
     fan.annotate(
         "", (0, 0), (-arrive[0], -arrive[1]), arrowprops={"arrowstyle": "->", "color": "k", "lw": 2}
     )
@@ -52,7 +52,7 @@ def main() -> None:
     for axes in (ring, fan):
         axes.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal", xticks=[], yticks=[])
         axes.set_xlabel(f"cells of {CELL:g} m")
-    rules = moves(load("jtg-class-ii-mountain", 60), cell=CELL, level_step=STEP)
+    rules = moves(load(CODE, 60), cell=CELL, level_step=STEP)
     x = np.linspace(0, 4 * rules.length[0], 60)
     ground = [30 + 18 * sin(v / 130) + 9 * cos(v / 55) for v in x]
     side.fill_between(x, ground, -10, color="0.88", label="ground")

@@ -217,7 +217,7 @@ def alternatives(
     ] = "",
     count: Annotated[
         int | None,
-        typer.Option("--count", min=1, help="Roads to rate; alternatives.count by default.")
+        typer.Option("--count", min=1, help="Roads to rate; alternatives.count by default."),
     ] = None,
     quiet: Quiet = False,  # noqa: FBT002
 ) -> None:

@@ -220,7 +220,7 @@ def _spans(plan: Plan, site: Site, book: Rulebook, about: Water) -> NDArray[np.f
     edge = np.flatnonzero(np.diff(np.concatenate(([False], sunk, [False])).astype(np.int8)))
     first, last = s[edge[::2]], s[edge[1::2] - 1]
     river = book.shape.river_half_m
-    return np.concatenate((at + [-river, river], np.column_stack((first, last))))
+    return np.concatenate((at + np.array([-river, river]), np.column_stack((first, last))))
 
 
 def _price(bill: Bill, rates: Rates) -> float:

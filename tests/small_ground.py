@@ -20,7 +20,7 @@ from realign import terrain
 from realign.chainage import Section
 from realign.corridor import Corridor, Gap, Rules, Site, Variant, find
 from realign.corridor.ground import NOTHING_CROSSED, Ground, Layers, look, plain_layers
-from realign.corridor.lattice import HEADINGS, moves
+from realign.corridor.lattice import HEADINGS, MOVES, on_ring
 from realign.corridor.price import Table, Tariff, move_price, tabulate, tariff
 from realign.corridor.problem import prepare
 from realign.corridor.search import Ends, Found, Labels, Steps, bounds, guided
@@ -38,7 +38,7 @@ UTM = CRS.from_epsg(32643)
 CELL = 60.0
 STEP = 5.0
 STANDARD = load("jtg-class-ii-mountain", 60)
-STEPS = moves(STANDARD, cell=CELL, level_step=STEP)
+STEPS = on_ring(STANDARD, MOVES, cell=CELL, level_step=STEP)
 
 # prices of a metre between 10 and 30, so that every form and detour is a close call
 CLOSE = Prices(
@@ -107,6 +107,7 @@ def ground_of(z: Array, cell: float = CELL, **given: Any) -> Ground:
     """Look at a small ground of which all cells are usable."""
     land = raster(z, cell)
     rules: dict[str, Any] = {
+        "step": STEPS.step,
         "usable": np.ones(z.shape, bool),
         "forbidden": np.zeros(z.shape, bool),
         "floor": np.full(z.shape, -np.inf, np.float32),
@@ -124,7 +125,7 @@ def tariff_of(
     p: Prices = CLOSE, standard: DesignStandard = STANDARD, cell: float = CELL, **given: Any
 ) -> Tariff:
     """Prices by form, slope and height on cells of a size."""
-    steps = moves(standard, cell=cell, level_step=STEP)
+    steps = on_ring(standard, MOVES, cell=cell, level_step=STEP)
     return tariff(p, standard, steps, **({"level_step": STEP} | given))
 
 

@@ -23,7 +23,7 @@ from small_ground import (
 
 from realign import corridor
 from realign.corridor import Choice, Corridor, Variant, similarity
-from realign.corridor.alternatives import _join, _reversed
+from realign.corridor.alternatives import JOINED, _join, _reversed
 from realign.corridor.lattice import tangent_length, turn_angle
 from realign.corridor.search import FAR, Labels, bounds, guided, left_over
 from realign.errors import NoRouteError
@@ -238,3 +238,21 @@ def test_parallel_roads_are_alike_up_to_the_distance(off: float, within: float) 
 def test_a_road_within_another_is_alike_whichever_comes_first() -> None:
     short, long = line(0.0, 1000.0), line(0.0, 4000.0)
     assert similarity(short, long, 10.0) == similarity(long, short, 10.0) == 1.0
+
+
+def test_joined_roads_are_new_and_cost_what_their_moves_do(world: corridor.Site) -> None:
+    got = rated(world, FEW.model_copy(update={"count": 30, "rounds": 3}))
+    pieces = [each for each in got.rated if each.theme == JOINED]
+    whole = [each for each in got.rated if each.theme != JOINED]
+    assert pieces
+    moves = {
+        move
+        for each in whole
+        for move in pairwise(
+            zip(each.corridor.x, each.corridor.y, each.corridor.level, strict=True)
+        )
+    }
+    for each in pieces:
+        road = each.corridor
+        assert set(pairwise(zip(road.x, road.y, road.level, strict=True))) <= moves
+        assert LineString(np.column_stack((road.x, road.y))).is_simple

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import replace
 from datetime import date
-from math import hypot, pi
+from math import gcd, hypot, pi
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from small_ground import (
     RIVER_Y,
     STANDARD,
     STEP,
+    STEPS,
     VALLEY,
     WIDE,
     Dam,
@@ -42,15 +43,20 @@ from realign.corridor import site as place
 from realign.corridor.lattice import (
     HEADINGS,
     MOVES,
+    RINGS,
+    SUPPLE,
     bearing,
     greatest_turn,
     moves,
     nearest_heading,
+    on_ring,
     tangent_length,
     turn_angle,
 )
 from realign.errors import InputError, NoRouteError, StudyError
 from realign.standards import DesignStandard, codes, load
+
+Ring = tuple[tuple[int, int], ...]
 
 if TYPE_CHECKING:
     from realign.reservoir import Reservoir
@@ -58,20 +64,36 @@ if TYPE_CHECKING:
 # the moves
 
 
-def test_headings_go_round_and_the_second_half_drives_back() -> None:
-    angles = [bearing(step) % (2 * pi) for step in MOVES]
-    assert angles == sorted(angles)
-    assert len(set(MOVES)) == HEADINGS
-    for move, (east, north) in enumerate(MOVES):
-        assert MOVES[(move + 8) % HEADINGS] == (-east, -north)
-        assert nearest_heading(bearing((east, north))) == move
+@pytest.mark.parametrize("ring", RINGS)
+def test_headings_go_round_and_the_second_half_drives_back(ring: Ring) -> None:
+    angles = np.array([bearing(step) % (2 * pi) for step in ring])
+    assert (np.diff(angles) > 0).all()
+    assert len(set(ring)) == HEADINGS
+    for move, (east, north) in enumerate(ring):
+        assert ring[(move + 8) % HEADINGS] == (-east, -north)
+        assert nearest_heading(bearing((east, north)), angles) == move
+    # a road may get from any cell to any other: the steps span the grid
+    assert gcd(*(a * d - b * c for (a, b), (c, d) in itertools.combinations(ring, 2))) == 1
 
 
+@pytest.mark.parametrize("ring", RINGS)
 @given(angle=st.floats(-10, 10))
-def test_the_nearest_heading_is_the_nearest(angle: float) -> None:
-    near = turn_angle(bearing(MOVES[nearest_heading(angle)]), angle)
-    assert all(near <= turn_angle(bearing(step), angle) + 1e-12 for step in MOVES)
+def test_the_nearest_heading_is_the_nearest(ring: Ring, angle: float) -> None:
+    angles = np.array([bearing(step) for step in ring])
+    near = turn_angle(angles[nearest_heading(angle, angles)], angle)
+    assert all(near <= turn_angle(each, angle) + 1e-12 for each in angles)
     assert near < 0.3
+
+
+@pytest.mark.parametrize(("speed", "cell"), [*itertools.product((30, 40, 60), (20, 30, 60, 90))])
+def test_a_road_takes_the_nearest_ring_on_which_it_can_turn(speed: int, cell: float) -> None:
+    standard = load("jtg-class-ii-mountain", speed)
+    steps = moves(standard, cell=cell, level_step=STEP)
+    taken = RINGS.index(tuple((int(x), int(y)) for x, y in steps.step))
+    turns = [greatest_turn(standard, cell, ring) for ring in RINGS]
+    assert steps.turn == turns[taken]
+    assert all(turn < SUPPLE for turn in turns[:taken])
+    assert steps.turn >= SUPPLE or steps.turn == max(turns)
 
 
 @given(deflection=st.floats(0.01, 2.5), radius=st.floats(20, 500), clothoid=st.floats(0, 100))
@@ -122,7 +144,7 @@ def test_a_larger_radius_or_a_smaller_cell_turns_less() -> None:
 
 
 def test_the_greatest_climb_is_within_the_grade_and_one_more_is_not() -> None:
-    steps = moves(STANDARD, cell=CELL, level_step=STEP)
+    steps = on_ring(STANDARD, MOVES, cell=CELL, level_step=STEP)
     assert steps.climb * STEP <= STANDARD.grade * steps.length.max() < (steps.climb + 1) * STEP
     assert steps.length == pytest.approx([hypot(*step) * CELL for step in MOVES])
 
@@ -620,7 +642,7 @@ def test_a_road_that_begins_wet_starts_above_the_water() -> None:
     land, water = place.surroundings(world, gap, VALLEY)
     levels = place.level_range(world, gap, water, VALLEY)
     ground = ground_of(land.z, floor=water, levels=levels, depth=60.0, deck=100.0)
-    given = (world, gap, land, ground, water, VALLEY)
+    given = (world, gap, land, ground, water, VALLEY, STEPS)
     starts, chainage = place.ends(*given, side="before", keep=5.0, per_metre=0.0)
     assert chainage.tolist() == [2500]
     assert starts.level.tolist() == [np.ceil((FULL + FREEBOARD) / STEP)]
@@ -637,7 +659,7 @@ def test_a_tie_in_has_the_grade_of_the_road_and_at_its_very_end_too() -> None:
     land, water = place.surroundings(world, gap, VALLEY)
     levels = place.level_range(world, gap, water, VALLEY)
     ground = ground_of(land.z, levels=levels, depth=60.0, deck=100.0)
-    given = (world, gap, land, ground, np.full_like(water, -np.inf), VALLEY)
+    given = (world, gap, land, ground, np.full_like(water, -np.inf), VALLEY, STEPS)
     for side in ("before", "after"):
         states, _ = place.ends(*given, side=side, keep=5.0, per_metre=0.0)
         assert states.grade == pytest.approx([0.02])

@@ -37,8 +37,9 @@ from realign.corridor import ground as ground_module
 from realign.corridor import price as price_module
 from realign.corridor import search as search_module
 from realign.corridor.ground import Crossed, Ground
+from realign.corridor.joined import joined
 from realign.corridor.lattice import HEADINGS
-from realign.corridor.price import NONE, tabulate
+from realign.corridor.price import NONE, tabulate, way_price
 from realign.corridor.search import FAR, Ends, Found, Steps, bounds, entry, guided, least_price
 
 LEVEL = np.full((ROWS, COLS), 1000.0)
@@ -118,10 +119,13 @@ def test_the_way_costs_the_sum_of_the_table_and_keeps_its_turns_and_tie_ins(case
     found, _ = case.search()
     assume(found is not None)
     assert found is not None
+    assert keeping(case, found) == found.price
+
+
+def keeping(case: Case, found: Found) -> int:
+    """Price of a road that keeps its turns and the headings and grades of its tie-ins."""
     headings, climbed, prices = walk(case, found)
     assert max(prices) < NONE
-    price = sum(prices) + case.units(case.starts)[found.first] + case.units(case.ends)[found.last]
-    assert price == found.price
     turns = [off(a, b) for a, b in itertools.pairwise(headings)]
     assert max(turns, default=0) <= case.steps.turn
     for ends, which, i in ((case.starts, found.first, 0), (case.ends, found.last, -1)):
@@ -129,6 +133,28 @@ def test_the_way_costs_the_sum_of_the_table_and_keeps_its_turns_and_tie_ins(case
         assert off(int(ends.heading[which]), headings[i]) <= min(1, case.steps.turn)
         grade = climbed[i] * STEP / (STEP / case.steps.rise[headings[i]])
         assert abs(grade - ends.grade[which]) <= case.steps.bend[headings[i]]
+    return sum(prices) + case.units(case.starts)[found.first] + case.units(case.ends)[found.last]
+
+
+@given(case=cases(), seed=st.integers(0, 999), used=st.floats(0.05, 1.0))
+def test_roads_joined_from_others_keep_turns_and_tie_ins_and_are_no_cheaper_than_the_best(
+    case: Case, seed: int, used: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    others = []
+    for _ in range(4):
+        factor = case.ground.factor * rng.uniform(1, 4, case.ground.factor.shape)
+        other = replace(case, ground=case.ground._replace(factor=factor.astype(np.float32)))
+        found, _ = other.search()
+        if found is not None and found.cell.size > 1:
+            others.append(found)
+    assume(len(others) > 1)
+    ends = case.starts, case.ends
+    for road in joined(case.ground, case.tariff, ends, others, within=1.0, used=used):
+        assert keeping(case, road) >= case.price
+        paid = float(way_price(case.ground, case.tariff, road.cell, road.level)[-1])
+        paid += case.starts.price[road.first] + case.ends.price[road.last]
+        assert road.price == pytest.approx(paid, abs=0.51)
 
 
 @given(case=cases())

@@ -5,7 +5,8 @@ A round of the search labels every state with the price of the cheapest road to 
 from both sides, so that the cheapest road *through* any place can be read off
 (the via-node roads of Abraham, Delling, Goldberg and Werneck 2013). Rounds differ
 by what they prefer, and each finds ground dearer that earlier rounds have used.
-All roads are rated by one price, that of the variant asked for.
+Last, pieces of all these roads are joined to further ones, see `joined`. All roads
+are rated by one price, that of the variant asked for.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +22,13 @@ from numba import njit
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy import ndimage
+from scipy.spatial import cKDTree
 from shapely import LineString
 
 from realign import formation
 from realign.corridor import site as place
 from realign.corridor.ground import Ground
+from realign.corridor.joined import joined
 from realign.corridor.lattice import HALF, HEADINGS
 from realign.corridor.price import form_lengths, tabulate, way_price
 from realign.corridor.problem import Problem, Survey, prepare
@@ -47,8 +50,8 @@ from realign.formation import BRIDGE, TUNNEL
 from realign.settings import Settings
 from realign.standards import DesignStandard
 
-SPACING = 50.0
-"""Distance between the points of a road by which roads are compared [m]."""
+SPACING = 25.0
+"""Greatest distance between the points of a road by which roads are compared [m]."""
 NOTABLE = 0.2
 """Difference of the share on a bank from which on a name tells of it [-]."""
 NOTABLE_STRUCTURES = 0.04
@@ -72,15 +75,22 @@ THEMES: tuple[tuple[str, dict[str, Any]], ...] = (
 The weights steer the search and are no part of any price."""
 
 
+JOINED = "pieces of others"
+"""Theme of roads that no round has found as a whole."""
+
+
 class Choice(Settings):
     """The table `[alternatives]`: how many roads are rated, and which count as different."""
 
     count: int = Field(default=100, ge=1)
     """Roads that are rated."""
-    a_round: int = Field(default=10, ge=1)
-    """Roads that are read off the labels of one round of the search."""
-    rounds: int = Field(default=14, ge=1)
-    """Most rounds."""
+    rounds: int = Field(default=12, ge=1)
+    """Rounds of the search, each with a preference of its own and off the roads so far; fewer where
+    as many roads as wanted are rated before."""
+    both_ways: int = Field(default=2, ge=0)
+    """Rounds, from the first, that are searched from both sides, so that detours are found too."""
+    a_round: int = Field(default=20, ge=1)
+    """Most roads that are read off the labels of such a round."""
     shortlist: int = Field(default=8, ge=1)
     """Most roads on the shortlist."""
     within_m: float = Field(default=250.0, gt=0)
@@ -106,7 +116,7 @@ class Alternative:
     corridor: Corridor
     """The road; its price is that of the variant asked for, whatever the round preferred."""
     theme: str
-    """What the round preferred that it comes from."""
+    """What the round preferred that it comes from, or that it is joined from others."""
     best_of_round: bool
     """Whether it is the cheapest of its round; otherwise it is the cheapest through some place."""
     length: float
@@ -134,7 +144,7 @@ class Alternatives:
     asked: int
     """Roads that were looked for."""
     failed: int
-    """How many of these looks found none."""
+    """How many of these looks found none, or one that was known."""
     shortfall: str
     """Why the shortlist is shorter than asked for; empty where it is not."""
     seconds: float
@@ -152,11 +162,13 @@ class _Round:
     """Lower bound of the price of every road of the round."""
     found: Found
     there: Labels
-    back: Labels
+    back: Labels | None
+    """None for a round that was searched from one side only."""
     through: NDArray[np.int32]
-    """Price of the cheapest road through each state, shape (states,) [units]."""
+    """Price of the cheapest road through each state, shape (states,) [units]; empty without
+    labels from both sides."""
     by: NDArray[np.uint8]
-    """Heading of arrival and, 16 times, heading of departure of that road, shape (states,)."""
+    """Heading of arrival and, 16 times, heading of departure of that road, of the same shape."""
 
 
 @njit(cache=True, nogil=True)
@@ -189,9 +201,11 @@ def _reversed(ends: Ends) -> Ends:
     return ends._replace(heading=(ends.heading + HALF) % HEADINGS, grade=-ends.grade)
 
 
-def _searched(problem: Problem, theme: str, choice: Choice, tell: Tell | None) -> _Round | None:
+def _searched(
+    problem: Problem, theme: str, margin: float | None, tell: Tell | None
+) -> _Round | None:
     """
-    Label the states from both sides; None where there is no road.
+    Label the states from one side, with a margin from both; None where there is no road.
 
     The second search is led by the labels of the first, which are exact, and so
     opens only states on roads within the margin.
@@ -213,11 +227,14 @@ def _searched(problem: Problem, theme: str, choice: Choice, tell: Tell | None) -
         ends,
         bound,
         steps=steps,
-        margin=choice.margin,
+        margin=margin or 0.0,
         tell=report("there"),
     )
     if found is None:
         return None
+    if margin is None:
+        none = np.empty(0, np.int32), np.empty(0, np.uint8)
+        return _Round(theme, problem, survey, table.unit * least, found, there, None, *none)
     _, back = guided(
         ground,
         table,
@@ -225,7 +242,7 @@ def _searched(problem: Problem, theme: str, choice: Choice, tell: Tell | None) -
         _reversed(starts),
         left_over(ground, steps.turn, there.spent),
         steps=steps,
-        margin=choice.margin,
+        margin=margin,
         tell=report("back"),
     )
     through = np.full(int(ground.start[-1]), FAR, np.int32)
@@ -234,7 +251,7 @@ def _searched(problem: Problem, theme: str, choice: Choice, tell: Tell | None) -
     return _Round(theme, problem, survey, table.unit * least, found, there, back, through, by)
 
 
-def _read_off(each: _Round, cell: int) -> Found:
+def _read_off(each: _Round, back: Labels, cell: int) -> Found:
     """Cheapest road of a round through a cell."""
     ground = each.survey.ground
     start, end = int(ground.start[cell]), int(ground.start[cell + 1])
@@ -245,7 +262,7 @@ def _read_off(each: _Round, cell: int) -> Found:
         ground, each.problem.moves.climb, each.there, each.survey.starts, state
     )
     state = (cell, k, (leaving + HALF) % HEADINGS)
-    after, above, last = trace(ground, each.problem.moves.climb, each.back, each.survey.ends, state)
+    after, above, last = trace(ground, each.problem.moves.climb, back, each.survey.ends, state)
     return Found(
         cell=np.array([*cells, *after[-2::-1]], np.int32),
         level=np.array([*levels, *above[-2::-1]], np.int32),
@@ -276,6 +293,8 @@ def _candidates(each: _Round, choice: Choice) -> list[Found]:
 
     All places of one road have one price, so that each price stands for one road.
     """
+    if each.back is None:
+        return []
     ground = each.survey.ground
     through = np.minimum.reduceat(each.through, ground.start[:-1])
     price = np.full(each.survey.band.shape, FAR, np.int32)
@@ -285,13 +304,13 @@ def _candidates(each: _Round, choice: Choice) -> list[Found]:
     prices, cells = np.unique(np.where(fits, through, FAR), return_index=True)
     out = []
     for cell in cells[(prices > each.found.price) & (prices < FAR)][:MOST_LOOKS]:
-        found = _read_off(each, int(cell))
+        found = _read_off(each, each.back, int(cell))
         if _passes(each, found, choice.plateau_m):
             out.append(found)
     return out
 
 
-def _roads(each: _Round, taken: NDArray[np.bool_], choice: Choice) -> Iterator[Found | None]:
+def _roads(each: _Round, taken: NDArray[np.bool_], choice: Choice) -> Iterator[Found]:
     """
     Roads of a round: its cheapest, then those that use most ground that no road has used so far.
 
@@ -307,7 +326,7 @@ def _roads(each: _Round, taken: NDArray[np.bool_], choice: Choice) -> Iterator[F
     Yields
     ------
     found
-        A road; None for a look that found none.
+        A road.
     """
     ground, cell = each.survey.ground, each.problem.window.cell
     yield each.found
@@ -316,7 +335,6 @@ def _roads(each: _Round, taken: NDArray[np.bool_], choice: Choice) -> Iterator[F
         away = ndimage.distance_transform_edt(~taken, sampling=cell) > choice.within_m
         fresh = [int(away[ground.row[one.cell], ground.col[one.cell]].sum()) for one in left]
         if not left or max(fresh) == 0:
-            yield None
             return
         yield left.pop(int(np.argmax(fresh)))
 
@@ -343,25 +361,31 @@ def _base(first: _Round) -> _Base:
     return _Base(first, number, other)
 
 
-def _rated(base: _Base, each: _Round, found: Found) -> Alternative:
-    """Rate a road of any round by the price of the variant asked for."""
-    theirs, own, problem = each.survey, base.first.survey, base.first.problem
-    cell = base.number[theirs.ground.row[found.cell], theirs.ground.col[found.cell]]
-    first = int(np.argmin(np.abs(own.leave - theirs.leave[found.first])))
-    last = int(np.argmin(np.abs(own.meet - theirs.meet[found.last])))
-    here = found._replace(cell=cell, first=first, last=last)
-    price = way_price(own.ground, problem.tariff, cell, found.level)[-1]
-    road = corridor(problem, own, here, unit=1.0, least=0)
-    forms = form_lengths(own.ground, problem.tariff, cell, found.level)
-    row, col = own.ground.row[cell], own.ground.col[cell]
+def _numbered(base: _Base, each: _Round, found: Found) -> Found:
+    """Give a road of any round the numbers of cells and ends of the first one."""
+    theirs, own = each.survey, base.first.survey
+    return found._replace(
+        cell=base.number[theirs.ground.row[found.cell], theirs.ground.col[found.cell]],
+        first=int(np.argmin(np.abs(own.leave - theirs.leave[found.first]))),
+        last=int(np.argmin(np.abs(own.meet - theirs.meet[found.last]))),
+    )
+
+
+def _rated(base: _Base, found: Found, theme: str, *, best_of_round: bool = False) -> Alternative:
+    """Rate a road by the price of the variant asked for."""
+    own, problem = base.first.survey, base.first.problem
+    price = way_price(own.ground, problem.tariff, found.cell, found.level)[-1]
+    road = corridor(problem, own, found, unit=1.0, least=0)
+    forms = form_lengths(own.ground, problem.tariff, found.cell, found.level)
+    row, col = own.ground.row[found.cell], own.ground.col[found.cell]
     return Alternative(
         corridor=replace(
             road,
-            price=float(own.starts.price[first] + price + own.ends.price[last]),
+            price=float(own.starts.price[found.first] + price + own.ends.price[found.last]),
             bound=base.first.least,
         ),
-        theme=each.theme,
-        best_of_round=found is each.found,
+        theme=theme,
+        best_of_round=best_of_round,
         length=float(forms.sum()),
         bridge=float(forms[BRIDGE] / forms.sum()),
         tunnel=float(forms[TUNNEL] / forms.sum()),
@@ -384,14 +408,22 @@ def similarity(first: Corridor, second: Corridor, within: float) -> float:
     Returns
     -------
     share
-        The larger of both shares, so that it does not matter which comes first [0-1].
+        The larger of both shares, so that it does not matter which comes first
+        [0-1]; of points every `SPACING` along both.
     """
-    lines = [LineString(np.column_stack((road.x, road.y))) for road in (first, second)]
-    shares = []
-    for one, other in (lines, lines[::-1]):
-        s = np.arange(0, one.length + SPACING, SPACING)
-        points = shapely.line_interpolate_point(one, s)
-        shares.append(float((shapely.distance(points, other) <= within).mean()))
+    return _alike(_points(first), _points(second), within)
+
+
+def _points(road: Corridor) -> cKDTree:
+    line = LineString(np.column_stack((road.x, road.y)))
+    return cKDTree(shapely.get_coordinates(line.segmentize(SPACING)))
+
+
+def _alike(one: cKDTree, other: cKDTree, within: float) -> float:
+    shares = [
+        float(np.isfinite(b.query(a.data, distance_upper_bound=within * (1 + 1e-9))[0]).mean())
+        for a, b in ((one, other), (other, one))
+    ]
     return max(shares)
 
 
@@ -447,7 +479,8 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
             prices=prices,
             load=so_far.load,
         )
-        return _searched(problem, f"{theme} {again + 1}" if again else theme, choice, tell)
+        margin = choice.margin if number < choice.both_ways else None
+        return _searched(problem, f"{theme} {again + 1}" if again else theme, margin, tell)
 
     # rounds that run at the same time find the same ground dearer, however many threads there are
     batches = [range(i, min(i + 2, choice.rounds)) for i in range(0, choice.rounds, 2)]
@@ -460,6 +493,7 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
                 so_far.take(each, choice)
             if len(so_far.rated) >= choice.count:
                 break
+    so_far.join(choice)
     by_price = sorted(so_far.rated, key=lambda each: each.corridor.price)
     order = tuple(replace(each, name=_named(each, by_price[0])) for each in by_price)
     shortlist, shortfall = _shortlist(order, choice)
@@ -475,7 +509,7 @@ class _SoFar:
         """Begin with nothing."""
         self.base: _Base | None = None
         self.rated: list[Alternative] = []
-        self.ways: set[int] = set()
+        self.ways: dict[bytes, Found] = {}
         self.asked = self.failed = 0
         self.taken: NDArray[np.bool_] = np.zeros((0, 0), bool)
         self.load: NDArray[np.float32] | None = None
@@ -493,21 +527,44 @@ class _SoFar:
         for found in _roads(each, self.taken, choice):
             if len(self.rated) == choice.count:
                 return
-            if found is None:
-                self.asked, self.failed = self.asked + 1, self.failed + 1
-                continue
-            road = _rated(self.base, each, found)
-            way = hash((road.corridor.x.tobytes(), road.corridor.y.tobytes()))
-            if way in self.ways:
-                continue  # another round has found it
-            self.ways.add(way)
-            self.asked += 1
-            self.rated.append(road)
+            here, best = _numbered(self.base, each, found), found is each.found
             self.taken[ground.row[found.cell], ground.col[found.cell]] = True
-            if road.best_of_round:
+            road = self._add(here, each.theme, best_of_round=best)
+            if best:
                 line = LineString(np.column_stack((road.corridor.x, road.corridor.y)))
                 used = place.within(each.problem.window, line, choice.within_m)
                 self.load[used] *= 1 + choice.used
+
+    def join(self, choice: Choice) -> None:
+        """Fill up with roads joined from pieces of those so far."""
+        if self.base is None:
+            return
+        first = self.base.first
+        more = joined(
+            first.survey.ground,
+            first.problem.tariff,
+            (first.survey.starts, first.survey.ends),
+            list(self.ways.values()),
+            within=choice.within_m / first.problem.window.cell,
+            used=choice.used,
+        )
+        for found in more:
+            if len(self.rated) == choice.count:
+                return
+            self._add(found, JOINED)
+
+    def _add(self, found: Found, theme: str, *, best_of_round: bool = False) -> Alternative:
+        """Rate a road; one that is known already counts once."""
+        assert self.base is not None  # noqa: S101 - set by the first round
+        road = _rated(self.base, found, theme, best_of_round=best_of_round)
+        way = found.cell.tobytes() + found.level.tobytes()
+        self.asked += 1
+        if way in self.ways:
+            self.failed += 1
+        else:
+            self.ways[way] = found
+            self.rated.append(road)
+        return road
 
 
 def _named(each: Alternative, best: Alternative) -> str:
@@ -551,9 +608,9 @@ def _shortlist(order: Sequence[Alternative], choice: Choice) -> tuple[tuple[int,
     limit = order[0].corridor.price * choice.dearer
     near = [each for each in order if each.corridor.price <= limit]
     alike = np.eye(len(near), dtype=bool)
+    points = [_points(each.corridor) for each in near]
     for i, j in combinations(range(len(near)), 2):
-        same = similarity(near[i].corridor, near[j].corridor, choice.within_m) >= choice.alike
-        alike[i, j] = alike[j, i] = same
+        alike[i, j] = alike[j, i] = _alike(points[i], points[j], choice.within_m) >= choice.alike
     by_price, by_likeness = (_apart(alike, rank=rank) for rank in (False, True))
     chosen = by_price if len(by_price) >= len(by_likeness) else by_likeness
     chosen = sorted(chosen)[: choice.shortlist]

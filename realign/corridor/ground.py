@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from realign.corridor.lattice import HALF, HEADINGS, MOVES, touched
+from realign.corridor.lattice import HALF, HEADINGS, touched
 from realign.formation import FORMS, OPEN
 from realign.terrain import Terrain
 
@@ -21,10 +21,6 @@ ALONG = 0.5
 ASIDE = (1.23e-7, 4.57e-8)
 """Shift of lines to the east and to the south, so that none meets a road where two of its moves
 join: there it would be crossed by both or by neither [cells]."""
-_MOST = max(len(touched(step)) for step in MOVES)
-TOUCHED = np.array([(touched(step) * 2)[:_MOST] for step in MOVES[:HALF]], np.int64)
-"""Cells east and north of its beginning that each stored move touches, some of them twice,
-shape (8, most, 2)."""
 
 
 class Ground(NamedTuple):
@@ -110,6 +106,8 @@ def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
     layers: Layers,
     number: NDArray[np.int32],
     cell: float,
+    step: NDArray[np.int64],
+    near: NDArray[np.int64],
     ground: Ground,
 ) -> None:
     rows, cols = z.shape
@@ -119,7 +117,7 @@ def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
         slope = np.sqrt(gx[r, c] ** 2 + gy[r, c] ** 2)
         ground.steep[n] = min(int(slope / SLOPE_STEP), SLOPES - 1)
         for m in range(HEADINGS):
-            de, dn = MOVES[m]
+            de, dn = step[m]
             r1, c1 = r - dn, c + de
             inside = 0 <= r1 < rows and 0 <= c1 < cols
             ground.neighbour[n, m] = number[r1, c1] if inside else -1
@@ -127,7 +125,7 @@ def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
                 continue
             norm = np.sqrt(de * de + dn * dn)
             floor_here = floor[r, c]
-            for east, north in TOUCHED[m]:
+            for east, north in near[m]:
                 floor_here = max(floor_here, floor[r - north, c + east])
                 if number[r - north, c + east] == -2:
                     floor_here = np.inf
@@ -152,14 +150,17 @@ def _look(  # noqa: PLR0913, PLR0917 - the rasters, kept apart for the compiler
 
 @njit(cache=True, nogil=True)
 def _cross(  # noqa: C901, PLR0912 - loops over pieces, cells and moves
-    lines: Crossed, number: NDArray[np.int32], extra: NDArray[np.float32]
+    lines: Crossed,
+    number: NDArray[np.int32],
+    step: NDArray[np.int64],
+    extra: NDArray[np.float32],
 ) -> None:
     """Add what crossings cost to the samples of moves in which they lie."""
     rows, cols = number.shape
     for k in range(lines.half.size):
         x0, y0, x1, y1 = lines.piece[k]
         along = np.hypot(x1 - x0, y1 - y0)
-        reach = 3 + int(np.ceil(lines.half[k]))
+        reach = np.abs(step).max() + int(np.ceil(lines.half[k]))
         for r in range(max(int(min(y0, y1)) - reach, 0), min(int(max(y0, y1)) + reach + 2, rows)):
             for c in range(
                 max(int(min(x0, x1)) - reach, 0), min(int(max(x0, x1)) + reach + 2, cols)
@@ -168,7 +169,7 @@ def _cross(  # noqa: C901, PLR0912 - loops over pieces, cells and moves
                 if n < 0:
                     continue
                 for m in range(HALF):
-                    de, dn = MOVES[m]
+                    de, dn = step[m]
                     norm = np.sqrt(de * de + dn * dn)
                     # sides of the ends of the piece, seen along the move; rows run south
                     first = (x0 - c) * -dn - (y0 - r) * de
@@ -207,6 +208,7 @@ def look(  # noqa: PLR0913 - what lies on the ground and the levels over it are 
     terrain: Terrain,
     slopes: tuple[NDArray[np.float32], NDArray[np.float32]],
     *,
+    step: NDArray[np.int64],
     usable: NDArray[np.bool_],
     forbidden: NDArray[np.bool_],
     floor: NDArray[np.float32],
@@ -226,6 +228,8 @@ def look(  # noqa: PLR0913 - what lies on the ground and the levels over it are 
         Ground.
     slopes
         Its slope to the east and to the north, each of the terrain's shape [m/m].
+    step
+        Cells that each move leads east and north, shape (16, 2).
     usable
         Cells in which a move may begin or end.
     forbidden
@@ -279,8 +283,11 @@ def look(  # noqa: PLR0913 - what lies on the ground and the levels over it are 
         extra=np.zeros((n, HALF, SAMPLES, len(FORMS)), np.float32),
         factor=np.ones((n, HALF, len(FORMS)), np.float32),
     )
-    _look(z, *slopes, floor, layers, number, terrain.cell, ground)
-    _cross(crossed, number, ground.extra)
+    under = [touched((int(east), int(north))) for east, north in step[:HALF]]
+    most = max(len(each) for each in under)
+    near = np.array([(each * most)[:most] for each in under], np.int64)
+    _look(z, *slopes, floor, layers, number, terrain.cell, step, near, ground)
+    _cross(crossed, number, step, ground.extra)
     ground.neighbour[ground.neighbour < 0] = -1
     return ground
 

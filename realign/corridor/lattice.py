@@ -2,8 +2,9 @@
 States of a road on the ground, and the moves the standard allows between them.
 
 A state is a cell of the terrain, a road level and the heading in which the road
-arrives. A move leads straight to a cell three steps away, 170 to 190 m on 60 m
-ground, long enough for a curve of the standard on either side of it.
+arrives. A move leads straight to a cell two to six steps away: as near as
+the curves of the standard on either side of it allow, since the shorter the moves
+are, the closer a road follows the ground.
 """
 
 from dataclasses import dataclass
@@ -15,11 +16,26 @@ from numpy.typing import NDArray
 from realign.errors import StudyError
 from realign.standards import DesignStandard
 
-MOVES = (
-    (3, 0), (3, 1), (2, 2), (1, 3), (0, 3), (-1, 3), (-2, 2), (-3, 1),
-    (-3, 0), (-3, -1), (-2, -2), (-1, -3), (0, -3), (1, -3), (2, -2), (3, -1),
-)  # fmt: skip
-"""Steps of a move east and north [cells], anticlockwise; the second half reverses the first."""
+
+def _ring(*quarter: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """Turn the steps from east to before north all around."""
+    turned = [quarter]
+    for _ in range(3):
+        turned.append(tuple((-north, east) for east, north in turned[-1]))
+    return tuple(step for part in turned for step in part)
+
+
+NEAR = _ring((2, 0), (2, 1), (2, 2), (1, 2))
+MOVES = _ring((3, 0), (3, 1), (2, 2), (1, 3))
+FAR = _ring((5, 0), (4, 2), (3, 3), (2, 4))
+FARTHER = _ring((6, 0), (5, 2), (4, 4), (2, 5))
+RINGS = (NEAR, MOVES, FAR, FARTHER)
+"""Steps of the moves east and north [cells], anticlockwise, the second half of each ring reversing
+the first. A road takes the nearest ring on which its standard lets it turn `SUPPLE` headings from
+one move to the next, or else the ring on which it turns most."""
+SUPPLE = 2
+"""Change of heading between two moves that makes a ring of moves fit for a road, in steps of the
+sixteen."""
 HEADINGS = len(MOVES)
 """Number of headings."""
 HALF = HEADINGS // 2
@@ -50,6 +66,8 @@ def touched(step: tuple[int, int]) -> tuple[tuple[int, int], ...]:
 class Moves:
     """The moves that a standard allows on ground of one cell size."""
 
+    step: NDArray[np.int64]
+    """Cells that each move leads east and north, shape (16, 2)."""
     length: NDArray[np.float64]
     """Length of each move, shape (16,) [m]."""
     bearing: NDArray[np.float64]
@@ -106,7 +124,9 @@ def tangent_length(deflection: float, radius: float, clothoid: float) -> float:
     return (radius + shift) * tan(deflection / 2) + clothoid / 2
 
 
-def greatest_turn(standard: DesignStandard, cell: float) -> int:
+def greatest_turn(
+    standard: DesignStandard, cell: float, ring: tuple[tuple[int, int], ...] = MOVES
+) -> int:
     """
     How many heading steps a road may turn between two moves.
 
@@ -120,16 +140,18 @@ def greatest_turn(standard: DesignStandard, cell: float) -> int:
         Least radius and clothoid.
     cell
         Cell size of the ground [m].
+    ring
+        Steps of the moves.
 
     Returns
     -------
     turn
         Number of steps, 0 where not even one fits.
     """
-    angles = [bearing(step) for step in MOVES]
+    angles = [bearing(step) for step in ring]
     best = 0
     for turn in range(1, HALF):
-        for middle, step in enumerate(MOVES):
+        for middle, step in enumerate(ring):
             longest = max(
                 tangent_length(
                     turn_angle(angles[(middle + side * turn) % HEADINGS], angles[middle]),
@@ -160,6 +182,39 @@ def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
     Returns
     -------
     moves
+        Those of the nearest ring that lets a road turn `SUPPLE` headings, or else
+        of the one that lets it turn most.
+
+    Raises
+    ------
+    StudyError
+        The levels are finer than the search can store.
+    """
+    turns = [greatest_turn(standard, cell, ring) for ring in RINGS]
+    turn = next((each for each in turns if each >= SUPPLE), max(turns))
+    return on_ring(standard, RINGS[turns.index(turn)], cell=cell, level_step=level_step)
+
+
+def on_ring(
+    standard: DesignStandard,
+    ring: tuple[tuple[int, int], ...],
+    *,
+    cell: float,
+    level_step: float,
+) -> Moves:
+    """
+    Work out the moves of one ring.
+
+    Parameters
+    ----------
+    standard, cell, level_step
+        As in `moves`.
+    ring
+        Steps of the moves, one of `RINGS`.
+
+    Returns
+    -------
+    moves
         Lengths, bearings and the greatest turn and climb.
 
     Raises
@@ -167,7 +222,7 @@ def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
     StudyError
         The levels are finer than the search can store.
     """
-    length = np.array([hypot(*step) * cell for step in MOVES])
+    length = np.array([hypot(*step) * cell for step in ring])
     rise = standard.grade * float(length.max())
     climb = int(rise / level_step + 1e-9)
     if climb > CLIMB:
@@ -177,23 +232,31 @@ def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
         )
         raise StudyError(msg)
     return Moves(
+        step=np.array(ring, np.int64),
         length=length,
-        bearing=np.array([bearing(step) for step in MOVES]),
-        turn=greatest_turn(standard, cell),
+        bearing=np.array([bearing(step) for step in ring]),
+        turn=greatest_turn(standard, cell, ring),
         climb=climb,
         rise=level_step / length,
         bend=length / (100 * max(standard.k_crest, standard.k_sag)),
     )
 
 
-def nearest_heading(angle: float) -> int:
+def nearest_heading(angle: float, bearings: NDArray[np.float64]) -> int:
     """
     Heading whose move points closest to a bearing.
 
+    Parameters
+    ----------
+    angle
+        Bearing anticlockwise from east [rad].
+    bearings
+        Those of the moves, shape (16,) [rad].
+
     Examples
     --------
-    >>> nearest_heading(0.0), nearest_heading(pi / 2), nearest_heading(-pi / 4)
-    (0, 4, 14)
+    >>> bearings = np.array([bearing(step) for step in MOVES])
+    >>> nearest_heading(0.0, bearings), nearest_heading(-pi / 4, bearings)
+    (0, 14)
     """
-    angles = [turn_angle(bearing(step), angle) for step in MOVES]
-    return int(np.argmin(angles))
+    return int(np.argmin([turn_angle(float(each), angle) for each in bearings]))

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from realign import formation
 from realign.corridor.ground import SAMPLES, SLOPE_STEP, SLOPES, Ground
-from realign.corridor.lattice import HALF, Moves
+from realign.corridor.lattice import HALF, HEADINGS, Moves
 from realign.formation import BRIDGE, OPEN, TUNNEL, Prices
 from realign.standards import DesignStandard
 
@@ -337,8 +337,11 @@ def way_price(
     out = np.zeros(cells.size)
     for i in range(cells.size - 1):
         m = 0
-        while ground.neighbour[cells[i], m] != cells[i + 1]:
+        while m < HEADINGS and ground.neighbour[cells[i], m] != cells[i + 1]:
             m += 1
+        if m == HEADINGS:
+            out[i + 1 :] = np.inf
+            break
         out[i + 1] = out[i] + move_price(ground, tariff, cells[i], m, levels[i], levels[i + 1])
     return out
 

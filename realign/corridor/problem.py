@@ -81,18 +81,22 @@ class Problem:
         ground = look(
             self.window,
             self.slopes,
+            step=self.moves.step,
             usable=band,
             forbidden=self.forbidden,
             floor=self.water,
             layers=self.layers,
             crossed=self.crossed,
-            levels=place.level_range(self.site, self.gap, self.water, self.rules),
+            # the same for all variants, so that each finds its cells on the ground of the others
+            levels=place.level_range(
+                self.site, self.gap, self.water - np.float32(self.variant.higher_m), self.rules
+            ),
             depth=self.rules.deepest_m,
             deck=self.prices.max_deck,
             level_step=self.rules.level_step_m,
         )
         per_metre = self.variant.length_value_per_m
-        given = (self.site, self.gap, self.window, ground, self.water, self.rules)
+        given = (self.site, self.gap, self.window, ground, self.water, self.rules, self.moves)
         # the cheapest metre of all, so that no new road is built beside a usable one
         keep = float(self.tariff.price.min())
         starts, leave = place.ends(*given, side="before", keep=keep, per_metre=per_metre)

@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 
 from realign.chainage import Section, merge
 from realign.corridor.ground import Crossed, Ground, Layers, joined, pieces, plain_layers
-from realign.corridor.lattice import nearest_heading
+from realign.corridor.lattice import Moves, nearest_heading
 from realign.corridor.layers import Laid
 from realign.corridor.search import Ends
 from realign.errors import InputError
@@ -48,7 +48,7 @@ class Rules(Settings):
     where no road is found within, or where the cheapest one touches the edge [m]."""
     level_step_m: float = Field(default=5.0, gt=0)
     """Distance between two road levels of the search [m]."""
-    play_m: float = Field(default=10.0, ge=0)
+    play_m: float = Field(default=7.0, ge=0)
     """How far beside the cells of a corridor the fitted road may lie where that is cheaper: a metre
     of corridor is priced at the best height within this and half a level step [m]."""
     deepest_m: float = Field(default=250.0, gt=0)
@@ -242,7 +242,7 @@ def _standing(reservoir: Reservoir, until: date | None) -> tuple[BaseGeometry, f
     return full if last is reservoir.lakes[-1] else (last.polygon, last.stage.level_m)
 
 
-def overlay(
+def overlay(  # noqa: PLR0913 - what lies on the ground is one thing each
     site: Site,
     variant: Variant,
     terrain: Terrain,
@@ -448,6 +448,7 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
     ground: Ground,
     water: NDArray[np.float32],
     rules: Rules,
+    moves: Moves,
     *,
     side: Literal["before", "after"],
     keep: float,
@@ -464,6 +465,8 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
         Window of ground, its numbered cells, and what water asks.
     rules
         Spacing of tie-ins, level step.
+    moves
+        Bearings of the moves.
     side
         "before" the water or "after" it.
     keep
@@ -498,7 +501,8 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
         kept = np.zeros(s.size)
     else:
         kept = s - window.start if side == "before" else window.end - s
-    heading = [nearest_heading(float(b)) for b in site.highway.bearing(s)] if s.size else []
+    bearings = site.highway.bearing(s) if s.size else np.empty(0)
+    heading = [nearest_heading(float(each), moves.bearing) for each in bearings]
     near = np.clip([s - GRADE_HALF, s + GRADE_HALF], 0, site.highway.length)
     rise = (
         np.diff([site.highway.level_at(each) for each in near], axis=0)
