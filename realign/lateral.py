@@ -98,6 +98,8 @@ class Map(NamedTuple):
     """Lowest road level that water allows [m]; -inf where any."""
     forbidden: NDArray[np.bool_]
     """Cells that no road may touch."""
+    dearer: NDArray[np.float32]
+    """Preference: factor on the price of open road in each cell [-]."""
     left: float
     """Western edge [m]."""
     top: float
@@ -147,6 +149,7 @@ def chart(
     floor: NDArray[np.float32],
     forbidden: NDArray[np.bool_],
     rivers: Sequence[LineString] = (),
+    dearer: NDArray[np.float32] | None = None,
 ) -> Map:
     """
     Put the land on which a road may lie into plain arrays.
@@ -162,6 +165,8 @@ def chart(
         Cells that no road may touch, of its shape.
     rivers
         Lines over which open road is not admissible.
+    dearer
+        Preference: factor on the price of open road in each cell; none by default.
 
     Returns
     -------
@@ -188,6 +193,7 @@ def chart(
         z=np.ascontiguousarray(terrain.z, np.float32),
         floor=np.ascontiguousarray(floor, np.float32),
         forbidden=np.ascontiguousarray(forbidden),
+        dearer=np.ascontiguousarray(np.ones_like(floor) if dearer is None else dearer, np.float32),
         left=left,
         top=top,
         cell=cell,
@@ -222,6 +228,7 @@ class _Work(NamedTuple):
     ground: NDArray[np.float64]
     slope: NDArray[np.float64]
     floor: NDArray[np.float64]
+    dearer: NDArray[np.float64]
     barred: NDArray[np.bool_]
     wet: NDArray[np.bool_]
     u: NDArray[np.float64]
@@ -266,7 +273,7 @@ class _Road(NamedTuple):
 def _work(stations: int, rule: Rule, p: Prices) -> _Work:
     states = 1 + _least(rule.min_bridge, STEP / 2) + _least(rule.min_tunnel, STEP / 2)
     tips = np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)])
-    x, y, bearing, ground, slope, floor, u, rate = (np.empty(stations) for _ in range(8))
+    x, y, bearing, ground, slope, floor, dearer, u, rate = (np.empty(stations) for _ in range(9))
     return _Work(
         x=x,
         y=y,
@@ -274,6 +281,7 @@ def _work(stations: int, rule: Rule, p: Prices) -> _Work:
         ground=ground,
         slope=slope,
         floor=floor,
+        dearer=dearer,
         u=u,
         rate=rate,
         barred=np.empty(stations, bool),
@@ -506,6 +514,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
         barred[j] = forbidden[i0, j0] or forbidden[i0, j1]
         barred[j] |= forbidden[i1, j0] or forbidden[i1, j1]
         lowest[j] = floor[int(row), int(col)]
+        work.dearer[j] = land.dearer[int(row), int(col)]
         wet[j] = j <= until or ground[j] < lowest[j] - rule.deep
         here = int(row) * cols + int(col)
         if j > 0:
@@ -556,7 +565,7 @@ def _prices(
         z, grade = _level(level, road.gap, u)
         grade = abs(grade * work.rate[j])
         height, slope = z - work.ground[j], work.slope[j]
-        on = formation.open_road(height, slope, p).price
+        on = formation.open_road(height, slope, p).price * work.dearer[j]
         share = step if 0 < j < count else step / 2
         if work.barred[j]:
             broken += FORBIDDEN * share

@@ -28,6 +28,9 @@ LOW = -1.0e4
 """Level that stands for "any will do" [m]; finite, so that levels between stations are."""
 HEIGHTS = np.arange(-45.0, 31.0, 0.125)
 """Heights over ground at which the price of open road is read for the linear program [m]."""
+WIDER = (1, 2)
+"""How wide the window is about the levels of the corridor, over `window_m`, until a grade line lies
+within it [-]."""
 WALL = DENIED / 10
 """Price of each metre by which a metre of road is beyond its limits, in the linear program [/m]."""
 NEAR = 0.02
@@ -234,24 +237,30 @@ def grade_line(
     wet = beside(fine, task.spans + np.array([-length / 4, length / 4]))
     station = np.arange(n + 1, dtype=np.float64) * length
     middle = np.rint(np.interp(station, task.corridor_s, task.corridor_level) / line.level_m)
-    half = int(line.window_m / line.level_m)
-    ends = (int(np.rint(task.start / line.level_m)), int(np.rint(task.end / line.level_m)))
-    base = middle.astype(np.int64) - half
-    base[0], base[-1] = ends[0] - half, ends[1] - half
     floor = np.maximum.reduceat(
         np.append(np.interp(fine, task.water_s, task.water_level), LOW), np.arange(n + 1) * 2
     )
     floor[[0, -1]] = LOW
     steps = length / line.level_m
     bend = max(int(steps * length / max(standard.k_crest, standard.k_sag) / 100 + 1e-9), 1)
-    rule = (
-        int(standard.grade * steps + 1e-9),
-        int(standard.grade_bridge * steps + 1e-9),
-        int(standard.grade_tunnel * steps + 1e-9),
-        bend,
-        2 * half + 1,
-    )
-    forms, rough = _rough(ground, slope, wet, base, floor, ends, rule, line.level_m, length, prices)
+    ends = (int(np.rint(task.start / line.level_m)), int(np.rint(task.end / line.level_m)))
+    forms, rough = np.empty(0, np.int8), np.inf
+    for wider in WIDER:
+        half = int(wider * line.window_m / line.level_m)
+        base = middle.astype(np.int64) - half
+        base[0], base[-1] = ends[0] - half, ends[1] - half
+        rule = (
+            int(standard.grade * steps + 1e-9),
+            int(standard.grade_bridge * steps + 1e-9),
+            int(standard.grade_tunnel * steps + 1e-9),
+            bend,
+            2 * half + 1,
+        )
+        forms, rough = _rough(
+            ground, slope, wet, base, floor, ends, rule, line.level_m, length, prices
+        )
+        if np.isfinite(rough):
+            break
     if not np.isfinite(rough):
         msg = (
             f"no grade line of {standard.title} at {standard.speed_kmh} km/h joins "

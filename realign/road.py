@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from shapely import LineString, get_parts, unary_union
 
 from realign import corridor, cost, formation, lateral, quantities
-from realign.corridor import Corridor, Site
+from realign.corridor import Corridor, Site, Variant
 from realign.corridor.layers import charged
 from realign.corridor.site import barriers, burn, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
-from realign.formation import BRIDGE, DENIED, TUNNEL, Formation, Prices
+from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Plan, crossings
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Corner, Pose, elements, laid
@@ -23,7 +23,7 @@ from realign.profile import LOW, Line, Task, followed, grade_line
 from realign.quantities import Bill
 from realign.rates import Money, Rates
 from realign.standards import DesignStandard
-from realign.terrain import Terrain
+from realign.terrain import Terrain, slopes
 
 LOOK_AHEAD = 1.6
 """How far ahead a point of the corridor is looked for on the fitted road, in its own steps [-]."""
@@ -88,7 +88,9 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         exists on the fitted plan.
     """
     near, water = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
-    road, bill = _refined(*_fitted(found, site, book, (near, water)), site, book, (near, water))
+    about = near, water
+    fitted = _fitted(found, site, book, about)
+    road, bill = _refined(*fitted, found.variant, site, book, about)
     plan = road.plan
     places = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
     priced = cost.price(bill.totals, book.rates, book.money, places=sum(places.values()))
@@ -159,13 +161,24 @@ def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[
 
 
 def _refined(
-    polygon: Polygon, road: Alignment, site: Site, book: Rulebook, about: Water
+    polygon: Polygon,
+    road: Alignment,
+    variant: Variant,
+    site: Site,
+    book: Rulebook,
+    about: Water,
 ) -> tuple[Alignment, Bill]:
     """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
     near, water = about
     barred = burn(near, barriers(site))
     rivers = [line for _, line in site.rivers]
-    land = lateral.chart(near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers)
+    dearer = np.ones(near.shape, np.float32)
+    if variant.exposure_weight > 0:
+        steep = np.nan_to_num(np.hypot(*slopes(near)))
+        dearer += variant.exposure_weight * exposure(steep, book.rules.steep_deg)
+    land = lateral.chart(
+        near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers, dearer=dearer
+    )
     refine = partial(
         lateral.refine,
         land=land,
@@ -175,7 +188,7 @@ def _refined(
         deep=deep(site, book.rules),
     )
     best = road, _measured(road, site, book, about)
-    price = _price(best[1], book.rates)
+    price = _price(best[1], book.rates, near, dearer)
     for _ in range(PASSES):
         try:
             moved = refine(*polygon, road.grades)
@@ -190,7 +203,7 @@ def _refined(
         moved = refine(*polygon, grades, plan=False)
         road = Alignment(plan, Grades(grades.chainage, moved.pvi, grades.curve))
         bill = _measured(road, site, book, about)
-        now = _price(bill, book.rates)
+        now = _price(bill, book.rates, near, dearer)
         saved = price - now
         if saved > 0:
             best, price = (road, bill), now
@@ -223,10 +236,12 @@ def _spans(plan: Plan, site: Site, book: Rulebook, about: Water) -> NDArray[np.f
     return np.concatenate((at + np.array([-river, river]), np.column_stack((first, last))))
 
 
-def _price(bill: Bill, rates: Rates) -> float:
-    """Price by which two roads are compared: what is beyond its limits counts as in the search."""
+def _price(bill: Bill, rates: Rates, near: Terrain, dearer: NDArray[np.float32]) -> float:
+    """Price by which two roads are compared: limits and preferences count as in the search."""
     beyond = np.diff(bill.station)[bill.denied].sum() * DENIED
-    return float(spent(bill, rates).sum() + beyond)
+    at = _in_cells(near.index(bill.x, bill.y), dearer)
+    factor = np.where(bill.form == OPEN, (at[:-1] + at[1:]) / 2, 1.0)
+    return float((spent(bill, rates) * factor).sum() + beyond)
 
 
 def spent(bill: Bill, rates: Rates) -> NDArray[np.float64]:
@@ -364,9 +379,16 @@ def _followed(
 def _under(
     at: tuple[NDArray[np.float64], NDArray[np.float64]], water: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    row = np.clip(np.rint(at[0]).astype(np.int64), 0, water.shape[0] - 1)
-    col = np.clip(np.rint(at[1]).astype(np.int64), 0, water.shape[1] - 1)
-    return np.maximum(water[row, col].astype(np.float64), LOW)
+    return np.maximum(_in_cells(at, water), LOW)
+
+
+def _in_cells(
+    at: tuple[NDArray[np.float64], NDArray[np.float64]], raster: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Values of the cells in which places lie."""
+    row = np.clip(np.rint(at[0]).astype(np.int64), 0, raster.shape[0] - 1)
+    col = np.clip(np.rint(at[1]).astype(np.int64), 0, raster.shape[1] - 1)
+    return raster[row, col].astype(np.float64)
 
 
 def _gentle(bill: Bill, standard: DesignStandard) -> list[tuple[float, float, float]]:

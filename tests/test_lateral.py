@@ -58,10 +58,11 @@ def land(
     floor: NDArray[np.float32] | None = None,
     barred: NDArray[np.bool_] | None = None,
     rivers: tuple[LineString, ...] = (),
+    dearer: NDArray[np.float32] | None = None,
 ) -> Map:
     floor = np.full(ground.shape, -np.inf, np.float32) if floor is None else floor
     barred = np.zeros(ground.shape, bool) if barred is None else barred
-    return chart(ground, floor=floor, forbidden=barred, rivers=rivers)
+    return chart(ground, floor=floor, forbidden=barred, rivers=rivers, dearer=dearer)
 
 
 def on_the_ground(way: Polygon, ground: Terrain) -> Grades:
@@ -92,6 +93,7 @@ def slow(
     rivers: tuple[LineString, ...],
     floor: NDArray[np.float32],
     deep: float,
+    dearer: NDArray[np.float32],
 ) -> float:
     """Price of a road by the functions of geometry and formation, station by station."""
     plan = Plan(elements(*way))
@@ -109,7 +111,7 @@ def slow(
     wet |= level < floor[row, col] - deep
     run, height = np.diff(s), z - level
     price = formation.by_form((height[:-1] + height[1:]) / 2, (slope[:-1] + slope[1:]) / 2, P)
-    at = formation.by_form(height, slope, P)[:, OPEN]
+    at = formation.by_form(height, slope, P)[:, OPEN] * dearer[row, col]
     price[:, OPEN] = np.where(wet[:-1] | wet[1:], np.inf, (at[:-1] + at[1:]) / 2)
     most = np.maximum(steep[:-1], steep[1:])
     price[most > STANDARD.grade_bridge + formation.STEEP_SLACK, BRIDGE] = np.inf
@@ -146,8 +148,11 @@ def test_the_compiled_price_is_that_of_geometry_and_formation(
     floor = np.full(ground.shape, -np.inf, np.float32)
     floor[:, ground.shape[1] // 2 :] = float(np.median(grades.level)) + lift / 10
     grades = Grades(grades.chainage, grades.level + lift, grades.curve)
-    found = whole(way, grades, land(ground, floor=floor, rivers=rivers), deep)
-    assert found.price == pytest.approx(slow(way, grades, ground, rivers, floor, deep), rel=1e-6)
+    dearer = np.ones(ground.shape, np.float32)
+    dearer[ground.shape[0] // 2 + 1 :] = 1 + seed / 100
+    found = whole(way, grades, land(ground, floor=floor, rivers=rivers, dearer=dearer), deep)
+    asked = slow(way, grades, ground, rivers, floor, deep, dearer)
+    assert found.price == pytest.approx(asked, rel=1e-6)
 
 
 @given(seed=st.integers(0, 999), sway=st.floats(1, 140))

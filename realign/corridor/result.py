@@ -16,9 +16,6 @@ from realign.corridor.problem import Problem, Survey
 from realign.corridor.search import Found
 from realign.corridor.site import Gap, Variant
 
-EDGE = 3
-"""A road that comes as close as this to the edge of the band might be cheaper outside [cells]."""
-
 Tell = Callable[[str, int], None]
 """Called with what is going on and how many states were opened; may raise to cancel."""
 
@@ -102,7 +99,7 @@ def corridor(
         band_m=problem.rules.band_m,
         opened=0,
         seconds=0.0,
-        at_edge=_at_edge(survey.band, survey.ground, found),
+        at_edge=_at_edge(survey.band, survey.ground, found, int(problem.moves.step.max())),
     )
 
 
@@ -113,7 +110,7 @@ def _paid(ground: Ground, tariff: Tariff, found: Found) -> NDArray[np.float64]:
     return way_price(plain, bare, found.cell, found.level)
 
 
-def _at_edge(band: NDArray[np.bool_], ground: Ground, found: Found) -> bool:
-    """Whether the road comes within three cells of the edge of the band that was searched."""
-    inner = ndimage.distance_transform_edt(np.pad(band, 1))[1:-1, 1:-1] > EDGE
+def _at_edge(band: NDArray[np.bool_], ground: Ground, found: Found, move: int) -> bool:
+    """Whether the road comes within a move [cells] of the edge of the band that was searched."""
+    inner = ndimage.distance_transform_edt(np.pad(band, 1))[1:-1, 1:-1] > move
     return not bool(inner[ground.row[found.cell], ground.col[found.cell]].all())

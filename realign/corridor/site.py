@@ -48,7 +48,7 @@ class Rules(Settings):
     where no road is found within, or where the cheapest one touches the edge [m]."""
     level_step_m: float = Field(default=5.0, gt=0)
     """Distance between two road levels of the search [m]."""
-    play_m: float = Field(default=7.0, ge=0)
+    play_m: float = Field(default=6.0, ge=0)
     """How far beside the cells of a corridor the fitted road may lie where that is cheaper: a metre
     of corridor is priced at the best height within this and half a level step [m]."""
     deepest_m: float = Field(default=250.0, gt=0)
