@@ -28,7 +28,9 @@ from realign.corridor.lattice import tangent_length, turn_angle
 from realign.corridor.search import FAR, Labels, bounds, guided, left_over
 from realign.errors import NoRouteError
 
-FEW = Choice(count=6, a_round=4, rounds=8, shortlist=4, plateau_m=300.0, margin=0.3, alike=0.8)
+FEW = Choice(
+    count=6, a_round=4, rounds=8, both_ways=8, shortlist=4, plateau_m=300.0, margin=0.3, alike=0.8
+)
 
 
 def through(case: Case, margin: float, *, led: bool) -> np.ndarray[Any, Any]:
@@ -241,7 +243,7 @@ def test_a_road_within_another_is_alike_whichever_comes_first() -> None:
 
 
 def test_joined_roads_are_new_and_cost_what_their_moves_do(world: corridor.Site) -> None:
-    got = rated(world, FEW.model_copy(update={"count": 30, "rounds": 3}))
+    got = rated(world, FEW.model_copy(update={"count": 60, "a_round": 9}))
     pieces = [each for each in got.rated if each.theme == JOINED]
     whole = [each for each in got.rated if each.theme != JOINED]
     assert pieces
