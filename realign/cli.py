@@ -272,6 +272,12 @@ def _summary(plan: Plan) -> None:
             f"tunnels, {plan.programmes[option.name].schedule.total_pkr / 1e9:.0f} bn PKR, "
             f"{breaches} breaches"
         )
+    for link in plan.links:
+        typer.echo(
+            f"   {link.name}: {link.searched.price / 1e6:.0f} m {plan.rates.currency} searched, "
+            f"{link.searched.optimality_gap:.0%} above the proved bound; bill of the fitted road "
+            f"{link.searched.over(link.direct.base):.2f} of the price searched"
+        )
     missed = [check.published.label for check in plan.checks if not check.ok]
     agreed = len(plan.checks) - len(missed)
     typer.echo(f"{agreed} of {len(plan.checks)} published figures reproduced")

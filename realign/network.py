@@ -123,6 +123,10 @@ class Searched:
         """Share by which the price may exceed that of the cheapest road at most [-]."""
         return self.price / self.bound - 1
 
+    def over(self, direct: float) -> float:
+        """Direct cost over the price that the search of the corridor saw [-]."""
+        return direct / self.construction
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Link:

@@ -118,6 +118,15 @@ def test_run_writes_the_results_and_says_where(run: Run, study: Path, tmp_path: 
     flooded = sum(part.flooded_length for part in parts) / 1000
     assert f"{flooded:.1f} km of N-1 under water\n" in found.stdout
     assert "2 of 3 published figures reproduced\n   missed: New road\n" in found.stdout
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    for road in manifest["corridors"]:
+        said = re.search(
+            rf"   {road['link']}: .* (\S+)% above the proved bound; .* (\S+) of the price searched",
+            found.stdout,
+        )
+        assert said
+        assert float(said[1]) == pytest.approx(road["gap_to_bound_pct"], abs=0.51)
+        assert float(said[2]) == pytest.approx(road["ratio"], abs=0.006)
 
 
 def test_run_writes_into_a_folder_of_its_own_by_default(

@@ -243,7 +243,7 @@ def corridors(plan: Plan) -> list[dict[str, Any]]:
             "gap_to_bound_pct": round(100 * link.searched.optimality_gap, 2),
             "construction": round(link.searched.construction),
             "billed": round(link.direct.base),
-            "ratio": round(link.direct.base / link.searched.construction, 3),
+            "ratio": round(link.searched.over(link.direct.base), 3),
             "states_opened": link.searched.opened,
             "seconds": round(link.searched.seconds, 2),
             "band_m": link.searched.band_m,
