@@ -50,7 +50,7 @@ def main() -> int:
         "--workers", type=int, default=2, help="threads; leaves the answer as it is"
     )
     parser.add_argument(
-        "--limit", type=float, default=42.0, help="seconds after which no change is begun"
+        "--limit", type=float, default=52.0, help="seconds after which no change is begun"
     )
     given = parser.parse_args()
     try:

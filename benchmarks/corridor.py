@@ -33,10 +33,12 @@ from realign.errors import NoRouteError
 
 KIB = 1024.0
 """Kibibytes in a mebibyte."""
-LENGTHS = (10, 20, 40, 60, 80)
+LENGTHS = (30, 40, 50, 60, 80)
 """Lengths to which the gap is cut [km]."""
 CELLS = (120, 90, 60, 45)
 """Cell sizes to which the ground is resampled [m]."""
+NO_ROAD: dict[str, object] = {"road": None}
+"""Answer where a gap cut short ends where no road can be above the water."""
 WARM = 4000.0
 """Length of the piece on which the compiled code is warmed up [m]."""
 
@@ -55,14 +57,19 @@ def main() -> None:
     if given.one:
         _one(given)
         return
-    for speed in given.speeds:
-        print(json.dumps(_apart(given, {"speed": speed})), flush=True)
+    whole = [_told(given, {"speed": speed}) for speed in given.speeds]
     if given.curve:
-        by_length = [_apart(given, {"speed": given.speeds[0], "km": km}) for km in LENGTHS]
-        by_cell = [_apart(given, {"speed": given.speeds[0], "cell": cell}) for cell in CELLS]
-        for line in (*by_length, *by_cell):
-            print(json.dumps(line), flush=True)
-        given.curve.write_text(_figure(by_length, by_cell), encoding="utf-8")
+        by_length, by_cell = (
+            [_told(given, {"speed": given.speeds[0], name: value}) for value in values]
+            for name, values in (("km", LENGTHS), ("cell", CELLS))
+        )
+        given.curve.write_text(_figure([*by_length, whole[0]], by_cell), encoding="utf-8")
+
+
+def _told(given: argparse.Namespace, what: dict[str, int]) -> dict[str, object]:
+    line = _apart(given, what)
+    print(json.dumps(line), flush=True)
+    return line
 
 
 def _apart(given: argparse.Namespace, what: dict[str, int]) -> dict[str, object]:
@@ -86,7 +93,7 @@ def _one(given: argparse.Namespace) -> None:
     began = perf_counter()
     road = _search(asked)
     seconds = perf_counter() - began
-    answer: dict[str, object] = {"road": None}
+    answer: dict[str, object] = dict(NO_ROAD)
     if road is not None:
         answer = {
             "musd": round(road.construction / 1e6, 3),
@@ -107,7 +114,8 @@ def _one(given: argparse.Namespace) -> None:
                 "seconds": round(seconds, 2),
                 "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB, 1),
                 "before_mib": round(before, 1),
-                "stages": _stages(asked),
+                # the curves tell the time of the search alone
+                "stages": {} if {"km", "cell"} & set(what) else _stages(asked),
                 "answer": answer,
             }
         )
@@ -191,12 +199,14 @@ def _figure(by_length: list[dict[str, object]], by_cell: list[dict[str, object]]
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.plot([line["gap_km"] for line in by_length], [line["seconds"] for line in by_length], "o-")
-    left.set(xlabel="length of the gap [km]", ylabel="time of the search [s]")
-    right.plot([line["cell_m"] for line in by_cell], [line["seconds"] for line in by_cell], "o-")
-    right.set(xlabel="size of a cell [m]", ylabel="time of the search [s]")
-    for axes in (left, right):
+    for axes, lines, key, what in (
+        (figure.add_subplot(1, 2, 1), by_length, "gap_km", "length of the gap [km]"),
+        (figure.add_subplot(1, 2, 2), by_cell, "cell_m", "size of a cell [m]"),
+    ):
+        # where no road can end above the water, the search has tried three widths of the band
+        found = [line for line in lines if line["answer"] != NO_ROAD]
+        axes.plot([line[key] for line in found], [line["seconds"] for line in found], "o-")
+        axes.set(xlabel=what, ylabel="time of the search [s]")
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, alpha=0.4)
     out = StringIO()
