@@ -17,7 +17,7 @@ curve of the standard is counted, not priced.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -38,6 +38,7 @@ from realign.errors import NoRouteError
 from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Prices
 from realign.geometry.alignment import beside
 from realign.geometry.horizontal import deflections, simplified, tangent_length
+from realign.plan import site_of
 from realign.standards import DesignStandard
 from realign.terrain import Terrain
 
@@ -412,14 +413,8 @@ def usual(
 def compare(given: Drowned, gap_name: str | None, variant_name: str | None) -> dict[str, Any]:
     """Search both ways across one gap and price both roads."""
     asked = given.study
-    site = Site(
-        terrain=given.terrain,
-        highway=given.highway,
-        reservoirs=given.reservoirs,
-        rivers=tuple(zip(given.rivers["name"], given.rivers.geometry, strict=True)),
-        no_go=given.no_go,
-        freeboard=asked.clearance.freeboard_m,
-    )
+    # the costs of places are no part of the rules that both ways share
+    site = replace(site_of(given), layers=())
     drowned = [(part.dam, part.section) for part in given.submergence.sections]
     gaps = corridor.gaps(drowned, given.highway, asked.corridor)
     gap = next(each for each in gaps if gap_name in {None, each.name})

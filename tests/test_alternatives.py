@@ -23,8 +23,9 @@ from small_ground import (
 
 from realign import corridor
 from realign.corridor import Choice, Corridor, Variant, similarity
-from realign.corridor.alternatives import JOINED, _join, _reversed
+from realign.corridor.alternatives import SPLICED, _join, _reversed
 from realign.corridor.lattice import tangent_length, turn_angle
+from realign.corridor.problem import prepare
 from realign.corridor.search import FAR, Labels, bounds, guided, left_over
 from realign.errors import NoRouteError
 
@@ -242,10 +243,10 @@ def test_a_road_within_another_is_alike_whichever_comes_first() -> None:
     assert similarity(short, long, 10.0) == similarity(long, short, 10.0) == 1.0
 
 
-def test_joined_roads_are_new_and_cost_what_their_moves_do(world: corridor.Site) -> None:
+def test_spliced_roads_are_new_and_cost_what_their_moves_do(world: corridor.Site) -> None:
     got = rated(world, FEW.model_copy(update={"count": 60, "a_round": 9}))
-    pieces = [each for each in got.rated if each.theme == JOINED]
-    whole = [each for each in got.rated if each.theme != JOINED]
+    pieces = [each for each in got.rated if each.theme == SPLICED]
+    whole = [each for each in got.rated if each.theme != SPLICED]
     assert pieces
     moves = {
         move
@@ -258,3 +259,15 @@ def test_joined_roads_are_new_and_cost_what_their_moves_do(world: corridor.Site)
         road = each.corridor
         assert set(pairwise(zip(road.x, road.y, road.level, strict=True))) <= moves
         assert LineString(np.column_stack((road.x, road.y))).is_simple
+
+
+def test_a_round_that_keeps_higher_finds_its_cells_on_the_ground_of_the_first(
+    world: corridor.Site,
+) -> None:
+    cells = []
+    for higher in (0.0, 40.0):
+        wanted = Variant(name="test", title="test", speed_kmh=60, higher_m=higher)
+        asked = prepare(world, GAP, wanted, rules=VALLEY, standard=STANDARD, prices=PRICES)
+        ground = asked.survey().ground
+        cells.append(set(zip(ground.row.tolist(), ground.col.tolist(), strict=True)))
+    assert cells[1] <= cells[0]

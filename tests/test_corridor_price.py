@@ -32,7 +32,7 @@ from small_ground import (
 )
 
 from realign import formation
-from realign.corridor.ground import SAMPLES, Crossed, Ground, joined, pieces
+from realign.corridor.ground import SAMPLES, SLOPE_STEP, SLOPES, Crossed, Ground, joined, pieces
 from realign.corridor.lattice import HALF, HEADINGS, MOVES
 from realign.corridor.price import (
     FINE,
@@ -122,6 +122,26 @@ def test_what_is_dearer_than_can_be_counted_counts_as_the_most() -> None:
     assert beside * table.unit == pytest.approx(
         180 * formation.section(0.5, 0.025, CLOSE).price, 0.01
     )
+
+
+# the tariff
+
+
+@given(
+    up=st.floats(0, 8),
+    aside=st.floats(0, 15),
+    form=st.integers(0, 2),
+    slope=st.integers(0, SLOPES - 1),
+    seed=st.integers(0, 10_000),
+)
+def test_a_metre_costs_the_best_within_its_play_and_keeps_its_limits(
+    up: float, aside: float, form: int, slope: int, seed: int
+) -> None:
+    plain, played = (tariff_of(play=play).price[form, slope] for play in ((0, 0), (up, aside)))
+    reach = round(up + aside * (slope + 0.5) * SLOPE_STEP)
+    for h in np.random.default_rng(seed).integers(plain.size, size=20).tolist():
+        best = plain[max(h - reach, 0) : h + reach + 1].min()
+        assert played[h] == (inf if plain[h] == inf else best)
 
 
 # the price of a move

@@ -37,10 +37,10 @@ from realign.corridor import ground as ground_module
 from realign.corridor import price as price_module
 from realign.corridor import search as search_module
 from realign.corridor.ground import Crossed, Ground
-from realign.corridor.joined import joined
 from realign.corridor.lattice import HEADINGS
 from realign.corridor.price import NONE, tabulate, way_price
 from realign.corridor.search import FAR, Ends, Found, Steps, bounds, entry, guided, least_price
+from realign.corridor.spliced import spliced
 
 LEVEL = np.full((ROWS, COLS), 1000.0)
 
@@ -137,7 +137,7 @@ def keeping(case: Case, found: Found) -> int:
 
 
 @given(case=cases(), seed=st.integers(0, 999), used=st.floats(0.05, 1.0))
-def test_roads_joined_from_others_keep_turns_and_tie_ins_and_are_no_cheaper_than_the_best(
+def test_roads_spliced_from_others_keep_turns_and_tie_ins_and_are_no_cheaper_than_the_best(
     case: Case, seed: int, used: float
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -150,7 +150,7 @@ def test_roads_joined_from_others_keep_turns_and_tie_ins_and_are_no_cheaper_than
             others.append(found)
     assume(len(others) > 1)
     ends = case.starts, case.ends
-    for road in joined(case.ground, case.tariff, ends, others, within=1.0, used=used):
+    for road in spliced(case.ground, case.tariff, ends, others, within=1.0, used=used):
         assert keeping(case, road) >= case.price
         paid = float(way_price(case.ground, case.tariff, road.cell, road.level)[-1])
         paid += case.starts.price[road.first] + case.ends.price[road.last]

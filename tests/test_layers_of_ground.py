@@ -14,8 +14,10 @@ from pydantic import ValidationError
 from shapely import GeometryCollection, LineString, MultiLineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 from small_ground import (
+    CLOSE,
     GAP,
     PRICES,
+    VALLEY,
     Array,
     ground_of,
     number,
@@ -26,6 +28,7 @@ from small_ground import (
     tariff_of,
 )
 
+from realign import formation
 from realign.corridor import Corridor, Laid, Layer, Site, Variant
 from realign.corridor.lattice import MOVES
 from realign.corridor.layers import charged, measured
@@ -132,8 +135,8 @@ def added(
     return total
 
 
-def over(land: Terrain, layers: tuple[Laid, ...], **variant: Any) -> Any:
-    """Lay layers over ground without rivers."""
+def over(land: Terrain, layers: tuple[Laid, ...], *, sunk: bool = False, **variant: Any) -> Any:
+    """Lay layers over ground without rivers, all of it deep under a lake or none."""
     world = replace(site(), rivers=(), layers=layers)
     given = {"name": "test", "title": "test", "speed_kmh": 60}
     return overlay(
@@ -144,7 +147,7 @@ def over(land: Terrain, layers: tuple[Laid, ...], **variant: Any) -> Any:
         load=None,
         crossing=(0.0, 0.0),
         half=0.0,
-        sunk=np.zeros(land.shape, bool),
+        sunk=np.full(land.shape, sunk),
     )
 
 
@@ -451,3 +454,24 @@ def test_what_is_no_cost_is_not_charged() -> None:
     xy = np.array([[0.0, 0.0], [20.0, 0.0]])
     zone = laid(box(-9, -9, 99, 9), kind="preference", factor=2.0)
     assert charged(xy, np.zeros(1, np.int8), (zone,)) == {}
+
+
+def test_deep_in_a_lake_a_road_is_a_bridge_with_both_its_ends() -> None:
+    z = np.full((15, 15), 1000.0)
+    rasters, crossed, forbidden = over(raster(z, 60.0), (), sunk=True)
+    given = {"layers": rasters, "crossed": crossed, "forbidden": forbidden, "deck": 40.0}
+    ground, prices = ground_of(z, **given), tariff_of()
+    at = number(ground, 7, 7)
+    metre = formation.structure(BRIDGE, 5.5, 0.025, CLOSE).price
+    assert formation.open_road(5.5, 0.025, CLOSE).price < metre
+    wanted = float(prices.length[0]) * metre + 2 * CLOSE.abutment
+    assert move_price(ground, prices, at, 0, 201, 201) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_no_road_is_cheaper_for_a_lake_that_bears_no_embankment() -> None:
+    world = site()
+    free, strict = (
+        plan(world, rules=VALLEY.model_copy(update={"embankment_m": depth}), prices=PRICES)
+        for depth in (500.0, 0.0)
+    )
+    assert strict.price >= free.price

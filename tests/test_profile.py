@@ -151,6 +151,18 @@ def test_ends_no_grade_can_join_are_refused() -> None:
         )
 
 
+def test_levels_of_the_corridor_beyond_the_window_are_sought_in_one_twice_as_wide() -> None:
+    way, ground = plan(1200.0), waves(0, high=0)
+    asked = task(way, ground)
+    for above, fits in ((15.0, True), (30.0, True), (45.0, False)):
+        high = replace(asked, corridor_level=asked.corridor_level + above)
+        if fits:
+            assert laid(way, ground, high, window_m=20.0).alignment.grades.level[0] == 600
+        else:
+            with pytest.raises(NoRouteError, match=r"larger profile\.window_m"):
+                laid(way, ground, high, window_m=20.0)
+
+
 def test_a_ridge_is_tunnelled_and_a_gully_bridged() -> None:
     def level(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         ridge = np.maximum(0.0, 150 - 0.8 * np.abs(x - 600))

@@ -12,48 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import CRS
 from shapely import LineString
+from small_ground import CLOSE
 
 from benchmarks.usual import CLIMBS, Stations, evaluate, grade_line, stations, too_tight, usual
 from realign import formation
 from realign.errors import NoRouteError
-from realign.formation import BRIDGE, TUNNEL, Prices
+from realign.formation import BRIDGE, TUNNEL
 from realign.standards import load
 from realign.terrain import Terrain
 
 STANDARD = load("jtg-class-ii-mountain", 60)
 RUN = 20.0
 STEP = STANDARD.grade * RUN / CLIMBS
-
-# prices of a metre between 10 and 30, so that every form is a close call
-CLOSE = Prices(
-    half=5.0,
-    cut=2.0,
-    fill=0.67,
-    soil=2.0,
-    max_cut=30.0,
-    max_fill=20.0,
-    max_wall=10.0,
-    wall_top=0.5,
-    wall_ratio=0.4,
-    min_deck=3.0,
-    max_deck=60.0,
-    low_deck=20.0,
-    high_deck=0.01,
-    min_cover=6.0,
-    close=1.2,
-    margin=5.0,
-    common=0.02,
-    rock=0.05,
-    embankment=0.03,
-    wall=0.2,
-    land=0.05,
-    surface=9.0,
-    pavement=3.0,
-    bridge=15.0,
-    tunnel=18.0,
-    abutment=200.0,
-    portal=300.0,
-)
 
 Array = NDArray[Any]
 

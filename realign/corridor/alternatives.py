@@ -5,7 +5,7 @@ A round of the search labels every state with the price of the cheapest road to 
 from both sides, so that the cheapest road *through* any place can be read off
 (the via-node roads of Abraham, Delling, Goldberg and Werneck 2013). Rounds differ
 by what they prefer, and each finds ground dearer that earlier rounds have used.
-Last, pieces of all these roads are joined to further ones, see `joined`. All roads
+Last, pieces of all these roads are spliced to further ones, see `spliced`. All roads
 are rated by one price, that of the variant asked for.
 """
 
@@ -28,7 +28,6 @@ from shapely import LineString
 from realign import formation
 from realign.corridor import site as place
 from realign.corridor.ground import Ground
-from realign.corridor.joined import joined
 from realign.corridor.lattice import HALF, HEADINGS
 from realign.corridor.price import form_lengths, tabulate, way_price
 from realign.corridor.problem import Problem, Survey, prepare
@@ -45,6 +44,7 @@ from realign.corridor.search import (
     trace,
 )
 from realign.corridor.site import Gap, Rules, Site, Variant
+from realign.corridor.spliced import spliced
 from realign.errors import InputError, NoRouteError
 from realign.formation import BRIDGE, TUNNEL
 from realign.settings import Settings
@@ -75,7 +75,7 @@ THEMES: tuple[tuple[str, dict[str, Any]], ...] = (
 The weights steer the search and are no part of any price."""
 
 
-JOINED = "pieces of others"
+SPLICED = "pieces of others"
 """Theme of roads that no round has found as a whole."""
 
 
@@ -116,7 +116,7 @@ class Alternative:
     corridor: Corridor
     """The road; its price is that of the variant asked for, whatever the round preferred."""
     theme: str
-    """What the round preferred that it comes from, or that it is joined from others."""
+    """What the round preferred that it comes from, or that it is spliced from others."""
     best_of_round: bool
     """Whether it is the cheapest of its round; otherwise it is the cheapest through some place."""
     length: float
@@ -493,7 +493,7 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
                 so_far.take(each, choice)
             if len(so_far.rated) >= choice.count:
                 break
-    so_far.join(choice)
+    so_far.splice(choice)
     by_price = sorted(so_far.rated, key=lambda each: each.corridor.price)
     order = tuple(replace(each, name=_named(each, by_price[0])) for each in by_price)
     shortlist, shortfall = _shortlist(order, choice)
@@ -535,12 +535,12 @@ class _SoFar:
                 used = place.within(each.problem.window, line, choice.within_m)
                 self.load[used] *= 1 + choice.used
 
-    def join(self, choice: Choice) -> None:
-        """Fill up with roads joined from pieces of those so far."""
+    def splice(self, choice: Choice) -> None:
+        """Fill up with roads spliced from pieces of those so far."""
         if self.base is None:
             return
         first = self.base.first
-        more = joined(
+        more = spliced(
             first.survey.ground,
             first.problem.tariff,
             (first.survey.starts, first.survey.ends),
@@ -551,7 +551,7 @@ class _SoFar:
         for found in more:
             if len(self.rated) == choice.count:
                 return
-            self._add(found, JOINED)
+            self._add(found, SPLICED)
 
     def _add(self, found: Found, theme: str, *, best_of_round: bool = False) -> Alternative:
         """Rate a road; one that is known already counts once."""

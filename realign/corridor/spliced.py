@@ -1,5 +1,5 @@
 """
-More roads from those that were found: pieces of them, joined where they meet.
+More roads from those that were found: pieces of them, spliced where they meet.
 
 Two roads that pass a cell at the same level and in the same heading may go on as
 each other. A few dozen roads so make a small graph with very many ways through
@@ -26,7 +26,7 @@ GENTLER = 4.0
 """Factor by which used ground is found less dear once no more roads come."""
 
 
-def joined(
+def spliced(
     ground: Ground,
     tariff: Tariff,
     ends: tuple[Ends, Ends],
