@@ -39,13 +39,14 @@ check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(NEEDS) ## measure time, peak memory and the answer, beside rivals; some 20 minutes
+bench: $(NEEDS) ## measure time, peak memory and the answer, beside rivals; some 35 minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m benchmarks.analytic benchmarks/problems/analytic.json
 	$(BIN)/python -m benchmarks.raster
 	$(BIN)/python -m benchmarks.corridor data/$(STUDY)/study.toml $(GIVEN) --curve docs/corridor_time.svg
 	$(BIN)/python -m benchmarks.usual data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.alternatives data/$(STUDY)/study.toml $(GIVEN)
+	$(BIN)/python -m benchmarks.calibrated data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.stages data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.figures docs/state_space.svg
 

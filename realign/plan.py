@@ -286,7 +286,10 @@ def _links(
     with warnings.catch_warnings(), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         # rasterio silences this one itself, but a compiler in another thread may undo that
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        results = list(pool.map(lambda job: road(*job), jobs))
+        # long roads first, so that no processor waits for one at the end
+        longest = sorted(jobs, key=lambda job: -job[0].section.length)
+        waiting = {(gap.name, kind.name): pool.submit(road, gap, kind) for gap, kind in longest}
+        results = [waiting[gap.name, kind.name].result() for gap, kind in jobs]
     links = tuple(link for link in results if isinstance(link, Link))
     failed = {
         f"{gap.name} / {variant.name}": str(result)

@@ -281,6 +281,51 @@ def grade_line(
     return Profile(Alignment(plan, grades), price, rough)
 
 
+def resettled(  # noqa: PLR0913 - as `grade_line`, and the forms
+    plan: Plan,
+    terrain: Terrain,
+    task: Task,
+    forms: tuple[NDArray[np.float64], NDArray[np.int8]],
+    *,
+    line: Line,
+    standard: DesignStandard,
+    shape: Formation,
+    prices: Prices,
+) -> Grades | None:
+    """
+    Lay a grade line again, with the gentler grades of structures as hard rules.
+
+    Parameters
+    ----------
+    plan, terrain, task, line, standard, shape, prices
+        As for `grade_line`; levels of the corridor are not looked at.
+    forms
+        Chainages, ascending from 0 to the length of the plan, shape (n,) [m], and
+        the form of road between them, shape (n - 1,): where it is a bridge or a
+        tunnel, the grade line keeps their grades.
+
+    Returns
+    -------
+    grades
+        The cheapest of the linear programs, as in `grade_line`; None where none of
+        these forms joins the two levels.
+    """
+    station, form = forms
+    try:
+        return _polished(
+            plan,
+            terrain,
+            task,
+            (station, np.append(form[:1], form)),
+            line=line,
+            standard=standard,
+            shape=shape,
+            prices=prices,
+        )[0]
+    except NoRouteError:
+        return None
+
+
 def followed(
     length: float,
     levels: tuple[NDArray[np.float64], NDArray[np.float64]],

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from realign.geometry.horizontal import Corner, Pose, elements, laid
 from realign.geometry.vertical import Grades
 from realign.hazard import exposure
 from realign.network import KMH, Link, Piece, Searched
-from realign.profile import LOW, Line, Task, followed, grade_line
+from realign.profile import LOW, Line, Task, followed, grade_line, resettled
 from realign.quantities import Bill
 from realign.rates import Money, Rates
 from realign.standards import DesignStandard
@@ -27,10 +28,17 @@ from realign.terrain import Terrain, slopes
 
 LOOK_AHEAD = 1.6
 """How far ahead a point of the corridor is looked for on the fitted road, in its own steps [-]."""
-PASSES = 5
+PASSES = 8
 """How often a plan is moved to cheaper ground and given a grade line again, at most."""
+STRIDES = (lateral.STRIDES, (48.0, 16.0, 5.0), (24.0, 9.0, 3.0))
+"""How far points are moved in one pass and in the next, in turn [m]: where one set of strides finds
+nothing cheaper, another may."""
+LEAN = 2
+"""How many passes in a row must save too little for the last one."""
 WORTH = 0.01
-"""Share of the price of a road that one such pass must save for another to follow [-]."""
+"""Share of the price of a road below which what a pass saves is too little [-]."""
+SETTLINGS = 2
+"""How often the grade line of a road with places beyond the limits is laid again, at most."""
 FINE = 5.0
 """Distance between the places at which a road is asked whether it lies over a deep lake [m]."""
 PIECE = 5000.0
@@ -90,7 +98,8 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     near, water = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
     about = near, water
     fitted = _fitted(found, site, book, about)
-    road, bill = _refined(*fitted, found.variant, site, book, about)
+    refined = _refined(*fitted, found.variant, site, book, about)
+    road, bill = _settled(*refined, found, site, book, about)
     plan = road.plan
     places = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
     priced = cost.price(bill.totals, book.rates, book.money, places=sum(places.values()))
@@ -172,10 +181,7 @@ def _refined(
     near, water = about
     barred = burn(near, barriers(site))
     rivers = [line for _, line in site.rivers]
-    dearer = np.ones(near.shape, np.float32)
-    if variant.exposure_weight > 0:
-        steep = np.nan_to_num(np.hypot(*slopes(near)))
-        dearer += variant.exposure_weight * exposure(steep, book.rules.steep_deg)
+    dearer = _dearer(variant, near, book)
     land = lateral.chart(
         near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers, dearer=dearer
     )
@@ -187,29 +193,68 @@ def _refined(
         prices=book.prices,
         deep=deep(site, book.rules),
     )
-    best = road, _measured(road, site, book, about)
-    price = _price(best[1], book.rates, near, dearer)
-    for _ in range(PASSES):
+    bill = _measured(road, site, book, about)
+    price = _price(bill, book.rates, near, dearer)
+    lean = 0
+    for strides in islice(cycle(STRIDES), PASSES):
         try:
-            moved = refine(*polygon, road.grades)
-            polygon = moved.pis, list(moved.curves)
-            plan = Plan(elements(*polygon))
+            moved = refine(*polygon, road.grades, strides=strides)
+            plan = Plan(elements(moved.pis, list(moved.curves)))
         except GeometryError:
             break
         levels = moved.station * (plan.length / moved.station[-1]), moved.level
         grades = followed(plan.length, levels, line=book.line, standard=book.standard)
         if grades is None:
             break
-        moved = refine(*polygon, grades, plan=False)
-        road = Alignment(plan, Grades(grades.chainage, moved.pvi, grades.curve))
-        bill = _measured(road, site, book, about)
-        now = _price(bill, book.rates, near, dearer)
-        saved = price - now
-        if saved > 0:
-            best, price = (road, bill), now
-        if saved < WORTH * price:
+        levelled = refine(moved.pis, list(moved.curves), grades, plan=False)
+        other = Alignment(plan, Grades(grades.chainage, levelled.pvi, grades.curve))
+        measured = _measured(other, site, book, about)
+        now = _price(measured, book.rates, near, dearer)
+        lean = 0 if now < (1 - WORTH) * price else lean + 1
+        if now < price:
+            polygon, road, bill, price = (levelled.pis, list(levelled.curves)), other, measured, now
+        if lean == LEAN:
             break
-    return best
+    return road, bill
+
+
+def _settled(
+    road: Alignment, bill: Bill, found: Corridor, site: Site, book: Rulebook, about: Water
+) -> tuple[Alignment, Bill]:
+    """Lay the grade line of a road beyond its limits again, within the grades of its forms."""
+    dearer = _dearer(found.variant, about[0], book)
+    price = _price(bill, book.rates, about[0], dearer)
+    for _ in range(SETTLINGS):
+        if not bill.denied.any():
+            break
+        grades = resettled(
+            road.plan,
+            site.terrain,
+            _task(found, site, road.plan, book, about),
+            (bill.station, bill.form),
+            line=book.line,
+            standard=book.standard,
+            shape=book.shape,
+            prices=book.prices,
+        )
+        if grades is None:
+            break
+        moved = Alignment(road.plan, grades)
+        measured = _measured(moved, site, book, about)
+        now = _price(measured, book.rates, about[0], dearer)
+        if now >= price:
+            break
+        road, bill, price = moved, measured, now
+    return road, bill
+
+
+def _dearer(variant: Variant, near: Terrain, book: Rulebook) -> NDArray[np.float32]:
+    """Preference of a variant: factor on the price of open road in each cell."""
+    dearer = np.ones(near.shape, np.float32)
+    if variant.exposure_weight > 0:
+        steep = np.nan_to_num(np.hypot(*slopes(near)))
+        dearer += variant.exposure_weight * exposure(steep, book.rules.steep_deg)
+    return dearer
 
 
 def _measured(road: Alignment, site: Site, book: Rulebook, about: Water) -> Bill:

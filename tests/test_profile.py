@@ -18,7 +18,7 @@ from realign.geometry.alignment import Plan, ground_under
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
-from realign.profile import LOW, Line, Profile, Task, followed, grade_line, hull
+from realign.profile import LOW, Line, Profile, Task, followed, grade_line, hull, resettled
 from realign.terrain import Terrain
 
 SHAPE = Formation()
@@ -303,3 +303,43 @@ def test_levels_too_far_apart_are_followed_by_none() -> None:
     s = np.array([0.0, 1000.0])
     too_high = np.array([600.0, 600 + 1000 * STANDARD.grade * 1.01])
     assert followed(1000.0, (s, too_high), line=Line(), standard=STANDARD) is None
+
+
+# a grade line laid again
+
+
+def relaid(
+    way: Plan, ground: Terrain, asked: Task, built: tuple[float, float], form: int
+) -> Grades | None:
+    """Lay a grade line whose road is on one structure from one chainage to another."""
+    s = way.stations(20.0)
+    forms = np.where((s[:-1] >= built[0]) & (s[1:] <= built[1]), form, OPEN).astype(np.int8)
+    rules = {"standard": STANDARD, "shape": SHAPE, "prices": P}
+    return resettled(way, ground, asked, (s, forms), line=Line(passes=1), **rules)
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 99),
+    high=st.floats(0, 60),
+    start=st.integers(10, 60),
+    form=st.sampled_from([BRIDGE, TUNNEL]),
+)
+def test_a_grade_line_laid_again_keeps_the_grades_of_its_structures(
+    seed: int, high: float, start: int, form: int
+) -> None:
+    way, ground = plan(2400.0), waves(seed, high=high)
+    asked = task(way, ground)
+    built = (20.0 * start, 20.0 * start + 400)
+    grades = relaid(way, ground, asked, built, form)
+    assert grades is not None
+    gentle = STANDARD.grade_bridge if form == BRIDGE else STANDARD.grade_tunnel
+    assert gentle < STANDARD.grade
+    assert breaches(way.elements, grades, STANDARD, gentle=[(*built, gentle)]) == ()
+    assert grades.level[[0, -1]] == pytest.approx([asked.start, asked.end], abs=1e-6)
+
+
+def test_no_grade_line_is_laid_again_where_none_is() -> None:
+    way, ground = plan(2400.0), waves(0, high=0)
+    steep = task(way, ground, lift=(0.0, 2400 * STANDARD.grade * 1.01))
+    assert relaid(way, ground, steep, (0.0, 2400.0), TUNNEL) is None

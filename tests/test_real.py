@@ -29,6 +29,8 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     checks = {(c.published.quantity, c.published.of): c for c in plan.checks}
     for quantity in ("lake_area_km2", "gross_storage_km3", "live_storage_km3", "flooded_km"):
         assert checks[quantity, "Diamer-Basha"].ok
+    for quantity in ("new_road_km", "structures_pct", "new_road_musd_per_km"):
+        assert checks[quantity, "Thor-Raikot, submerged by Diamer-Basha"].ok
     for each in plan.programmes.values():
         cut = [
             note
@@ -42,6 +44,7 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     assert first.work.section.end > plan.places["Chilas"] > first.work.section.start
     freeboard = plan.study.clearance.freeboard_m
     for link in plan.links:
+        assert 0.8 < link.searched.over(link.direct.base) < 1.25
         assert link.bridge_length + link.tunnel_length < link.length
         for lake in plan.reservoirs:
             over = lake.reaches(link.x, link.y) <= lake.dam.full_level_m

@@ -23,6 +23,8 @@ NONE = 65535
 """Entry of a table for a move that is not admissible."""
 DEAREST = 65000
 """Most units in which a move is counted."""
+LENIENT = 0.3
+"""Share of the play within which open road keeps its limits, if only just [-]."""
 FINE = 300
 """Least units in which the cheapest metre over the shortest move is counted."""
 CHUNK = 1000
@@ -98,8 +100,8 @@ def tariff(
     The road that is fitted to a way is bound neither to its levels nor to the
     middle of its cells. A metre of the way is therefore priced as the best that a
     road finds within its play: at a height that differs by no more than the play up
-    and down, and the play aside times the cross slope. The limits of cut, deck and
-    cover hold for the height itself.
+    and down, and the play aside times the cross slope. The limits of open road hold
+    within `LENIENT` of that, those of deck and cover for the height itself.
 
     Parameters
     ----------
@@ -129,6 +131,8 @@ def tariff(
     for t in range(SLOPES):
         reach = round(play[0] + play[1] * (t + 0.5) * SLOPE_STEP)
         denied = np.isinf(price[:, t])
+        some = round(LENIENT * reach)
+        denied[OPEN] = ndimage.minimum_filter1d(denied[OPEN], 2 * some + 1, mode="nearest")
         price[:, t] = ndimage.minimum_filter1d(price[:, t], 2 * reach + 1, mode="nearest")
         price[:, t][denied] = np.inf
     form = price.argmin(axis=0).astype(np.uint8)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from shapely import LineString, STRtree, linestrings
 
 from realign.errors import GeometryError
-from realign.geometry.horizontal import Element
+from realign.geometry.horizontal import Element, travelled
 from realign.geometry.vertical import Grades
 from realign.terrain import Terrain
 
@@ -57,14 +57,16 @@ class Plan:
         owner = np.clip(
             np.searchsorted(self.start, wanted, side="right") - 1, 0, len(self.elements) - 1
         )
-        out = np.empty((wanted.size, 4))
-        for i in np.unique(owner):
-            element, mine = self.elements[i], owner == i
-            d = np.clip(wanted[mine] - self.start[i], 0.0, element.length)
-            out[mine, :2] = element.points(d)
-            out[mine, 2] = element.bearing(d)
-            out[mine, 3] = element.k0 + (element.k1 - element.k0) * d / element.length
-        return out
+        table = np.array(
+            [(e.start.x, e.start.y, e.start.bearing, e.k0, e.k1, e.length) for e in self.elements]
+        )
+        x, y, bearing, k0, k1, length = table[owner].T
+        d = np.clip(wanted - self.start[owner], 0.0, length)
+        rate = (k1 - k0) / length
+        along = travelled(bearing, k0, rate, d)
+        return np.column_stack(
+            (x + along[:, 0], y + along[:, 1], bearing + k0 * d + rate * d**2 / 2, k0 + rate * d)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import atan2, cos, hypot, pi, sin, tan
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from realign.errors import GeometryError
@@ -46,6 +46,33 @@ class Pose:
     """North [m]."""
     bearing: float
     """Direction anticlockwise from east [rad]."""
+
+
+def travelled(
+    bearing: ArrayLike, k0: ArrayLike, rate: ArrayLike, s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """
+    Way from the start of a curve whose curvature changes evenly, to distances along it.
+
+    Parameters
+    ----------
+    bearing, k0, rate
+        Bearing [rad], curvature [1/m] and its change along the curve [1/m2] at the
+        start, each one for all distances or of shape (n,).
+    s
+        Distances, shape (n,) [m].
+
+    Returns
+    -------
+    way
+        East and north, shape (n, 2) [m]; the integral of the bearing by Gauss's
+        quadrature.
+    """
+    bearing, k0, rate = (np.asarray(each, np.float64)[..., None] for each in (bearing, k0, rate))
+    t = s[:, None] / 2 * (NODES + 1)
+    angle = bearing + k0 * t + rate * t**2 / 2
+    east, north = (np.cos(angle) * WEIGHTS).sum(axis=1), (np.sin(angle) * WEIGHTS).sum(axis=1)
+    return np.column_stack((east, north)) * s[:, None] / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +120,10 @@ class Element:
             Shape (n, 2) [m]; the integral of the bearing by Gauss's quadrature.
         """
         s = np.asarray(s, np.float64)
-        t = s[:, None] / 2 * (NODES + 1)
-        angle = self.bearing(t)
-        dx = (np.cos(angle) * WEIGHTS).sum(axis=1) * s / 2
-        dy = (np.sin(angle) * WEIGHTS).sum(axis=1) * s / 2
-        return np.column_stack((self.start.x + dx, self.start.y + dy))
+        rate = (self.k1 - self.k0) / self.length
+        return np.array((self.start.x, self.start.y)) + travelled(
+            self.start.bearing, self.k0, rate, s
+        )
 
     @property
     def end(self) -> Pose:
