@@ -152,3 +152,85 @@ def clip(sections: Iterable[Section], window: Section) -> tuple[Section, ...]:
 def total(sections: Iterable[Section]) -> float:
     """Length that the sections cover [m]; what two of them share counts once."""
     return math.fsum(section.length for section in merge(sections))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a road after realignment, by its chainage before and after."""
+
+    old: Section
+    """Chainage on the road as it stood; on new road, that of the road it replaces."""
+    new: Section
+    """Chainage on the road after realignment."""
+    kept: bool
+    """True on existing road, where both chainages differ by one and the same shift."""
+
+    @property
+    def shift(self) -> float:
+        """New chainage less the old one at the end: what the station equation there says [m]."""
+        return self.new.end - self.old.end
+
+
+def renumbered(road: Section, replaced: Iterable[tuple[Section, float]]) -> tuple[Stretch, ...]:
+    """
+    Chainages of a road in which new links take the place of sections.
+
+    Parameters
+    ----------
+    road
+        The road as it stands; the new chainage begins with its own.
+    replaced
+        Sections that links take the place of, with the lengths of the links [m].
+
+    Returns
+    -------
+    stretches
+        Existing and new road in turn, gapless in both chainages.
+
+    Raises
+    ------
+    GeometryError
+        Two sections overlap, or one leaves the road.
+
+    Examples
+    --------
+    >>> [str(each.new) for each in renumbered(Section(0, 9000), [(Section(2000, 5000), 3500.0)])]
+    ['0+000 to 2+000', '2+000 to 5+500', '5+500 to 9+500']
+    """
+    out: list[Stretch] = []
+    old = new = road.start
+
+    def add(to: float, length: float, *, kept: bool) -> None:
+        nonlocal old, new
+        out.append(Stretch(Section(old, to), Section(new, new + length), kept))
+        old, new = to, new + length
+
+    for section, length in sorted(replaced):
+        if section.start < old or section.end > road.end:
+            msg = (
+                f"a link replaces {section}, wanted a section between {text(old)} and "
+                f"{text(road.end)} that no other link replaces"
+            )
+            raise GeometryError(msg)
+        if section.start > old:
+            add(section.start, section.start - old, kept=True)
+        add(section.end, length, kept=False)
+    if old < road.end:
+        add(road.end, road.end - old, kept=True)
+    return tuple(out)
+
+
+def new_chainage(stretches: Iterable[Stretch], s: float) -> float | None:
+    """Chainage after realignment of a place on the old road [m]; None where it is replaced."""
+    for each in stretches:
+        if each.kept and each.old.contains(s):
+            return each.new.start + (s - each.old.start)
+    return None
+
+
+def old_chainage(stretches: Iterable[Stretch], s: float) -> float | None:
+    """Chainage before realignment of a place on the new road [m]; None on new links."""
+    for each in stretches:
+        if each.kept and each.new.contains(s):
+            return each.old.start + (s - each.new.start)
+    return None

@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import metres_covered
 
-from realign.chainage import Section, clip, merge, parse, subtract, text, total
+from realign.chainage import (
+    Section,
+    clip,
+    merge,
+    new_chainage,
+    old_chainage,
+    parse,
+    renumbered,
+    subtract,
+    text,
+    total,
+)
 from realign.errors import GeometryError, RealignError
 
 
@@ -114,3 +125,66 @@ def test_clipped_is_what_both_cover(given_: list[Section], window: Section) -> N
 @given(sections)
 def test_order_of_sections_is_irrelevant(given_: list[Section]) -> None:
     assert merge(given_[::-1]) == merge(given_)
+
+
+@st.composite
+def realigned(draw: st.DrawFn) -> tuple[Section, list[tuple[Section, float]]]:
+    """Draw a road and links that replace some of it, which may touch and reach its ends."""
+    apart = sorted(draw(st.sets(st.integers(0, 60), min_size=2, max_size=8)))
+    road = Section(draw(st.integers(apart[0] - 3, apart[0])), apart[-1] + draw(st.integers(0, 3)))
+    pairs = draw(st.sampled_from([list(pairwise(apart)), list(pairwise(apart))[::2]]))
+    lengths = st.floats(0.5, 30.0)
+    links = [(Section(a, b), draw(lengths)) for a, b in pairs]
+    return road, draw(st.permutations(links))
+
+
+@given(realigned())
+def test_renumbered_roads_are_gapless_in_both_chainages(
+    case: tuple[Section, list[tuple[Section, float]]],
+) -> None:
+    road, links = case
+    found = renumbered(road, links)
+    assert found[0].old.start == found[0].new.start == road.start
+    assert found[-1].old.end == road.end
+    for one, other in pairwise(found):
+        assert (one.old.end, one.new.end) == (other.old.start, other.new.start)
+    assert sum(each.old.length for each in found if not each.kept) == sum(
+        section.length for section, _ in links
+    )
+    longer = sum(length - section.length for section, length in links)
+    assert found[-1].shift == pytest.approx(longer, abs=1e-9)
+
+
+@given(realigned(), st.floats(0, 1))
+def test_old_and_new_chainage_are_inverse_on_existing_road(
+    case: tuple[Section, list[tuple[Section, float]]], share: float
+) -> None:
+    road, links = case
+    found = renumbered(road, links)
+    s = road.start + share * road.length
+    new = new_chainage(found, s)
+    if any(section.start < s < section.end for section, _ in links):
+        assert new is None
+    elif not any(s in {section.start, section.end} for section, _ in links):
+        assert new is not None
+        back = old_chainage(found, new)
+        assert back is not None
+        assert back == pytest.approx(s, abs=1e-9)
+    for each in found:
+        if not each.kept:
+            assert old_chainage(found, each.new.middle) is None
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [(Section(-1, 5), 9.0)],
+        [(Section(5, 11), 9.0)],
+        [(Section(1, 5), 9.0), (Section(4, 6), 9.0)],
+    ],
+)
+def test_links_that_overlap_or_leave_the_road_are_refused(
+    links: list[tuple[Section, float]],
+) -> None:
+    with pytest.raises(GeometryError, match="wanted a section between"):
+        renumbered(Section(0, 10), links)

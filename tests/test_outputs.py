@@ -31,6 +31,7 @@ FILES = {
     "phase_costs.json",
     "submerged_sections.csv",
     "options.csv",
+    "old_new_chainage.csv",
     "validation.csv",
     "plan.gpkg",
     "manifest.json",
@@ -422,6 +423,26 @@ def test_submerged_sections_read_back_equal(folder: Path) -> None:
     assert float(row["lowest_freeboard_m"]) == round(lost.lowest_freeboard, 2)
     assert (row["first_date"], row["first_stage"]) == (lost.first_date.isoformat(), "partial")
     assert (row["from_chainage"], row["dam"]) == ("1+097", "Upper <dam>")
+
+
+def test_stretches_of_an_option_are_gapless_and_as_long_as_its_road(folder: Path) -> None:
+    rows = read(folder / "old_new_chainage.csv")
+    plan = small()
+    built = [option for option in plan.options if option.links]
+    assert {row["option"] for row in rows} == {option.name for option in built}
+    for option in built:
+        mine = [row for row in rows if row["option"] == option.name]
+        for way in ("old", "new"):
+            ends = [(float(row[f"{way}_from_m"]), float(row[f"{way}_to_m"])) for row in mine]
+            assert ends[0][0] == 0
+            assert [end for _, end in ends[:-1]] == [start for start, _ in ends[1:]]
+        longer = sum(link.length - link.section.length for link in option.links)
+        assert ends[-1][1] == pytest.approx(plan.highway.length + longer, abs=0.01)
+        new = [row for row in mine if row["road"] == "new"]
+        assert len(new) == len(option.links)
+        for row, link in zip(new, option.links, strict=True):
+            long = float(row["new_to_m"]) - float(row["new_from_m"])
+            assert long == pytest.approx(link.length, abs=0.011)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "\tx"])

@@ -193,6 +193,7 @@ def _fill(plan: Plan, folder: Path) -> list[str]:
         "phase_costs.json",
         "submerged_sections.csv",
         "options.csv",
+        "old_new_chainage.csv",
         "validation.csv",
         "plan.gpkg",
     ]

@@ -30,6 +30,7 @@ FILES = (
     ("phase_costs.json", "The same with totals, years, and works of others"),
     ("submerged_sections.csv", "Existing road that the lakes take"),
     ("options.csv", "Options with all they are compared by"),
+    ("old_new_chainage.csv", "Old and new chainage of every option: station equations"),
     ("validation.csv", "Published figures beside modelled ones"),
     ("plan.gpkg", "All layers for a GIS"),
     ("manifest.json", "Inputs, settings, versions, seconds a stage"),

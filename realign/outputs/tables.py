@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from realign.chainage import text
+from realign.chainage import Section, renumbered, text
 from realign.corridor import Alternatives
 from realign.errors import OutputError
 from realign.estimate import Estimate
@@ -74,6 +74,7 @@ def tables(plan: Plan) -> dict[str, list[Row]]:
         "phase_costs": phase_rows(plan),
         "submerged_sections": submerged_rows(plan),
         "options": option_rows(plan),
+        "old_new_chainage": chainage_rows(plan),
         "validation": validation_rows(plan),
     }
 
@@ -127,6 +128,34 @@ def submerged_rows(plan: Plan) -> list[Row]:
             "first_date": row.first_date,
         }
         for row in plan.submergence.sections
+    ]
+
+
+def chainage_rows(plan: Plan) -> list[Row]:
+    """
+    Old and new chainage of every option, stretch by stretch: its station equations.
+
+    On existing road the new chainage is the old one and the shift of the stretch. At the end of a
+    new link, the new chainage back of the tie-in stands beside the old one ahead of it.
+    """
+    whole = Section(0.0, plan.highway.length)
+    return [
+        {
+            "option": option.name,
+            "road": "existing" if each.kept else "new",
+            "old_from_m": each.old.start,
+            "old_to_m": each.old.end,
+            "new_from_m": each.new.start,
+            "new_to_m": each.new.end,
+            "shift_at_end_m": each.shift,
+            "old_from": text(each.old.start),
+            "old_to": text(each.old.end),
+            "new_from": text(each.new.start),
+            "new_to": text(each.new.end),
+        }
+        for option in plan.options
+        if option.links
+        for each in renumbered(whole, [(link.section, link.length) for link in option.links])
     ]
 
 
@@ -389,6 +418,19 @@ _COLUMNS = {  # of tables that may be empty
         "expected_length_km",
         "first_stage",
         "first_date",
+    ],
+    "old_new_chainage": [
+        "option",
+        "road",
+        "old_from_m",
+        "old_to_m",
+        "new_from_m",
+        "new_to_m",
+        "shift_at_end_m",
+        "old_from",
+        "old_to",
+        "new_from",
+        "new_to",
     ],
     "validation": [
         "quantity",
