@@ -22,6 +22,8 @@ SETS = (
     "max_cut_m=30,max_fill_m=20,max_wall_m=10",
     "play_m=0",
     "play_m=12",
+    "play_limits=0",
+    "play_limits=1",
 )
 """What is tried unless asked otherwise; the first is the study as it stands."""
 ROADS = ("new_road_km", "structures_pct", "new_road_musd_per_km", "programme_bn_pkr")

@@ -233,7 +233,8 @@ def alternatives(
         files = outputs.write_alternatives(found, folder, crs=asked.crs)
     if quiet:
         return
-    table = Table(title=f"{len(found.rated)} roads rated; those that differ")
+    wanted = count or asked.alternatives.count
+    table = Table(title=f"{len(found.rated)} of {wanted} roads rated; those that differ")
     columns = ("rank", "name", "price", "construction m", "km", "bridges %", "tunnels %")
     for name in columns:
         table.add_column(name, justify="left" if name == "name" else "right")
@@ -251,7 +252,10 @@ def alternatives(
     _console().print(table)
     if found.shortfall:
         typer.echo(f"no more: {found.shortfall}")
-    typer.echo(f"{found.failed} of {found.asked} looks found no road; {', '.join(map(str, files))}")
+    typer.echo(
+        f"{found.searches} searches, {found.failed} of them without a road; "
+        f"{found.passed_over} roads found again; {', '.join(map(str, files))}"
+    )
 
 
 def _console() -> Console:

@@ -14,7 +14,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from realign import formation
-from realign.formation import BRIDGE, FORMS, OPEN, TUNNEL, Formation, Prices
+from realign.chainage import text
+from realign.formation import BRIDGE, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, beside, ground_under
 from realign.standards import DesignStandard
 from realign.terrain import Terrain
@@ -23,6 +24,8 @@ STEP = 20.0
 """Distance between cross sections [m]."""
 NOWHERE = np.empty((0, 2))
 """No stretch at all."""
+NAMES = ("open road", "bridge", "tunnel")
+"""Forms of road in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +216,9 @@ def _structures(
     return tuple(out)
 
 
-def limits(bill: Bill, *, merge: float = 100.0) -> tuple[str, ...]:
+def limits(
+    bill: Bill, shape: Formation, standard: DesignStandard, *, merge: float = 100.0
+) -> tuple[str, ...]:
     """
     Where a road needs a cut, wall, deck or cover beyond its limits, in words.
 
@@ -221,6 +226,8 @@ def limits(bill: Bill, *, merge: float = 100.0) -> tuple[str, ...]:
     ----------
     bill
         Measured road.
+    shape, standard
+        The limits, which are named.
     merge
         Places nearer than this are one [m].
 
@@ -229,15 +236,23 @@ def limits(bill: Bill, *, merge: float = 100.0) -> tuple[str, ...]:
     places
         One text a place, with chainage along the new road, form and height.
     """
+    wanted = {
+        OPEN: f"cut up to {shape.max_cut_m:g} m, fill to {shape.max_fill_m:g} m, wall to "
+        f"{shape.max_wall_m:g} m",
+        BRIDGE: f"a deck up to {shape.max_deck_m:g} m above ground, at most "
+        f"{100 * standard.grade_bridge:g} % steep",
+        TUNNEL: f"a tunnel below ground, at most {100 * standard.grade_tunnel:g} % steep",
+    }
     out: list[str] = []
     last = -np.inf
     for i in np.flatnonzero(bill.denied):
         s = float(bill.station[i])
         if s - last > merge:
-            height = float(bill.level[i] - bill.ground[i])
+            height = float((bill.level - bill.ground)[i : i + 2].mean())
+            form = int(bill.form[i])
             out.append(
-                f"beyond the limits of {FORMS[bill.form[i]]} road at {s:.0f} m: grade line "
-                f"{height:+.0f} m over ground with cross slope {bill.slope[i]:.2f}"
+                f"{NAMES[form]} at {text(s)} of the new road: grade line {height:+.0f} m over "
+                f"ground with cross slope {bill.slope[i]:.2f}, wanted {wanted[form]}"
             )
         last = s
     return tuple(out)

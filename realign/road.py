@@ -6,9 +6,10 @@ from itertools import cycle, islice
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import LineString, get_parts, unary_union
+from shapely import LineString, STRtree, linestrings
 
 from realign import corridor, cost, formation, lateral, quantities
+from realign.chainage import text as chainage
 from realign.corridor import Corridor, Site, Variant
 from realign.corridor.layers import charged
 from realign.corridor.site import barriers, burn, deep, surroundings
@@ -43,6 +44,8 @@ FINE = 5.0
 """Distance between the places at which a road is asked whether it lies over a deep lake [m]."""
 PIECE = 5000.0
 """Length of the pieces by which a bill is compared with the price searched, about [m]."""
+HEADROOM = 7.0
+"""Least difference of level where a road crosses itself: 5 m of clearance and a deck [m]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
 """Exposure of a structure over that of open road in its place; an assumption [-]."""
 
@@ -101,8 +104,10 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     refined = _refined(*fitted, found.variant, site, book, about)
     road, bill = _settled(*refined, found, site, book, about)
     plan = road.plan
-    places = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
+    layers = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
+    places = {name: float(each.sum()) for name, each in layers.items()}
     priced = cost.price(bill.totals, book.rates, book.money, places=sum(places.values()))
+    paid = spent(bill, book.rates) + sum(layers.values(), np.zeros(bill.form.size))
     found_breaches = breaches(
         plan.elements, road.grades, book.standard, gentle=_gentle(bill, book.standard)
     )
@@ -129,11 +134,11 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         cost=priced.total,
         direct=priced.direct,
         places=places,
-        searched=_searched(found, bill, plan, book.rates),
+        searched=_searched(found, bill, plan, paid),
         builder="programme",
         breaches=(
             *(str(breach) for breach in found_breaches),
-            *quantities.limits(bill),
+            *quantities.limits(bill, book.shape, book.standard),
             *_loops(bill),
         ),
         alignment=road,
@@ -345,7 +350,7 @@ def compared(
     )
 
 
-def _searched(found: Corridor, bill: Bill, plan: Plan, rates: Rates) -> Searched:
+def _searched(found: Corridor, bill: Bill, plan: Plan, spent: NDArray[np.float64]) -> Searched:
     """Say what the search found, and hold the bill against it piece by piece."""
     s = plan.stations(quantities.STEP)
     along = _followed(s, plan.poses(s)[:, :2], np.column_stack((found.x, found.y)))
@@ -358,18 +363,31 @@ def _searched(found: Corridor, bill: Bill, plan: Plan, rates: Rates) -> Searched
         band_m=found.band_m,
         at_edge=found.at_edge,
         tracked=found.tracked,
-        pieces=compared(along, found.paid, bill.station, spent(bill, rates)),
+        pieces=compared(along, found.paid, bill.station, spent),
     )
 
 
 def _loops(bill: Bill) -> tuple[str, ...]:
-    """Say where a road crosses itself, which the search neither forbids nor prices."""
-    line = LineString(np.column_stack((bill.x, bill.y)))
-    if line.is_simple:
+    """
+    Say where a road crosses itself without room for one leg over the other.
+
+    With room, one leg is on a structure there, or both are, and priced as such.
+    """
+    if LineString(np.column_stack((bill.x, bill.y))).is_simple:
         return ()
-    noded = unary_union(line)
-    count = len(get_parts(noded)) // 2
-    return (f"the road crosses itself, about {count} times",)
+    xy = np.column_stack((bill.x, bill.y))
+    pieces = np.asarray(linestrings(np.stack((xy[:-1], xy[1:]), axis=1)))
+    first, second = STRtree(pieces).query(pieces, predicate="intersects")
+    out = []
+    for i, j in zip(first, second, strict=True):
+        apart = abs(float(bill.level[i] - bill.level[j]))
+        if j > i + 1 and apart < HEADROOM:
+            here, there = (chainage(float(bill.station[k])) for k in (i, j))
+            out.append(
+                f"the road crosses itself at {here} and {there} of its length with {apart:.1f} m "
+                f"between its levels, wanted {HEADROOM:g}"
+            )
+    return tuple(out)
 
 
 def _pose(site: Site, s: float) -> Pose:

@@ -23,7 +23,7 @@ from small_ground import (
 
 from realign import corridor
 from realign.corridor import Choice, Corridor, Variant, similarity
-from realign.corridor.alternatives import SPLICED, _join, _reversed
+from realign.corridor.alternatives import SPLICED, THEMES, _join, _reversed, _themes
 from realign.corridor.lattice import tangent_length, turn_angle
 from realign.corridor.problem import prepare
 from realign.corridor.search import FAR, Labels, bounds, guided, left_over
@@ -91,12 +91,16 @@ def world() -> corridor.Site:
     return site(3)
 
 
-def rated(world: corridor.Site, choice: Choice = FEW, **given: Any) -> corridor.Alternatives:
-    wanted = Variant(name="test", title="test", speed_kmh=60)
+WANTED = Variant(name="test", title="test", speed_kmh=60)
+
+
+def rated(
+    world: corridor.Site, choice: Choice = FEW, variant: Variant = WANTED, **given: Any
+) -> corridor.Alternatives:
     return corridor.alternatives(
         world,
         GAP,
-        wanted,
+        variant,
         rules=VALLEY,
         standard=STANDARD,
         prices=PRICES,
@@ -122,7 +126,7 @@ def test_the_first_of_all_is_the_road_of_the_single_search(
 
 def test_as_many_are_rated_as_asked_for_and_no_road_twice(found: corridor.Alternatives) -> None:
     assert len(found.rated) == FEW.count
-    assert found.asked - found.failed == len(found.rated)
+    assert found.failed == 0
     ways = {tuple(zip(e.corridor.x, e.corridor.y, strict=True)) for e in found.rated}
     assert len(ways) == len(found.rated)
 
@@ -185,12 +189,28 @@ def test_threads_do_not_change_what_is_found(
     assert alone.shortlist == found.shortlist
 
 
-def test_a_round_without_a_road_is_a_look_that_failed(world: corridor.Site) -> None:
+def test_a_search_without_a_road_has_failed_and_is_told(world: corridor.Site) -> None:
     # nothing may lie on the other bank, beyond the ends of the lake
     barred = replace(world, no_go=(box(0, 0, 9e4, 1700),))
-    got = rated(barred, FEW.model_copy(update={"count": 7}))
-    assert got.failed >= 1
+    got = rated(barred, FEW.model_copy(update={"count": 400}))
+    other = [i for i in range(got.searches) if THEMES[i % len(THEMES)][0] == "other bank"]
+    assert got.searches == FEW.rounds
+    assert got.failed == len(other) >= 1
     assert all((each.corridor.y > 1700).all() for each in got.rated)
+
+
+def test_roads_of_all_rounds_keep_the_rules_of_the_variant_and_have_a_price(
+    world: corridor.Site,
+) -> None:
+    higher = WANTED.model_copy(update={"higher_m": 60.0, "tunnel_weight": 0.4})
+    rounds = _themes(world, higher, VALLEY)
+    changed = {name: higher.model_copy(update=changes) for name, changes in rounds}
+    assert changed["higher"].higher_m == 100
+    assert changed["tunnel-rich"].tunnel_weight == pytest.approx(0.24)
+    assert changed["cheapest"] == higher
+    got = rated(world, FEW.model_copy(update={"count": 12}), variant=higher)
+    assert got.searches == FEW.rounds
+    assert np.isfinite([each.corridor.price for each in got.rated]).all()
 
 
 def test_without_a_name_of_the_river_no_bank_is_preferred(world: corridor.Site) -> None:

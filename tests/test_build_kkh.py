@@ -18,6 +18,8 @@ from scipy import ndimage
 from shapely import LineString, Point, transform
 from shapely.geometry import shape
 
+import realign
+
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "kkh"
 FILES = [
     "dem.tif",
@@ -261,6 +263,19 @@ def test_second_run_gives_the_same(ground: Ground, tmp_path: Path) -> None:
     load_build().main(["--out", str(tmp_path / "again")])
     for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (ground.folder / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_bills_of_the_default_study_stay_within_a_quarter_of_the_search(ground: Ground) -> None:
+    study = realign.load(FOLDER / "study.toml", inputs=ground.folder)
+    plan = realign.run(study.model_copy(update={"variants": study.variants[:1]}))
+    assert len(plan.links) == 2
+    for link in plan.links:
+        assert 0.8 < link.searched.over(link.direct.base) < 1.25
+        pieces = link.searched.pieces
+        assert sum(piece.searched for piece in pieces) == pytest.approx(link.searched.construction)
+        assert sum(piece.billed for piece in pieces) == pytest.approx(link.direct.base)
 
 
 def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

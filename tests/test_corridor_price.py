@@ -36,7 +36,6 @@ from realign.corridor.ground import SAMPLES, SLOPE_STEP, SLOPES, Crossed, Ground
 from realign.corridor.lattice import HALF, HEADINGS, MOVES
 from realign.corridor.price import (
     FINE,
-    LENIENT,
     NONE,
     Tariff,
     _mixed,
@@ -133,16 +132,18 @@ def test_what_is_dearer_than_can_be_counted_counts_as_the_most() -> None:
     aside=st.floats(0, 15),
     form=st.integers(0, 2),
     slope=st.integers(0, SLOPES - 1),
+    lenient=st.floats(0, 1),
     seed=st.integers(0, 10_000),
 )
 def test_a_metre_costs_the_best_within_its_play_and_keeps_its_limits(
-    up: float, aside: float, form: int, slope: int, seed: int
+    up: float, aside: float, form: int, slope: int, lenient: float, seed: int
 ) -> None:
-    plain, played = (tariff_of(play=play).price[form, slope] for play in ((0, 0), (up, aside)))
+    plain = tariff_of().price[form, slope]
+    played = tariff_of(play=(up, aside), lenient=lenient).price[form, slope]
     reach = round(up + aside * (slope + 0.5) * SLOPE_STEP)
     for h in np.random.default_rng(seed).integers(plain.size, size=20).tolist():
         best = plain[max(h - reach, 0) : h + reach + 1].min()
-        keeps = round(LENIENT * reach) if form == OPEN else 0
+        keeps = round(lenient * reach) if form == OPEN else 0
         allowed = np.isfinite(plain[max(h - keeps, 0) : h + keeps + 1]).any()
         assert played[h] == (best if allowed else inf)
 

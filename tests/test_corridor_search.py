@@ -18,6 +18,7 @@ from small_ground import (
     CLOSE,
     COLS,
     ROWS,
+    STANDARD,
     STEP,
     STEPS,
     Array,
@@ -531,3 +532,40 @@ def test_compiled_code_does_what_it_says(monkeypatch: pytest.MonkeyPatch) -> Non
             monkeypatch.setattr(module, name, getattr(module, name).py_func)
     for fast, slow in zip(compiled, plan_all(), strict=True):
         assert np.asarray(slow, np.float64) == pytest.approx(np.asarray(fast, np.float64), rel=2e-5)
+
+
+@pytest.mark.parametrize("form", ["bridge", "tunnel"])
+def test_what_can_only_be_a_structure_keeps_its_gentler_grade(form: str) -> None:
+    # a slope of 4.5 % along the road, cut by a gorge or barred by a ridge 600 m wide
+    long = 60
+    along = np.arange(long) * CELL
+    across = (along > 1500) & (along < 2160)
+    ground_level = 1000 + 0.045 * along + np.where(across, -45.0 if form == "bridge" else 60.0, 0.0)
+    ground = ground_of(np.tile(ground_level, (9, 1)), depth=90.0, deck=58.0)
+    limit = STANDARD.grade_bridge if form == "bridge" else STANDARD.grade_tunnel
+
+    def road(**lifted: float) -> tuple[Array, Array, float]:
+        rules = replace(STANDARD, **lifted)
+        ends = (one_end(ground, 4, 0), one_end(ground, 4, long - 1))
+        ends = tuple(each._replace(grade=np.array([0.045])) for each in ends)
+        case = Case(ground, tariff_of(standard=rules), *ends, Steps(2, STEPS.rise, STEPS.bend))
+        found, _ = case.search()
+        assert found is not None
+        xy = np.column_stack((ground.col[found.cell], ground.row[found.cell])) * CELL
+        run, climb = np.hypot(*np.diff(xy, axis=0).T), np.diff(found.level * STEP)
+        share = np.linspace(0.0, 1.0, 9)
+        places = xy[:-1, :1] + np.diff(xy[:, :1], axis=0) * share
+        level = (found.level[:-1] * STEP)[:, None] + climb[:, None] * share
+        height = level - np.interp(places, along, ground_level)
+        if form == "bridge":
+            built = (height > CLOSE.max_fill + 1).all(axis=1)
+        else:
+            built = (height < -CLOSE.max_cut - 1).all(axis=1)
+        assert built.any()
+        return np.abs(climb)[built], run[built], case.money
+
+    climb, run, price = road()
+    assert (climb <= limit * run + 1e-6).all()
+    climb, run, free = road(grade_bridge=STANDARD.grade, grade_tunnel=STANDARD.grade)
+    assert (climb > limit * run + 1e-6).any()
+    assert free < price

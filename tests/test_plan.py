@@ -460,10 +460,17 @@ def test_a_highway_that_begins_under_water_is_met_above_it(tmp_path: Path) -> No
 
 
 def test_a_road_that_crosses_itself_is_told() -> None:
-    straight = SimpleNamespace(x=np.array([0.0, 1.0, 2.0]), y=np.zeros(3))
-    loop = SimpleNamespace(x=np.array([0.0, 2.0, 2.0, 1.0, 1.0]), y=np.array([0.0, 0, 1, 1, -1]))
-    assert road._loops(straight) == ()  # type: ignore[arg-type]
-    assert road._loops(loop) == ("the road crosses itself, about 1 times",)  # type: ignore[arg-type]
+    x, y = np.array([0.0, 2.0, 2.0, 1.0, 1.0]), np.array([0.0, 0, 1, 1, -1])
+    station, level = np.arange(5) * 1000.0, np.array([10.0, 10.0, 13.0, 16.0, 19.0])
+    straight = SimpleNamespace(x=x[:3], y=np.zeros(3), station=station[:3], level=level[:3])
+    loop = SimpleNamespace(x=x, y=y, station=station, level=level)
+    high = SimpleNamespace(x=x, y=y, station=station, level=level + 5 * np.arange(5))
+    assert road._loops(straight) == road._loops(high) == ()  # type: ignore[arg-type]
+    (place,) = road._loops(loop)  # type: ignore[arg-type]
+    assert place == (
+        "the road crosses itself at 0+000 and 3+000 of its length with 6.0 m between its levels, "
+        "wanted 7"
+    )
 
 
 def test_two_gaps_of_one_dam_have_names_of_their_own() -> None:

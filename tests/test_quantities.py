@@ -119,7 +119,7 @@ def test_a_ridge_is_tunnelled_a_gully_bridged_and_both_have_two_ends() -> None:
     assert gully.extent == pytest.approx(70, abs=15)
     assert ridge.extent == pytest.approx(150, abs=15)
     assert bill.totals["bridge_abutment"] == bill.totals["tunnel_portal"] == 2
-    assert limits(bill) == ()
+    assert limits(bill, SHAPE, STANDARD) == ()
 
 
 @given(table=st.integers(0, 99))
@@ -147,8 +147,7 @@ def test_places_beyond_all_limits_are_named_once() -> None:
     cliff = oracles.surface(lambda x, y: 600 + 0 * x + 6.0 * y, half=HALF)
     bill = level_road(cliff, 800.0)
     assert bill.denied.all()
-    (place,) = limits(bill)
-    assert place.startswith("beyond the limits of ")
-    assert "road at 0 m: grade line +" in place
-    assert "over ground with cross slope 6.00" in place
-    assert len(limits(bill, merge=10.0)) == bill.denied.size
+    (place,) = limits(bill, SHAPE, STANDARD)
+    assert place.startswith("bridge at 0+000 of the new road: grade line +")
+    assert "over ground with cross slope 6.00, wanted a deck up to 120 m above ground" in place
+    assert len(limits(bill, SHAPE, STANDARD, merge=10.0)) == bill.denied.size

@@ -39,7 +39,8 @@ def test_a_road_that_crosses_itself_is_told() -> None:
     line = np.vstack(([[-300.0, 0.0]], loop, [[300.0, 0.0]]))
     shifted = line + np.column_stack((np.linspace(0, 40, len(line)), np.zeros(len(line))))
     for xy, told in ((shifted, True), (shifted[:20], False)):
-        bill = SimpleNamespace(x=xy[:, 0], y=xy[:, 1])
+        flat = np.zeros(len(xy))
+        bill = SimpleNamespace(x=xy[:, 0], y=xy[:, 1], level=flat, station=flat)
         assert bool(_loops(bill)) == told  # type: ignore[arg-type]
 
 

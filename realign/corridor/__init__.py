@@ -103,7 +103,7 @@ def find(  # noqa: PLR0913 - what a search is asked
         return (lambda opened: tell(f"{label}: {stage}", opened)) if tell else None
 
     road: Corridor | None = None
-    reason, cells, opened = "", 0, 0
+    reason, cells, opened = "water, forbidden ground or the edge of the raster forbid", 0, 0
     for wider in WIDER:
         own = rules.model_copy(update={"band_m": rules.band_m * wider})
         problem = prepare(site, gap, variant, rules=own, standard=standard, prices=prices)

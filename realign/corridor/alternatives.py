@@ -71,9 +71,12 @@ THEMES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("higher", {"higher_m": 40.0}),
     ("close to the existing road", {"distance_weight": 0.5}),
 )
-"""What the rounds prefer, over the variant asked for; the cheapest again when all have had a turn.
-The weights steer the search and are no part of any price."""
-
+"""What the rounds prefer; the cheapest again when all have had a turn. Factors on bridges and
+tunnels multiply those of the variant asked for, height and distance add to its own, so that every
+road of a round keeps the rules of the variant. The weights steer the search and are no part of any
+price."""
+FACTORS = frozenset({"tunnel_weight", "bridge_weight"})
+"""What of a theme multiplies; other numbers add."""
 
 SPLICED = "pieces of others"
 """Theme of roads that no round has found as a whole."""
@@ -141,10 +144,12 @@ class Alternatives:
     """Every road, cheapest first."""
     shortlist: tuple[int, ...]
     """Places in `rated` of roads that are pairwise different, cheapest first."""
-    asked: int
-    """Roads that were looked for."""
+    searches: int
+    """Searches that were run, one a round."""
     failed: int
-    """How many of these looks found none, or one that was known."""
+    """How many of them found no road."""
+    passed_over: int
+    """Roads of these searches, and spliced ones, that were known already."""
     shortfall: str
     """Why the shortlist is shorter than asked for; empty where it is not."""
     seconds: float
@@ -498,7 +503,13 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
     order = tuple(replace(each, name=_named(each, by_price[0])) for each in by_price)
     shortlist, shortfall = _shortlist(order, choice)
     return Alternatives(
-        order, shortlist, so_far.asked, so_far.failed, shortfall, perf_counter() - began
+        rated=order,
+        shortlist=shortlist,
+        searches=so_far.searches,
+        failed=so_far.failed,
+        passed_over=so_far.passed_over,
+        shortfall=shortfall,
+        seconds=perf_counter() - began,
     )
 
 
@@ -510,14 +521,15 @@ class _SoFar:
         self.base: _Base | None = None
         self.rated: list[Alternative] = []
         self.ways: dict[bytes, Found] = {}
-        self.asked = self.failed = 0
+        self.searches = self.failed = self.passed_over = 0
         self.taken: NDArray[np.bool_] = np.zeros((0, 0), bool)
         self.load: NDArray[np.float32] | None = None
 
     def take(self, each: _Round | None, choice: Choice) -> None:
         """Read the roads of a round off its labels; None for a round without a road."""
+        self.searches += 1
         if each is None:
-            self.asked, self.failed = self.asked + 1, self.failed + 1
+            self.failed += 1
             return
         if self.base is None or self.load is None:
             self.base = _base(each)
@@ -529,9 +541,10 @@ class _SoFar:
                 return
             here, best = _numbered(self.base, each, found), found is each.found
             self.taken[ground.row[found.cell], ground.col[found.cell]] = True
-            road = self._add(here, each.theme, best_of_round=best)
+            self._add(here, each.theme, best_of_round=best)
             if best:
-                line = LineString(np.column_stack((road.corridor.x, road.corridor.y)))
+                road = corridor(each.problem, each.survey, found, unit=1.0, least=0)
+                line = LineString(np.column_stack((road.x, road.y)))
                 used = place.within(each.problem.window, line, choice.within_m)
                 self.load[used] *= 1 + choice.used
 
@@ -553,18 +566,15 @@ class _SoFar:
                 return
             self._add(found, SPLICED)
 
-    def _add(self, found: Found, theme: str, *, best_of_round: bool = False) -> Alternative:
+    def _add(self, found: Found, theme: str, *, best_of_round: bool = False) -> None:
         """Rate a road; one that is known already counts once."""
         assert self.base is not None  # noqa: S101 - set by the first round
-        road = _rated(self.base, found, theme, best_of_round=best_of_round)
         way = found.cell.tobytes() + found.level.tobytes()
-        self.asked += 1
         if way in self.ways:
-            self.failed += 1
-        else:
-            self.ways[way] = found
-            self.rated.append(road)
-        return road
+            self.passed_over += 1
+            return
+        self.ways[way] = found
+        self.rated.append(_rated(self.base, found, theme, best_of_round=best_of_round))
 
 
 def _named(each: Alternative, best: Alternative) -> str:
@@ -595,7 +605,19 @@ def _themes(site: Site, variant: Variant, rules: Rules) -> list[tuple[str, dict[
     """Say what rounds may prefer: no banks where the variant asks for one or no river tells."""
     known = any(rules.river.lower() in name.lower() for name, _ in site.rivers)
     banks = known and variant.bank == "any"
-    return [(name, changes) for name, changes in THEMES if banks or "bank" not in changes]
+    return [
+        (name, {key: _over(variant, key, value) for key, value in changes.items()})
+        for name, changes in THEMES
+        if banks or "bank" not in changes
+    ]
+
+
+def _over(variant: Variant, key: str, value: Any) -> Any:
+    """Value of a field of a variant with the preference of a theme over its own."""
+    if isinstance(value, str):
+        return value
+    own = getattr(variant, key)
+    return own * value if key in FACTORS else own + value
 
 
 def _shortlist(order: Sequence[Alternative], choice: Choice) -> tuple[tuple[int, ...], str]:

@@ -131,9 +131,9 @@ def measured(line: LineString, laid: Sequence[Laid]) -> Mapping[str, float]:
 
 def charged(
     xy: NDArray[np.float64], form: NDArray[np.int8], laid: Sequence[Laid]
-) -> Mapping[str, float]:
+) -> Mapping[str, NDArray[np.float64]]:
     """
-    Add up what the layers of costs ask of a road.
+    Say what the layers of costs ask of a road, interval by interval.
 
     Parameters
     ----------
@@ -147,8 +147,9 @@ def charged(
     Returns
     -------
     costs
-        By name of the layer, in the currency of the rates: metres inside of its
-        polygons and crossings of its lines, each on the forms it falls on.
+        By name of the layer, shape (n - 1,), in the currency of the rates: metres
+        inside of its polygons and crossings of its lines, each on the forms it falls
+        on.
     """
     pieces = shapely.linestrings(np.stack((xy[:-1], xy[1:]), axis=1))
     middle = shapely.points((xy[:-1] + xy[1:]) / 2)
@@ -158,15 +159,15 @@ def charged(
         if each.layer.kind != "cost":
             continue
         falls = each.on[form]
-        cost = 0.0
+        cost = np.zeros(form.size)
         if each.layer.per_m and each.areas:
             area = shapely.union_all(each.areas)
             shapely.prepare(area)
-            cost += each.layer.per_m * float(run[falls & shapely.contains(area, middle)].sum())
+            cost += each.layer.per_m * run * (falls & shapely.contains(area, middle))
         if each.layer.per_crossing:
             lines = [LineString(line) for line in each.lines if len(line) > 1]
             tree = shapely.STRtree(np.asarray(pieces, dtype=object))
             met, _ = tree.query(lines, predicate="crosses")[::-1]
-            cost += each.layer.per_crossing * int(falls[met].sum())
+            cost += each.layer.per_crossing * falls * np.bincount(met, minlength=form.size)
         out[each.layer.name] = cost
     return out

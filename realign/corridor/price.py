@@ -23,8 +23,6 @@ NONE = 65535
 """Entry of a table for a move that is not admissible."""
 DEAREST = 65000
 """Most units in which a move is counted."""
-LENIENT = 0.3
-"""Share of the play within which open road keeps its limits, if only just [-]."""
 FINE = 300
 """Least units in which the cheapest metre over the shortest move is counted."""
 CHUNK = 1000
@@ -84,7 +82,7 @@ def _fill_tariff(p: Prices, price: NDArray[np.float32]) -> None:
             price[TUNNEL, t, h] = formation.structure(TUNNEL, height, slope, p).price
 
 
-def tariff(
+def tariff(  # noqa: PLR0913 - prices, and what shifts them
     p: Prices,
     standard: DesignStandard,
     moves: Moves,
@@ -93,6 +91,7 @@ def tariff(
     weight: tuple[float, float, float] = (1.0, 1.0, 1.0),
     per_metre: float = 0.0,
     play: tuple[float, float] = (0.0, 0.0),
+    lenient: float = 0.0,
 ) -> Tariff:
     """
     Tabulate the price of a metre, so that the search need not work it out anew.
@@ -100,8 +99,8 @@ def tariff(
     The road that is fitted to a way is bound neither to its levels nor to the
     middle of its cells. A metre of the way is therefore priced as the best that a
     road finds within its play: at a height that differs by no more than the play up
-    and down, and the play aside times the cross slope. The limits of open road hold
-    within `LENIENT` of that, those of deck and cover for the height itself.
+    and down, and the play aside times the cross slope. Open road must find its limits
+    kept within a share of that; deck and cover keep theirs at the height itself.
 
     Parameters
     ----------
@@ -119,6 +118,9 @@ def tariff(
         Preference added to each metre, such as the value of time saved [/m].
     play
         How far a fitted road may lie above or below a way, and beside it [m].
+    lenient
+        Share of the play within which open road must find a place that keeps its
+        limits [-].
 
     Returns
     -------
@@ -131,7 +133,7 @@ def tariff(
     for t in range(SLOPES):
         reach = round(play[0] + play[1] * (t + 0.5) * SLOPE_STEP)
         denied = np.isinf(price[:, t])
-        some = round(LENIENT * reach)
+        some = round(lenient * reach)
         denied[OPEN] = ndimage.minimum_filter1d(denied[OPEN], 2 * some + 1, mode="nearest")
         price[:, t] = ndimage.minimum_filter1d(price[:, t], 2 * reach + 1, mode="nearest")
         price[:, t][denied] = np.inf

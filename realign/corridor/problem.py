@@ -173,6 +173,7 @@ def prepare(
             weight=(1.0, variant.bridge_weight, variant.tunnel_weight),
             per_metre=variant.length_value_per_m,
             play=(rules.level_step_m / 2, rules.play_m),
+            lenient=rules.play_limits,
         ),
         prices=prices,
     )

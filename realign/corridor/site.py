@@ -51,6 +51,9 @@ class Rules(Settings):
     play_m: float = Field(default=6.0, ge=0)
     """How far beside the cells of a corridor the fitted road may lie where that is cheaper: a metre
     of corridor is priced at the best height within this and half a level step [m]."""
+    play_limits: float = Field(default=0.3, ge=0, le=1)
+    """Share of that play within which open road must find a place that keeps the limits of cut,
+    fill and wall; with none, corridors need structures where a fitted road does not [-]."""
     deepest_m: float = Field(default=250.0, gt=0)
     """Greatest depth of a tunnel under ground [m]."""
     headroom_m: float = Field(default=150.0, gt=0)
