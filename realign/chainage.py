@@ -218,19 +218,3 @@ def renumbered(road: Section, replaced: Iterable[tuple[Section, float]]) -> tupl
     if old < road.end:
         add(road.end, road.end - old, kept=True)
     return tuple(out)
-
-
-def new_chainage(stretches: Iterable[Stretch], s: float) -> float | None:
-    """Chainage after realignment of a place on the old road [m]; None where it is replaced."""
-    for each in stretches:
-        if each.kept and each.old.contains(s):
-            return each.new.start + (s - each.old.start)
-    return None
-
-
-def old_chainage(stretches: Iterable[Stretch], s: float) -> float | None:
-    """Chainage before realignment of a place on the new road [m]; None on new links."""
-    for each in stretches:
-        if each.kept and each.new.contains(s):
-            return each.old.start + (s - each.new.start)
-    return None

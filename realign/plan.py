@@ -287,9 +287,9 @@ def _links(
         # rasterio silences this one itself, but a compiler in another thread may undo that
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # long roads first, so that no processor waits for one at the end
-        longest = sorted(jobs, key=lambda job: -job[0].section.length)
-        waiting = {(gap.name, kind.name): pool.submit(road, gap, kind) for gap, kind in longest}
-        results = [waiting[gap.name, kind.name].result() for gap, kind in jobs]
+        order = sorted(range(len(jobs)), key=lambda i: -jobs[i][0].section.length)
+        made = dict(zip(order, pool.map(lambda i: road(*jobs[i]), order), strict=True))
+        results = [made[i] for i in range(len(jobs))]
     links = tuple(link for link in results if isinstance(link, Link))
     failed = {
         f"{gap.name} / {variant.name}": str(result)
