@@ -26,7 +26,7 @@ MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 CRS_ = CRS.from_epsg(32643)
 EAST, NORTH = 651_234.5678, 3_931_234.5678
 NS = "{http://www.landxml.org/schema/LandXML-1.2}"
-MM = 1e-3
+FINE = 1e-5  # m; what is promised is 1 mm
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
@@ -250,12 +250,12 @@ def apart(road: Road, *, how: str) -> float:
 
 @given(road=roads())
 def test_starts_directions_lengths_and_radii_give_the_plan(road: Road) -> None:
-    assert apart(road, how="directions") < 1e-5
+    assert apart(road, how="directions") < FINE
 
 
 @given(road=roads())
 def test_points_alone_give_the_plan(road: Road) -> None:
-    assert apart(road, how="points") < MM
+    assert apart(road, how="points") < FINE
 
 
 @given(road=roads())
@@ -279,8 +279,8 @@ def test_a_road_of_two_hundred_kilometres_is_kept() -> None:
     ]
     road = simple(chained(bits, 0.7))
     assert road.alignment.length == pytest.approx(200_000)
-    assert apart(road, how="directions") < 1e-5
-    assert apart(road, how="points") < MM
+    assert apart(road, how="directions") < FINE
+    assert apart(road, how="points") < FINE
 
 
 # ---------------------------------------------------------------- sanity that importers ask for

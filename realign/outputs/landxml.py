@@ -13,10 +13,10 @@ Points
     "northing easting", as the schema's PointType says.
 Directions
     Azimuths clockwise from north in decimal degrees, 0 up to 360. The schema (LandXML-1.2.xsd)
-    says of its type `direction` only "assume 0 degrees = north"; a note at `Units` adds "measured
-    counter-clockwise", which contradicts the practice of design programs: Civil 3D, 12d and
-    OpenRoads write and read clockwise azimuths, and only a few programs follow the note. Practice
-    is followed here. A program of the other kind still gets the right line from the points.
+    says of its type `direction` only "assume 0 degrees = north"; a note at `Units` adds
+    "counter-clockwise", against the practice of Civil 3D and most others, which take the clockwise
+    azimuth of surveyors. A few programs follow the note. Practice is followed here; a program of
+    the other kind still gets the right line from the points.
 Turns
     `rot` is "ccw" to the left and "cw" to the right; radii and angles have no sign.
 Stations
