@@ -328,6 +328,22 @@ def test_curves_close_on_their_centre(road: Road) -> None:
         assert outside == pytest.approx(float(element.attrib["external"]), abs=blur * 10)
 
 
+@pytest.mark.parametrize("turn", [2.79, 2.81, 3.0, pi, 3.2, 3.5, 4.0])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_hairpins_that_have_no_pi_are_written_in_parts_that_have(turn: float, share: float) -> None:
+    """A turn of half a circle and more, of arcs (share 1) and of clothoids."""
+    sharp = 2 * turn / (1 + share) / 60
+    for k0, k1 in ((share * sharp, sharp), (-sharp, -share * sharp)):
+        road = simple(chained([(60, k0, k1)], 0.4))
+        found = geometry(only(written(road)))
+        angles = [float(each.get("delta") or each.attrib["theta"]) for each in found]
+        assert max(angles) < 161
+        assert sum(angles) == pytest.approx(degrees(turn))
+        assert (len(found) == 1) == (turn < 2.8)
+        assert apart(road, how="points") < FINE
+        assert apart(road, how="directions") < FINE
+
+
 @given(length=st.floats(20, 100), radius=st.floats(80, 2000), side=st.sampled_from([-1, 1]))
 def test_a_clothoid_from_a_tangent_has_the_numbers_of_the_tables(
     length: float, radius: float, side: int
