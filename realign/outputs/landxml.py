@@ -176,7 +176,6 @@ def _header(root: ET.Element, project: str, crs: CRS, vertical_datum: str) -> No
         volumeUnit="cubicMeter",
         temperatureUnit="celsius",
         pressureUnit="milliBars",
-        diameterUnit="meter",
         angularUnit="decimal degrees",
         directionUnit="decimal degrees",
     )
