@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from scipy.optimize import brentq
 
-from realign.errors import OutputError
-from realign.geometry.alignment import Alignment, Plan
+from realign.errors import GeometryError, OutputError
+from realign.geometry.alignment import Alignment, Plan, Stationed
 from realign.geometry.horizontal import Corner, Element, Pose, elements
 from realign.geometry.vertical import Grades
-from realign.outputs.landxml import WIDEST, Road, document
+from realign.outputs.landxml import WIDEST, document
 
 MADE = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 CRS_ = CRS.from_epsg(32643)
@@ -82,7 +82,7 @@ def fitted(draw: st.DrawFn) -> Plan:
 
 
 @st.composite
-def roads(draw: st.DrawFn) -> Road:
+def roads(draw: st.DrawFn) -> Stationed:
     """Roads with PVIs near each other and parabolas that just meet."""
     plan = draw(st.one_of(plans, fitted()))
     count = draw(st.integers(0, 4))
@@ -96,17 +96,17 @@ def roads(draw: st.DrawFn) -> Road:
         curve[i] = draw(st.sampled_from([0.0, 1.0, 0.5])) * min(gaps[i - 1], gaps[i])
     level = draw(st.floats(-50, 4000)) + np.r_[0.0, np.cumsum(grades * gaps)]
     start = draw(st.sampled_from([0.0, 192_400.123456789, -350.5]))
-    return Road("Road", Alignment(plan, Grades(at, level, curve)), start=start)
+    return Stationed("Road", Alignment(plan, Grades(at, level, curve)), start=start)
 
 
-def simple(plan: Plan | None = None, **more: object) -> Road:
+def simple(plan: Plan | None = None, **more: object) -> Stationed:
     plan = plan or chained([(100, 0, 0), (50, 0, 1 / 80), (60, 1 / 80, 1 / 80), (50, 1 / 80, 0)], 1)
     ends = np.array([0.0, plan.length])
     made = Alignment(plan, Grades(ends, np.array([900.0, 905.0]), np.zeros(2)))
-    return Road(**{"name": "Road", "alignment": made, **more})  # type: ignore[arg-type]
+    return Stationed(**{"name": "Road", "alignment": made, **more})  # type: ignore[arg-type]
 
 
-def written(*some: Road) -> ET.Element:
+def written(*some: Stationed) -> ET.Element:
     return ET.fromstring(document(some, project="Study", crs=CRS_, made=MADE))  # noqa: S314
 
 
@@ -240,7 +240,7 @@ def stations(plan: Plan) -> NDArray[np.float64]:
     return plan.stations(1.0)
 
 
-def apart(road: Road, *, how: str) -> float:
+def apart(road: Stationed, *, how: str) -> float:
     """Farthest that a reader's line is from the alignment, at equal distances [m]."""
     reader = {"directions": by_directions, "points": by_points}[how]
     s = stations(road.alignment.plan)
@@ -249,17 +249,17 @@ def apart(road: Road, *, how: str) -> float:
 
 
 @given(road=roads())
-def test_starts_directions_lengths_and_radii_give_the_plan(road: Road) -> None:
+def test_starts_directions_lengths_and_radii_give_the_plan(road: Stationed) -> None:
     assert apart(road, how="directions") < FINE
 
 
 @given(road=roads())
-def test_points_alone_give_the_plan(road: Road) -> None:
+def test_points_alone_give_the_plan(road: Stationed) -> None:
     assert apart(road, how="points") < FINE
 
 
 @given(road=roads())
-def test_pvis_and_parabolas_give_the_levels(road: Road) -> None:
+def test_pvis_and_parabolas_give_the_levels(road: Stationed) -> None:
     s = stations(road.alignment.plan)
     found = levels(only(written(road)), s)
     assert np.abs(found - road.alignment.grades.at(s)).max() < 1e-6
@@ -287,7 +287,7 @@ def test_a_road_of_two_hundred_kilometres_is_kept() -> None:
 
 
 @given(road=roads())
-def test_every_element_says_the_same_by_points_and_by_numbers(road: Road) -> None:
+def test_every_element_says_the_same_by_points_and_by_numbers(road: Stationed) -> None:
     for element in geometry(only(written(road))):
         bit = by_directions(element)
         end = rebuilt([bit], np.arange(0, bit.length + 1, 1.0).clip(max=bit.length))[-1]
@@ -308,7 +308,7 @@ def test_every_element_says_the_same_by_points_and_by_numbers(road: Road) -> Non
 
 
 @given(road=roads())
-def test_curves_close_on_their_centre(road: Road) -> None:
+def test_curves_close_on_their_centre(road: Stationed) -> None:
     for element in geometry(only(written(road))):
         if element.tag != NS + "Curve":
             continue
@@ -403,7 +403,9 @@ def test_no_direction_is_a_full_circle(bearing: float) -> None:
 
 
 @given(road=roads())
-def test_the_pieces_follow_each_other_to_the_closing_station_to_the_last_digit(road: Road) -> None:
+def test_the_pieces_follow_each_other_to_the_closing_station_to_the_last_digit(
+    road: Stationed,
+) -> None:
     alignment = only(written(road))
     at = Decimal(alignment.attrib["staStart"])
     close = at + Decimal(alignment.attrib["length"])
@@ -546,15 +548,15 @@ GROUND = np.array([[0, 900], [20, 901], [40, np.nan], [60, 903], [80, np.nan], [
 
 
 @given(road=roads())
-def test_the_structure_is_that_of_the_schema(road: Road) -> None:
+def test_the_structure_is_that_of_the_schema(road: Stationed) -> None:
     equations = ((road.alignment.length / 2, 17.0, 4.0),)
     check(
         written(simple(road.alignment.plan, equations=equations, ground=GROUND), road_named(road))
     )
 
 
-def road_named(road: Road) -> Road:
-    return Road("Other", road.alignment, start=road.start)
+def road_named(road: Stationed) -> Stationed:
+    return Stationed("Other", road.alignment, start=road.start)
 
 
 def test_units_system_and_dates_are_stated() -> None:
@@ -622,7 +624,7 @@ def test_roads_come_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("some", [[], [simple(), simple()], [simple(name="")]])
-def test_roads_need_names_of_their_own(some: list[Road]) -> None:
+def test_roads_need_names_of_their_own(some: list[Stationed]) -> None:
     with pytest.raises(OutputError, match="name of its own"):
         document(some, project="P", crs=CRS_, made=MADE)
 
@@ -639,7 +641,7 @@ def test_station_equations_are_kept() -> None:
 
 @pytest.mark.parametrize("at", [(-1.0,), (1e4,), (50.0, 20.0)])
 def test_station_equations_off_the_road_or_out_of_order_are_refused(at: tuple[float, ...]) -> None:
-    with pytest.raises(OutputError, match="station equations"):
+    with pytest.raises(GeometryError, match="station equations"):
         simple(equations=tuple((s, 0.0, 1.0) for s in at))
 
 

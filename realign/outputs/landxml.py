@@ -35,9 +35,8 @@ parts, because a PI runs away to infinity as the turn comes to half a circle.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
+from itertools import groupby
 from math import ceil, cos, degrees, hypot, sin, sqrt, tan
 from xml.etree import ElementTree as ET  # writes only: nothing foreign is read
 
@@ -46,7 +45,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from realign.errors import OutputError
-from realign.geometry.alignment import Alignment
+from realign.geometry.alignment import Stationed
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import SHORTEST, Grades
 
@@ -63,38 +62,8 @@ _FINEST = 12  # digits of degrees: 1e-10 m at the end of a tangent of 5 km
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Road:
-    """A road as it is handed over."""
-
-    name: str
-    """Name of the alignment; no two of a file share one."""
-    alignment: Alignment
-    """Horizontal and vertical geometry."""
-    description: str = ""
-    """What the road is, in a sentence."""
-    start: float = 0.0
-    """Station at which the alignment begins [m]."""
-    equations: tuple[tuple[float, float, float], ...] = ()
-    """Station equations in order: distance from the start of the road, and the station there seen
-    from behind and from ahead [m]."""
-    ground: NDArray[np.float64] | None = None
-    """Distance from the start of the road [m] and ground level [m above datum], shape (n, 2); NaN
-    where the ground is unknown."""
-
-    def __post_init__(self) -> None:
-        """Refuse station equations off the road or out of order."""
-        places = [0.0, *(at for at, _, _ in self.equations), self.alignment.length]
-        if any(after < before for before, after in pairwise(places)):
-            msg = (
-                f"{self.name}: station equations at {places[1:-1]} m; wanted them in order and "
-                f"within the {self.alignment.length:.3f} m of the road"
-            )
-            raise OutputError(msg)
-
-
 def document(
-    roads: Sequence[Road],
+    roads: Sequence[Stationed],
     *,
     project: str,
     crs: CRS,
@@ -193,7 +162,7 @@ def _header(root: ET.Element, project: str, crs: CRS, vertical_datum: str) -> No
     _add(root, "Project", name=project)
 
 
-def _alignment(parent: ET.Element, road: Road) -> None:
+def _alignment(parent: ET.Element, road: Stationed) -> None:
     own = _add(
         parent,
         "Alignment",
