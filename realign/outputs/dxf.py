@@ -1,7 +1,7 @@
 """
 Roads as a DXF drawing: the plan in the study's coordinates, and a profile sheet for each road.
 
-All of it is in model space, in metres, for plots at 1:10,000: texts are 2.5 mm or 1.8 mm high on
+All of it is in model space, in metres, for plots at 1:10,000: texts are 1.2 to 2.5 mm high on
 such a plot. The plan stands where the road is. Profile sheets are drawn below (south of) the whole
 plan, one under another, with levels stretched tenfold (1:10,000 / 1:1,000). A point of a profile
 reads back as
@@ -310,7 +310,8 @@ def _plan(space: Modelspace, sheet: Sheet) -> None:
         line = plan.poses(_fine(plan, begin, end))[:, :2]
         _line(space, line, f"PLAN-{form.upper()}")
         x, y, bearing = plan.poses([(begin + end) / 2])[0, :3]
-        _beside(space, _named(form, begin, end), (x, y, bearing), "PLAN-STRUCTURE-TEXT")
+        layer = "PLAN-STRUCTURE-TEXT"
+        _beside(space, _named(form, begin, end), (x, y, bearing), layer, left=True)
 
 
 def _element(space: Modelspace, element: Element) -> None:
@@ -448,17 +449,16 @@ def _beside(
     layer: str,
     *,
     height: float = SMALL,
+    left: bool = False,
 ) -> None:
-    """Write across the road on its right, never upside down."""
+    """Write across the road on its right or left, never upside down."""
     x, y, bearing = (float(value) for value in pose)
-    right = bearing - pi / 2
-    at = (x + 2 * _MM * cos(right), y + 2 * _MM * sin(right))
-    if cos(right) >= 0:
-        _write(space, words, at, layer, height=height, rotation=right)
+    way = bearing + (pi / 2 if left else -pi / 2)
+    at = (x + 2 * _MM * cos(way), y + 2 * _MM * sin(way))
+    if cos(way) >= 0:
+        _write(space, words, at, layer, height=height, rotation=way)
     else:
-        _write(
-            space, words, at, layer, height=height, rotation=right + pi, align=Align.MIDDLE_RIGHT
-        )
+        _write(space, words, at, layer, height=height, rotation=way + pi, align=Align.MIDDLE_RIGHT)
 
 
 def _named(form: str, begin: float, end: float) -> str:
@@ -505,7 +505,7 @@ class _Profile:
         runs = [run[:, 1] for line in (sheet.ground, sheet.water) for run in _runs(line)]
         levels = np.concatenate([grades.at(self.grade), grades.level, *runs])
         self.datum = RISE * (floor(float(levels.min()) / RISE) - 1)
-        self.highest = RISE * (ceil(float(levels.max()) / RISE) + 1)
+        self.highest = RISE * (ceil(float(levels.max()) / RISE) + 3)  # with room for texts of PVIs
         self.bottom = top - EXAGGERATION * (self.highest - self.datum)
 
     def place(self, s: float, level: float) -> tuple[float, float]:
@@ -567,12 +567,12 @@ class _Profile:
         for at in _labelled(self.sheet.start, self.sheet.alignment.length, TICK):
             x = self.place(at, self.datum)[0]
             self.rule((x, self.bottom), (x, top))
-        far = self.left - 60 * _MM
+        far = self.left - 12 * _MM
         title = f"{self.sheet.name}  1:10,000 / 1:1,000"
         self.write(title, self.left, top + 6 * _MM, height=LARGE, align=Align.MIDDLE_LEFT)
-        self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_LEFT)
+        self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_RIGHT)
         chainage = f"CHAINAGE {_exact(self.sheet.start)}"
-        self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_LEFT)
+        self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_RIGHT)
 
     def rule(self, a: tuple[float, float], b: tuple[float, float]) -> None:
         """Draw a line of the grid."""
