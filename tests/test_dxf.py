@@ -257,11 +257,11 @@ class Profile:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_profile_reads_back_as_the_grade_line(name: str) -> None:
-    sheet = drawn(name, start=12_345.67)
+    sheet = drawn(name, start=12_345.678)
     profile = Profile(opened(written(sheet)), name)
     (grade,) = profile.along("PROFILE-GRADE")
     line = sheet.alignment.grades
-    assert profile.start == 12_345.67
+    assert profile.start == 12_345.678
     assert grade[:, 1] == pytest.approx(line.at(grade[:, 0]), abs=MILLIMETRE)
     s = sheet.alignment.plan.stations(0.5)
     assert np.interp(s, *grade.T) == pytest.approx(line.at(s), abs=MILLIMETRE)

@@ -284,11 +284,11 @@ def _labelled(start: float, length: float, step: float) -> Points:
     return np.clip(np.arange(first, last + 1) * step - start, 0.0, length)
 
 
-def _exact(s: float) -> str:
-    """Chainage to the centimetre."""
-    cm = round(s * 100)
-    km, rest = divmod(abs(cm), 100_000)
-    return f"{'-' if cm < 0 else ''}{km}+{rest / 100:06.2f}"
+def _exact(s: float, places: int = 2) -> str:
+    """Chainage to the centimetre, or to other decimal places of a metre."""
+    unit = 10**places
+    km, rest = divmod(round(abs(s) * unit), 1000 * unit)
+    return f"{'-' if s < 0 else ''}{km}+{rest / unit:0{places + 4}.{places}f}"
 
 
 # -------------------------------------------------------------------- plan
@@ -571,7 +571,7 @@ class _Profile:
         title = f"{self.sheet.name}  1:10,000 / 1:1,000"
         self.write(title, self.left, top + 6 * _MM, height=LARGE, align=Align.MIDDLE_LEFT)
         self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_RIGHT)
-        chainage = f"CHAINAGE {_exact(self.sheet.start)}"
+        chainage = f"CHAINAGE {_exact(self.sheet.start, 3)}"
         self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_RIGHT)
 
     def rule(self, a: tuple[float, float], b: tuple[float, float]) -> None:
