@@ -263,8 +263,8 @@ def test_a_road_within_another_is_alike_whichever_comes_first() -> None:
     assert similarity(short, long, 10.0) == similarity(long, short, 10.0) == 1.0
 
 
-def test_spliced_roads_are_new_and_cost_what_their_moves_do(world: corridor.Site) -> None:
-    got = rated(world, FEW.model_copy(update={"count": 60, "a_round": 9}))
+def test_spliced_roads_are_new_and_cost_what_their_moves_do() -> None:
+    got = rated(site(1), FEW.model_copy(update={"count": 60, "a_round": 9}))
     pieces = [each for each in got.rated if each.theme == SPLICED]
     whole = [each for each in got.rated if each.theme != SPLICED]
     assert pieces

@@ -12,7 +12,7 @@ are rated by one price, that of the variant asked for.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, repeat
 from time import perf_counter
 from typing import Any
 
@@ -472,7 +472,7 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
     themes = _themes(site, variant, rules)
     so_far = _SoFar()
 
-    def one(number: int) -> _Round | None:
+    def one(number: int, load: NDArray[np.float32] | None) -> _Round | None:
         theme, changes = themes[number % len(themes)]
         again = number // len(themes)
         problem = prepare(
@@ -482,7 +482,7 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
             rules=rules,
             standard=standard,
             prices=prices,
-            load=so_far.load,
+            load=load,
         )
         margin = choice.margin if number < choice.both_ways else None
         return _searched(problem, f"{theme} {again + 1}" if again else theme, margin, tell)
@@ -491,7 +491,8 @@ def alternatives(  # noqa: PLR0913 - what a search is asked
     batches = [range(i, min(i + 2, choice.rounds)) for i in range(0, choice.rounds, 2)]
     with ThreadPoolExecutor(max(min(workers, 2), 1)) as pool:
         for batch in batches:
-            for each in pool.map(one, batch):
+            load = None if so_far.load is None else so_far.load.copy()
+            for each in pool.map(one, batch, repeat(load)):
                 if so_far.base is None and each is None:
                     msg = f"{gap.name}: no road of {variant.name!r} joins the ends; `find` says why"
                     raise NoRouteError(msg)
