@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from realign.errors import GeometryError, OutputError
-from realign.geometry.alignment import Alignment, Plan
+from realign.geometry.alignment import Alignment, Plan, Stationed
 from realign.geometry.horizontal import Element, Pose, fit
 from realign.geometry.vertical import Grades
 from realign.outputs import ifc
@@ -70,13 +70,13 @@ def graded(
     return Grades(s, 1234.5 + np.concatenate(([0.0], np.cumsum(grades) * gap)), curve)
 
 
-def made(name: str, **changes: Any) -> ifc.Road:
+def made(name: str, **changes: Any) -> Stationed:
     plan = chain(SHAPES[name])
-    road = ifc.Road(name, f"a road: {name}", Alignment(plan, graded(plan)))
+    road = Stationed(name, Alignment(plan, graded(plan)), f"a road: {name}")
     return replace(road, **changes)
 
 
-def written(*roads: ifc.Road, crs: CRS = UTM) -> bytes:
+def written(*roads: Stationed, crs: CRS = UTM) -> bytes:
     return ifc.document(roads, project="Upper valley", crs=crs, made=MADE)
 
 
@@ -186,7 +186,7 @@ def test_any_chain_of_elements_comes_back(
     share: float,
 ) -> None:
     plan = chain(rows, Pose(x, y, bearing))
-    road = ifc.Road("any", "", Alignment(plan, graded(plan, grades, share)))
+    road = Stationed("any", Alignment(plan, graded(plan, grades, share)), "")
     away, up = Reader(written(road), "any").off(road.alignment)
     assert away < MILLIMETRE / 10
     assert up < MILLIMETRE / 10
@@ -225,14 +225,14 @@ def test_curves_of_any_chain_are_those_of_its_design_parameters(
     rows: list[tuple[float, float, float]], grades: tuple[float, ...]
 ) -> None:
     plan = chain(rows)
-    road = ifc.Road("any", "", Alignment(plan, graded(plan, grades)))
+    road = Stationed("any", Alignment(plan, graded(plan, grades)), "")
     assert kernel(written(road), road.alignment) < MILLIMETRE
 
 
 def test_a_fitted_road_comes_back() -> None:
     points = np.array([[0, 0], [600, 100], [900, 700], [1600, 800], [2100, 300], [3000, 500]])
     plan = Plan(fit(np.array([433_000, 4_012_000]) + points, load("jtg-class-ii-mountain", 60)))
-    road = ifc.Road("fitted", "", Alignment(plan, graded(plan)))
+    road = Stationed("fitted", Alignment(plan, graded(plan)), "")
     away, up = Reader(written(road), "fitted").off(road.alignment)
     assert away < MILLIMETRE / 10
     assert up < MILLIMETRE / 10
@@ -285,7 +285,7 @@ def test_files_are_valid() -> None:
 
 def test_files_keep_the_rules_of_the_schema() -> None:
     equations = ((100.0, 192_500.0, 193_000.0),)
-    road = made("compound", start_station=192_400.0, equations=equations)
+    road = made("compound", start=192_400.0, equations=equations)
     assert problems(written(road), rules=True) == []
 
 
@@ -301,7 +301,7 @@ def test_the_validator_sees_a_broken_file() -> None:
 
 def test_stations_and_equations_are_kept() -> None:
     equations = ((100.25, 192_500.25, 193_000.0), (350.0, 193_249.75, 199_999.5))
-    road = made("left", start_station=192_400.0, equations=equations)
+    road = made("left", start=192_400.0, equations=equations)
     reader = Reader(written(road), "left")
     stations, found = reader.stations, []
     for station in stations:
@@ -323,7 +323,7 @@ def test_stations_and_equations_are_kept() -> None:
 
 def test_equations_stand_in_order_on_the_road() -> None:
     for equations in (((200.0, 0.0, 1.0), (100.0, 0.0, 1.0)), ((-1.0, 0, 1),), ((351.0, 0, 1),)):
-        with pytest.raises(GeometryError, match="station equations ascend"):
+        with pytest.raises(GeometryError, match="wanted them in order"):
             made("left", equations=equations)
 
 

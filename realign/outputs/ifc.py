@@ -15,9 +15,7 @@ identifiers and change between its versions. The same roads and time stamp give 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from math import cos, floor, hypot, pi, sin
 from types import ModuleType
 from typing import Any
@@ -27,8 +25,8 @@ import numpy as np
 from pyproj import CRS
 
 from realign.chainage import text
-from realign.errors import GeometryError, OutputError
-from realign.geometry.alignment import Alignment
+from realign.errors import OutputError
+from realign.geometry.alignment import Stationed
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
 
@@ -54,34 +52,7 @@ Entity = Any
 """An entity of ifcopenshell, which has no types that hold for all its versions."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Road:
-    """A road as it is written."""
-
-    name: str
-    """Unique among the roads of a file: identifiers are made from it."""
-    description: str
-    """What a reader should know about the road."""
-    alignment: Alignment
-    """Plan and grade line, in the reference system of the file."""
-    start_station: float = 0.0
-    """Station at the start of the alignment [m]."""
-    equations: tuple[tuple[float, float, float], ...] = ()
-    """Station equations, ascending: distance from the start, station back and ahead [m]."""
-
-    def __post_init__(self) -> None:
-        """Refuse station equations off the road or out of order."""
-        at = [0.0, *(equation[0] for equation in self.equations), self.alignment.length]
-        for before, after in pairwise(at):
-            if after < before - CLOSE:
-                msg = (
-                    f"{self.name}: station equations ascend from 0 m to the length of "
-                    f"{at[-1]:.3f} m, got {before:.3f} m before {after:.3f} m"
-                )
-                raise GeometryError(msg)
-
-
-def document(roads: Sequence[Road], *, project: str, crs: CRS, made: datetime) -> bytes:
+def document(roads: Sequence[Stationed], *, project: str, crs: CRS, made: datetime) -> bytes:
     """
     Write roads as one IFC file.
 
@@ -296,7 +267,7 @@ class _Writer:
 
     # ---------------------------------------------------------------- roads
 
-    def road(self, road: Road) -> Entity:
+    def road(self, road: Stationed) -> Entity:
         """Add a road; its alignment."""
         elements = road.alignment.plan.elements
         levels = segments(road.alignment.grades)
@@ -477,14 +448,14 @@ class _Writer:
 
     # ---------------------------------------------------------------- stations
 
-    def stations(self, road: Road, curve: Entity) -> list[Entity]:
+    def stations(self, road: Stationed, curve: Entity) -> list[Entity]:
         """Add referents at the start and at the equations."""
-        rows: list[tuple[float, float | None, float]] = [(0.0, None, road.start_station)]
+        rows: list[tuple[float, float | None, float]] = [(0.0, None, road.start)]
         rows += road.equations
         return [self.station(road, curve, i, row) for i, row in enumerate(rows)]
 
     def station(
-        self, road: Road, curve: Entity, i: int, row: tuple[float, float | None, float]
+        self, road: Stationed, curve: Entity, i: int, row: tuple[float, float | None, float]
     ) -> Entity:
         """Add a referent with its stations."""
         at, back, ahead = row
