@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,9 @@ from realign.errors import GeometryError
 from realign.geometry.horizontal import Element, travelled
 from realign.geometry.vertical import Grades
 from realign.terrain import Terrain
+
+ROUNDING = 1e-6
+"""Length by which chainages may differ from rounding [m]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +97,36 @@ class Alignment:
     def steepest(self) -> float:
         """Steepest grade, without sign [fraction]."""
         return float(np.abs(self.grades.grade).max())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stationed:
+    """An alignment with the name and the stations by which it is set out."""
+
+    name: str
+    """Name of the alignment; no two of a file share one."""
+    alignment: Alignment
+    """Horizontal and vertical geometry."""
+    description: str = ""
+    """What the road is, in a sentence."""
+    start: float = 0.0
+    """Station at which the alignment begins [m]."""
+    equations: tuple[tuple[float, float, float], ...] = ()
+    """Station equations in order: distance from the start of the road, and the station there seen
+    from behind and from ahead [m]."""
+    ground: NDArray[np.float64] | None = None
+    """Distance from the start of the road [m] and ground level [m above datum], shape (n, 2); NaN
+    where the ground is unknown."""
+
+    def __post_init__(self) -> None:
+        """Refuse station equations off the road or out of order."""
+        places = [0.0, *(at for at, _, _ in self.equations), self.alignment.length]
+        if any(after < before - ROUNDING for before, after in pairwise(places)):
+            msg = (
+                f"{self.name}: station equations at {places[1:-1]} m; wanted them in order and "
+                f"within the {self.alignment.length:.3f} m of the road"
+            )
+            raise GeometryError(msg)
 
 
 def ground_under(

@@ -1,0 +1,640 @@
+"""
+Roads as a DXF drawing: the plan in the study's coordinates, and a profile sheet for each road.
+
+All of it is in model space, in metres, for plots at 1:10,000: texts are 1.2 to 2.5 mm high on
+such a plot. The plan stands where the road is. Profile sheets are drawn below (south of) the whole
+plan, one under another, with levels stretched tenfold (1:10,000 / 1:1,000). A point of a profile
+reads back as
+
+    chainage = CHAINAGE + x - left,    level = DATUM + (y - bottom) / 10
+
+with left and bottom those of the sheet's frame (layer `PROFILE-FRAME`), and CHAINAGE and DATUM the
+texts of those names beside it. What the layers hold is told by `LAYERS`, and in the drawing by
+their descriptions. Tangents are lines, arcs are arcs, and clothoids, of which the format knows
+nothing, polylines whose chords keep within half a millimetre.
+
+The same sheets give the same bytes: the drawing holds no date and no random identifier.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import atan, ceil, cos, degrees, floor, hypot, pi, sin
+
+import numpy as np
+from ezdxf import options  # type: ignore[attr-defined]  # its documented name
+from ezdxf.document import Drawing
+from ezdxf.enums import TextEntityAlignment as Align
+from ezdxf.filemanagement import new
+from ezdxf.layouts.layout import Modelspace
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from realign.chainage import text
+from realign.errors import OutputError
+from realign.formation import BRIDGE, FORMS, TUNNEL
+from realign.geometry.alignment import Alignment, Plan
+from realign.geometry.horizontal import Element
+from realign.geometry.vertical import Grades
+
+Points = NDArray[np.float64]
+
+CHORD = 0.5e-3
+"""Chords of curves pass no farther than this from them [m]."""
+AWAY = 1e-4
+"""Curvature that leads no farther than this from a line or an arc is drawn as none [m]."""
+AXIS = 10.0
+"""Points of the centre line in space are at most this far apart [m]."""
+EXAGGERATION = 10.0
+"""Height of a profile over its level, with lengths at true scale [-]."""
+TICK, LABEL = 100.0, 500.0
+"""Chainages that are marked, and those that are written [m]."""
+RISE = 10.0
+"""Levels at which the grid of a profile has lines [m]."""
+LARGE, SMALL = 25.0, 18.0
+"""Heights of texts, 2.5 mm and 1.8 mm at 1:10,000 [m]."""
+SHEETS_APART = 1000.0
+"""Room between the plan and the first sheet, and between sheets [m]."""
+BAND = 120.0
+"""Height of the rows of levels below a profile [m]."""
+CORNER = 1e-6
+"""Curves that turn less than this have no PI [rad]."""
+SHARPEST = 2.0
+"""Curves that turn more than this have several PIs, since one would be far away [rad]."""
+SHORTEST = 1e-6
+"""Vertical curves shorter than this are none [m]."""
+
+METRES = 6
+"""Code of the unit of the drawing in the format ($INSUNITS)."""
+
+_MM = 10.0  # a millimetre of a plot at 1:10,000 [m]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of the drawing."""
+
+    name: str
+    """Name in the drawing."""
+    colour: int
+    """Number in the palette of the format (ACI)."""
+    holds: str
+    """What is on it; its description in the drawing."""
+    line: str = "Continuous"
+    """Type of its lines."""
+    weight: int = 18
+    """Width of its lines on paper [mm/100]."""
+
+
+LAYERS = (
+    Layer("PLAN-AXIS", 1, "centre line as a 3D polyline of exact points", weight=25),
+    Layer("PLAN-TANGENT", 1, "tangents of the centre line (LINE)", weight=50),
+    Layer("PLAN-ARC", 6, "circular arcs of the centre line (ARC)", weight=50),
+    Layer("PLAN-CLOTHOID", 4, "clothoids of the centre line (LWPOLYLINE)", weight=50),
+    Layer("PLAN-PI", 8, "polygon of tangents with its PIs", "DASHED"),
+    Layer("PLAN-PI-TEXT", 8, "numbers and radii of PIs"),
+    Layer("PLAN-CHAINAGE", 7, "ticks at every 100 m"),
+    Layer("PLAN-CHAINAGE-TEXT", 7, "chainages at every 500 m, and names of roads"),
+    Layer("PLAN-BRIDGE", 30, "centre line on bridges", weight=100),
+    Layer("PLAN-TUNNEL", 12, "centre line in tunnels", "DASHED", weight=100),
+    Layer("PLAN-STRUCTURE-TEXT", 7, "structures with their lengths"),
+    Layer("PLAN-EXISTING-ROAD", 9, "centre line of the existing road", weight=35),
+    Layer("PLAN-WATER", 5, "water line", "DASHDOT", weight=25),
+    Layer("PROFILE-FRAME", 7, "frame of the sheet", weight=35),
+    Layer("PROFILE-GRID", 253, "grid, 100 m by 10 m of level", weight=9),
+    Layer("PROFILE-TEXT", 7, "title, datum, levels and chainages of the grid, rows of levels"),
+    Layer("PROFILE-GROUND", 33, "ground under the centre line", weight=25),
+    Layer("PROFILE-GRADE", 1, "grade line", weight=50),
+    Layer("PROFILE-WATER", 5, "water level", "DASHDOT", weight=25),
+    Layer("PROFILE-PVI", 8, "polygon of grades with its PVIs", "DASHED"),
+    Layer("PROFILE-PVI-TEXT", 8, "chainage, level and curve of PVIs"),
+    Layer("PROFILE-GRADE-TEXT", 1, "grades and their lengths"),
+    Layer("PROFILE-BRIDGE", 30, "grade line on bridges", weight=100),
+    Layer("PROFILE-TUNNEL", 12, "grade line in tunnels", "DASHED", weight=100),
+    Layer("PROFILE-STRUCTURE-TEXT", 7, "structures with their lengths"),
+)
+"""Every layer of a drawing, used or not."""
+
+LINES = (
+    ("DASHED", (4 * _MM, 3 * _MM, -1 * _MM), "dashes of 3 mm"),
+    ("DASHDOT", (8 * _MM, 5 * _MM, -1.5 * _MM, 0.0, -1.5 * _MM), "dashes of 5 mm and dots"),
+)
+"""Types of lines: name, length of the pattern and its parts [m], description."""
+
+
+def _none() -> Points:
+    return np.empty((0, 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sheet:
+    """A road as it is drawn."""
+
+    name: str
+    """Name of the road."""
+    alignment: Alignment
+    """Plan and grade line."""
+    ground: Points = field(default_factory=_none)
+    """Distance from the start [m] and ground level there [m], NaN where unknown, shape (n, 2)."""
+    water: Points = field(default_factory=_none)
+    """Distance from the start [m] and water level there [m], NaN where none, shape (m, 2)."""
+    structures: tuple[tuple[str, float, float], ...] = ()
+    """Form ("bridge" or "tunnel"), and distances at which it begins and ends [m]."""
+    existing: Points = field(default_factory=_none)
+    """Points of the existing road, shape (k, 2) [m]."""
+    shores: tuple[Points, ...] = ()
+    """Water lines in plan, each of shape (k, 2) [m]."""
+    start: float = 0.0
+    """Chainage that is written at the start of the alignment [m]."""
+
+    def __post_init__(self) -> None:
+        """Refuse structures that cannot be drawn."""
+        for form, begin, end in self.structures:
+            if form not in (FORMS[BRIDGE], FORMS[TUNNEL]):
+                msg = f'{self.name}: a structure is a "bridge" or a "tunnel", got "{form}"'
+                raise OutputError(msg)
+            if not -AWAY <= begin < end <= self.alignment.length + AWAY:
+                msg = (
+                    f"{self.name}: a {form} from {begin:.3f} m to {end:.3f} m is not on the road, "
+                    f"which is {self.alignment.length:.3f} m long"
+                )
+                raise OutputError(msg)
+
+
+def document(sheets: Sequence[Sheet], *, crs: CRS) -> bytes:
+    """
+    Draw roads in one DXF file (version R2010).
+
+    Parameters
+    ----------
+    sheets
+        At least one. An existing road or a water line that several share is drawn once.
+    crs
+        Reference system of the coordinates; its name is kept as a property of the file.
+
+    Returns
+    -------
+    dxf
+        The file.
+
+    Raises
+    ------
+    OutputError
+        There is no road.
+    """
+    if not sheets:
+        msg = "a DXF drawing needs at least one road"
+        raise OutputError(msg)
+    with _fixed():
+        drawing = _empty(crs)
+        space = drawing.modelspace()
+        low, high = _bounds(sheets)
+        for layer, line in _shared(sheets):
+            _line(space, line, layer)
+        left, top = 1000.0 * floor(low[0] / 1000), 100.0 * floor(low[1] / 100) - SHEETS_APART
+        for sheet in sheets:
+            _plan(space, sheet)
+            profile = _Profile(space, sheet, left, top)
+            profile.draw()
+            top = profile.bottom - BAND - SHEETS_APART
+            high = np.maximum(high, (left + sheet.alignment.length, high[1]))
+        low = np.array([left, top + SHEETS_APART])
+        space.reset_extents((*low, 0.0), (*high, 0.0))
+        drawing.set_modelspace_vport(float(high[1] - low[1]), tuple((low + high) / 2))
+        stream = io.StringIO()
+        drawing.write(stream)
+    return bytes(drawing.encode(stream.getvalue()))
+
+
+@contextmanager
+def _fixed() -> Iterator[None]:
+    """Leave dates and random identifiers out of what ezdxf writes."""
+    former = options.write_fixed_meta_data_for_testing
+    options.write_fixed_meta_data_for_testing = True
+    try:
+        yield
+    finally:
+        options.write_fixed_meta_data_for_testing = former
+
+
+def _empty(crs: CRS) -> Drawing:
+    drawing = new("R2010", units=METRES)
+    drawing.header["$MEASUREMENT"] = 1  # metric
+    drawing.header["$LTSCALE"] = 1.0  # patterns of lines are in metres of the drawing
+    code = crs.to_epsg()
+    drawing.header.custom_vars.append("Reference system", f"EPSG:{code}" if code else crs.name)
+    for name, pattern, words in LINES:
+        drawing.linetypes.add(name, pattern, description=words)
+    for layer in LAYERS:
+        added = drawing.layers.add(
+            layer.name, color=layer.colour, linetype=layer.line, lineweight=layer.weight
+        )
+        added.description = layer.holds
+    return drawing
+
+
+def _shared(sheets: Sequence[Sheet]) -> list[tuple[str, Points]]:
+    """Lines of the surroundings with their layers, each once."""
+    found: dict[tuple[str, bytes], Points] = {}
+    for sheet in sheets:
+        lines = [("PLAN-EXISTING-ROAD", sheet.existing)]
+        lines += [("PLAN-WATER", shore) for shore in sheet.shores]
+        for layer, line in lines:
+            flat = np.ascontiguousarray(np.asarray(line, np.float64)[:, :2])
+            found.setdefault((layer, flat.tobytes()), flat)
+    return [(layer, line) for (layer, _), line in found.items() if len(line) > 1]
+
+
+def _bounds(sheets: Sequence[Sheet]) -> tuple[Points, Points]:
+    """Lower and upper corner of the plan [m]."""
+    parts = [line for _, line in _shared(sheets)]
+    for sheet in sheets:
+        plan = sheet.alignment.plan
+        parts.append(plan.poses(plan.stations(TICK))[:, :2])
+    every = np.vstack(parts)
+    return every.min(axis=0), every.max(axis=0)
+
+
+def _line(space: Modelspace, points: Points, layer: str) -> None:
+    space.add_lwpolyline(points.tolist(), format="xy", dxfattribs={"layer": layer})
+
+
+def _write(
+    space: Modelspace,
+    words: str,
+    at: tuple[float, float],
+    layer: str,
+    *,
+    height: float = SMALL,
+    rotation: float = 0.0,
+    align: Align = Align.MIDDLE_LEFT,
+) -> None:
+    """Add a text at a place [m], turned by an angle [rad]."""
+    added = space.add_text(
+        words, height=height, rotation=degrees(rotation), dxfattribs={"layer": layer}
+    )
+    added.set_placement(at, align=align)
+
+
+def _labelled(start: float, length: float, step: float) -> Points:
+    """Distances from the start at which the chainage is a multiple of a step [m]."""
+    first, last = ceil((start - AWAY) / step), floor((start + length + AWAY) / step)
+    return np.clip(np.arange(first, last + 1) * step - start, 0.0, length)
+
+
+def _exact(s: float, places: int = 2) -> str:
+    """Chainage to the centimetre, or to other decimal places of a metre."""
+    unit = 10**places
+    km, rest = divmod(round(abs(s) * unit), 1000 * unit)
+    return f"{'-' if s < 0 else ''}{km}+{rest / unit:0{places + 4}.{places}f}"
+
+
+# -------------------------------------------------------------------- plan
+
+
+def _plan(space: Modelspace, sheet: Sheet) -> None:
+    plan = sheet.alignment.plan
+    grades = sheet.alignment.grades
+    bends = np.concatenate((grades.chainage - grades.curve / 2, grades.chainage + grades.curve / 2))
+    s = np.unique(np.concatenate((plan.stations(AXIS), plan.start, bends)))
+    s = s[(s >= 0.0) & (s <= plan.length)]
+    points = np.column_stack((plan.poses(s)[:, :2], grades.at(s)))
+    space.add_polyline3d(points.tolist(), dxfattribs={"layer": "PLAN-AXIS"})
+    for element in plan.elements:
+        _element(space, element)
+    _polygon(space, plan)
+    _ticks(space, sheet)
+    for form, begin, end in sheet.structures:
+        line = plan.poses(_fine(plan, begin, end))[:, :2]
+        _line(space, line, f"PLAN-{form.upper()}")
+        x, y, bearing = plan.poses([(begin + end) / 2])[0, :3]
+        layer = "PLAN-STRUCTURE-TEXT"
+        _beside(space, _named(form, begin, end), (x, y, bearing), layer, left=True)
+
+
+def _element(space: Modelspace, element: Element) -> None:
+    """Draw an element as what the format has for it."""
+    start, end = element.start, element.end
+    bend = max(abs(element.k0), abs(element.k1))
+    if bend * element.length**2 / 2 < AWAY:
+        space.add_line((start.x, start.y), (end.x, end.y), dxfattribs={"layer": "PLAN-TANGENT"})
+        return
+    if abs(element.k1 - element.k0) * element.length**2 / 2 < AWAY:
+        k = (element.k0 + element.k1) / 2
+        side = 1 if k > 0 else -1
+        radius = 1 / abs(k)
+        centre = (
+            start.x - side * radius * sin(start.bearing),
+            start.y + side * radius * cos(start.bearing),
+        )
+        first = degrees(start.bearing - side * pi / 2)
+        last = first + degrees(k * element.length)
+        space.add_arc(centre, radius, first, last, side > 0, dxfattribs={"layer": "PLAN-ARC"})
+        return
+    count = ceil(element.length / (8 * CHORD / bend) ** 0.5) + 1
+    _line(space, element.points(np.linspace(0.0, element.length, count)), "PLAN-CLOTHOID")
+
+
+def _fine(plan: Plan, begin: float, end: float) -> Points:
+    """Chainages between two, so dense that chords keep to the curve [m]."""
+    out = []
+    for element, a, b in zip(plan.elements, plan.start[:-1], plan.start[1:], strict=True):
+        first, last = max(float(a), begin), min(float(b), end)
+        if last <= first:
+            continue
+        bend = max(abs(element.k0), abs(element.k1))
+        count = ceil((last - first) * (bend / (8 * CHORD)) ** 0.5) + 1
+        out.append(np.linspace(first, last, max(count, 2)))
+    return np.unique(np.concatenate(out))
+
+
+def _polygon(space: Modelspace, plan: Plan) -> None:
+    """Draw the polygon of tangents, whose corners are the PIs."""
+    knots = _between(plan)
+    ends = plan.poses([0.0, plan.length])[:, :2]
+    corners = [ends[0]]
+    edges = plan.poses([s for a, b, _ in knots for s in (a, b)]).reshape(-1, 2, 4)
+    for number, ((_, _, bend), edge) in enumerate(zip(knots, edges, strict=True), start=1):
+        (x0, y0, t0, _), (x1, y1, t1, _) = edge
+        reach = ((x1 - x0) * sin(t1) - (y1 - y0) * cos(t1)) / sin(t1 - t0)
+        pi_ = np.array([x0 + reach * cos(t0), y0 + reach * sin(t0)])
+        corners.append(pi_)
+        _write(
+            space,
+            f"PI {number}  R={1 / bend:.1f}",
+            (float(pi_[0]) + SMALL / 2, float(pi_[1])),
+            "PLAN-PI-TEXT",
+        )
+    corners.append(ends[1])
+    _line(space, np.array(corners), "PLAN-PI")
+
+
+def _between(plan: Plan) -> list[tuple[float, float, float]]:
+    """
+    Curves of the plan that turn one way, by no more than `SHARPEST`.
+
+    Returns
+    -------
+    curves
+        Chainages of start and end [m], and the greatest curvature without sign [1/m].
+    """
+    cuts = {0.0, plan.length}
+    turned, bends = [0.0], []
+    for element, begin in zip(plan.elements, plan.start[:-1], strict=True):
+        k0, k1, length = element.k0, element.k1, element.length
+        bends.append(max(abs(k0), abs(k1)))
+        turned.append(turned[-1] + (k0 + k1) / 2 * length)
+        if bends[-1] * length**2 / 2 < AWAY:
+            cuts |= {float(begin), float(begin) + length}
+        elif k0 * k1 < 0:
+            cuts.add(float(begin) + length * k0 / (k0 - k1))
+    for i, (one, other) in enumerate(pairwise(plan.elements), start=1):
+        if one.k1 * other.k0 <= 0:
+            cuts.add(float(plan.start[i]))
+    fine = np.union1d(plan.stations(1.0), plan.start)
+    turn = _turn(plan, np.array(turned), fine)
+    out = []
+    for a, b in pairwise(sorted(cuts)):
+        inner = slice(*np.searchsorted(fine, (a + AWAY, b - AWAY)))
+        s = np.concatenate(([a], fine[inner], [b]))
+        ends = _turn(plan, np.array(turned), np.array([a, b]))
+        way = np.abs(np.concatenate(([ends[0]], turn[inner], [ends[1]])) - ends[0])
+        if way[-1] < CORNER:
+            continue
+        parts = ceil(way[-1] / SHARPEST)
+        edges = np.interp(np.linspace(0.0, way[-1], parts + 1), way, s)
+        first = int(np.searchsorted(plan.start, a + AWAY, side="right")) - 1
+        last = int(np.searchsorted(plan.start, b - AWAY))
+        bend = max(bends[first:last])
+        out += [(float(begin), float(end), bend) for begin, end in pairwise(edges)]
+    return out
+
+
+def _turn(plan: Plan, turned: Points, s: Points) -> Points:
+    """Change of bearing since the start of a plan, at chainages [rad]."""
+    owner = np.clip(np.searchsorted(plan.start, s, side="right") - 1, 0, len(plan.elements) - 1)
+    own = [plan.elements[i] for i in owner]
+    k0 = np.array([element.k0 for element in own])
+    rate = np.array([(element.k1 - element.k0) / element.length for element in own])
+    d = s - plan.start[owner]
+    return np.asarray(turned[owner] + k0 * d + rate * d**2 / 2)
+
+
+def _ticks(space: Modelspace, sheet: Sheet) -> None:
+    """Mark chainages, and write some of them and the name."""
+    plan = sheet.alignment.plan
+    marked = _labelled(sheet.start, sheet.alignment.length, TICK)
+    for at, (x, y, bearing, _) in zip(marked, plan.poses(marked), strict=True):
+        chainage = sheet.start + at
+        large = abs(chainage / LABEL - round(chainage / LABEL)) * LABEL < AWAY
+        half = _MM if large else _MM / 2
+        away = (-half * sin(bearing), half * cos(bearing))
+        space.add_line(
+            (x - away[0], y - away[1]),
+            (x + away[0], y + away[1]),
+            dxfattribs={"layer": "PLAN-CHAINAGE"},
+        )
+        if large:
+            _beside(space, text(chainage), (x, y, bearing), "PLAN-CHAINAGE-TEXT")
+    x, y, bearing = plan.poses([0.0])[0, :3]
+    _beside(space, sheet.name, (x, y, bearing + pi), "PLAN-CHAINAGE-TEXT", height=LARGE)
+
+
+def _beside(
+    space: Modelspace,
+    words: str,
+    pose: tuple[float, float, float],
+    layer: str,
+    *,
+    height: float = SMALL,
+    left: bool = False,
+) -> None:
+    """Write across the road on its right or left, never upside down."""
+    x, y, bearing = (float(value) for value in pose)
+    way = bearing + (pi / 2 if left else -pi / 2)
+    at = (x + 2 * _MM * cos(way), y + 2 * _MM * sin(way))
+    if cos(way) >= 0:
+        _write(space, words, at, layer, height=height, rotation=way)
+    else:
+        _write(space, words, at, layer, height=height, rotation=way + pi, align=Align.MIDDLE_RIGHT)
+
+
+def _named(form: str, begin: float, end: float) -> str:
+    return f"{form.capitalize()} {end - begin:.0f} m"
+
+
+# -------------------------------------------------------------------- profile
+
+
+def _steps(grades: Grades, begin: float, end: float) -> Points:
+    """Chainages between two, so dense that chords keep to the grade line [m]."""
+    out = [np.array([begin, end]), grades.chainage]
+    grade = grades.grade
+    for i, length in enumerate(grades.curve[1:-1], start=1):
+        if length <= SHORTEST:
+            continue
+        bend = abs(grade[i] - grade[i - 1]) / length
+        count = ceil(length * (bend / (8 * CHORD)) ** 0.5) + 1
+        middle = grades.chainage[i]
+        out.append(np.linspace(middle - length / 2, middle + length / 2, max(count, 2)))
+    s = np.unique(np.concatenate(out))
+    return np.asarray(s[(s >= begin) & (s <= end)])
+
+
+def _runs(line: Points) -> list[Points]:
+    """Stretches of a profile that are known."""
+    if not len(line):
+        return []
+    known = np.isfinite(line).all(axis=1)
+    cuts = np.flatnonzero(np.diff(known)) + 1
+    return [run for run in np.split(line, cuts) if np.isfinite(run[0]).all() and len(run) > 1]
+
+
+class _Profile:
+    """The profile sheet of a road, which hangs from a place of the drawing."""
+
+    def __init__(self, space: Modelspace, sheet: Sheet, left: float, top: float) -> None:
+        """Find the levels that the sheet needs."""
+        self.space = space
+        self.sheet = sheet
+        self.left = left
+        grades = sheet.alignment.grades
+        self.grade = _steps(grades, 0.0, sheet.alignment.length)
+        runs = [run[:, 1] for line in (sheet.ground, sheet.water) for run in _runs(line)]
+        levels = np.concatenate([grades.at(self.grade), grades.level, *runs])
+        self.datum = RISE * (floor(float(levels.min()) / RISE) - 1)
+        self.highest = RISE * (ceil(float(levels.max()) / RISE) + 3)  # with room for texts of PVIs
+        self.bottom = top - EXAGGERATION * (self.highest - self.datum)
+
+    def place(self, s: float, level: float) -> tuple[float, float]:
+        """Place in the drawing of a level at a distance from the start [m]."""
+        return self.left + float(s), self.bottom + EXAGGERATION * (float(level) - self.datum)
+
+    def line(self, profile: Points, layer: str) -> None:
+        """Draw a line through distances and levels."""
+        stretched = EXAGGERATION * (profile[:, 1] - self.datum)
+        points = np.column_stack((self.left + profile[:, 0], self.bottom + stretched))
+        _line(self.space, points, layer)
+
+    def draw(self) -> None:
+        """Draw the sheet."""
+        self.grid()
+        self.rows()
+        grades = self.sheet.alignment.grades
+        for run in _runs(self.sheet.ground):
+            self.line(run, "PROFILE-GROUND")
+        for run in _runs(self.sheet.water):
+            self.line(run, "PROFILE-WATER")
+        self.line(np.column_stack((self.grade, grades.at(self.grade))), "PROFILE-GRADE")
+        for form, begin, end in self.sheet.structures:
+            s = _steps(grades, begin, end)
+            self.line(np.column_stack((s, grades.at(s))), f"PROFILE-{form.upper()}")
+            middle = (begin + end) / 2
+            x, y = self.place(middle, float(grades.at(np.array([middle]))[0]))
+            self.write(_named(form, begin, end), x, y - 4 * _MM, "PROFILE-STRUCTURE-TEXT")
+        self.pvis()
+
+    def write(
+        self,
+        words: str,
+        x: float,
+        y: float,
+        layer: str = "PROFILE-TEXT",
+        *,
+        height: float = SMALL,
+        rotation: float = 0.0,
+        align: Align = Align.MIDDLE_CENTER,
+    ) -> None:
+        """Add a text at a place of the drawing [m], turned by an angle [rad]."""
+        _write(self.space, words, (x, y), layer, height=height, rotation=rotation, align=align)
+
+    def grid(self) -> None:
+        """Draw frame and grid, and write title, datum and levels."""
+        right, top = self.place(self.sheet.alignment.length, self.highest)
+        self.space.add_lwpolyline(
+            [(self.left, self.bottom), (right, self.bottom), (right, top), (self.left, top)],
+            format="xy",
+            close=True,
+            dxfattribs={"layer": "PROFILE-FRAME"},
+        )
+        beside = self.left - 2 * _MM
+        for level in np.arange(self.datum, self.highest + RISE / 2, RISE):
+            y = self.place(0.0, level)[1]
+            self.rule((self.left, y), (right, y))
+            self.write(f"{level:.0f}", beside, y, align=Align.MIDDLE_RIGHT)
+        for at in _labelled(self.sheet.start, self.sheet.alignment.length, TICK):
+            x = self.place(at, self.datum)[0]
+            self.rule((x, self.bottom), (x, top))
+        far = self.left - 12 * _MM
+        title = f"{self.sheet.name}  1:10,000 / 1:1,000"
+        self.write(title, self.left, top + 6 * _MM, height=LARGE, align=Align.MIDDLE_LEFT)
+        self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_RIGHT)
+        chainage = f"CHAINAGE {_exact(self.sheet.start, 3)}"
+        self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_RIGHT)
+
+    def rule(self, a: tuple[float, float], b: tuple[float, float]) -> None:
+        """Draw a line of the grid."""
+        self.space.add_line(a, b, dxfattribs={"layer": "PROFILE-GRID"})
+
+    def rows(self) -> None:
+        """Write chainages, and levels of grade line and ground, below the profile."""
+        grades, ground = self.sheet.alignment.grades, self.sheet.ground
+        s = _labelled(self.sheet.start, self.sheet.alignment.length, TICK)
+        under = (
+            np.interp(s, ground[:, 0], ground[:, 1], left=np.nan, right=np.nan)
+            if len(ground)
+            else np.full(len(s), np.nan)
+        )
+        rows = [(0.0, "Chainage"), (BAND / 3, "Grade line [m]"), (2 * BAND / 3, "Ground [m]")]
+        for down, words in rows:
+            y = self.bottom - down - BAND / 6
+            self.write(words, self.left - 2 * _MM, y, align=Align.MIDDLE_RIGHT)
+        high, low = self.bottom - BAND / 2, self.bottom - BAND * 5 / 6
+        for at, level, earth in zip(s, grades.at(s), under, strict=True):
+            x, chainage = self.place(at, 0.0)[0], self.sheet.start + float(at)
+            if abs(chainage / LABEL - round(chainage / LABEL)) * LABEL < AWAY:
+                self.write(text(chainage), x, self.bottom - BAND / 6)
+            self.write(f"{level:.2f}", x, high, height=SMALL * 2 / 3)
+            if np.isfinite(earth):
+                self.write(f"{earth:.2f}", x, low, height=SMALL * 2 / 3)
+
+    def pvis(self) -> None:
+        """Draw the polygon of grades, and write PVIs and grades."""
+        grades = self.sheet.alignment.grades
+        layer = "PROFILE-PVI"
+        self.line(np.column_stack((grades.chainage, grades.level)), layer)
+        grade = grades.grade
+        for i, (s, level, length) in enumerate(
+            zip(grades.chainage, grades.level, grades.curve, strict=True)
+        ):
+            x, y = self.place(s, level)
+            self.space.add_point((x, y), dxfattribs={"layer": layer})
+            words = f"{_exact(self.sheet.start + float(s))}  {level:.2f}"
+            if length > SHORTEST:
+                change = abs(float(grade[i] - grade[i - 1]))
+                radius = f"  R={length / change:.0f}" if change > CORNER else ""
+                words += f"  L={length:.1f}{radius}"
+            self.write(
+                words,
+                x,
+                y + 3 * _MM,
+                "PROFILE-PVI-TEXT",
+                rotation=pi / 2,
+                align=Align.MIDDLE_LEFT,
+            )
+        for i, slope in enumerate(grade):
+            (x0, y0), (x1, y1) = (
+                self.place(grades.chainage[j], grades.level[j]) for j in (i, i + 1)
+            )
+            angle = atan(EXAGGERATION * float(slope))
+            up = 2 * _MM / hypot(1.0, EXAGGERATION * float(slope))
+            lift = (-up * EXAGGERATION * float(slope), up)
+            self.write(
+                f"{100 * slope:+.2f} %  {x1 - x0:.1f} m",
+                (x0 + x1) / 2 + lift[0],
+                (y0 + y1) / 2 + lift[1],
+                "PROFILE-GRADE-TEXT",
+                rotation=angle,
+            )
