@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 from realign.chainage import Section, merge, text
 from realign.errors import GeometryError, NoRouteError
 from realign.estimate import Estimate
+from realign.geometry.alignment import Alignment
 from realign.highway import Highway
 from realign.submergence import Submergence
 
@@ -184,8 +185,8 @@ class Link:
     """First day of traffic where it is known without a schedule."""
     breaches: tuple[str, ...] = ()
     """Rules of the standard that the alignment breaks, in words; empty when it keeps them all."""
-    alignment: object = None
-    """The alignment it was made from."""
+    alignment: Alignment | None = None
+    """The alignment it was made from; None where only its course is known."""
 
 
 def build(

@@ -16,7 +16,7 @@ from shapely import LineString
 from realign.corridor.lattice import MOVES, greatest_turn
 from realign.errors import GeometryError
 from realign.geometry import horizontal
-from realign.geometry.alignment import Alignment, Plan, ground_under
+from realign.geometry.alignment import Alignment, Part, Plan, Stationed, ground_under
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Corner, Element, Pose, fit
 from realign.geometry.vertical import Grades
@@ -444,3 +444,18 @@ def test_a_corner_however_slight_leaves_no_breach(exponent: float, side: int) ->
     way = np.column_stack((x, [0.0, 0.0, 0.0, 400 * side * 10**exponent, 60.0, 0.0]))
     chain = horizontal.elements(way, horizontal.corners(way, STANDARD))
     assert rules_broken(chain) == set()
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (("ford", 0.0, 10.0), 'got "ford"'),
+        (("bridge", 10.0, 10.0), "not on the road"),
+        (("tunnel", 600.0, 700.0), "not on the road"),
+    ],
+)
+def test_structures_that_cannot_be_are_refused(part: tuple[str, float, float], words: str) -> None:
+    plan = Plan((Element(Pose(0.0, 0.0, 0.0), 650.0),))
+    level = Grades(np.array([0.0, 650.0]), np.array([1.0, 2.0]), np.zeros(2))
+    with pytest.raises(GeometryError, match=words):
+        Stationed("road", Alignment(plan, level), parts=(Part(*part),))

@@ -99,6 +99,31 @@ class Alignment:
         return float(np.abs(self.grades.grade).max())
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A bridge or a tunnel on a road."""
+
+    form: str
+    """"bridge" or "tunnel"."""
+    start: float
+    """Distance from the start of the road at which it begins [m]."""
+    end: float
+    """Distance at which it ends [m]."""
+    name: str = ""
+    """Name by which it is known."""
+
+    def __post_init__(self) -> None:
+        """Refuse other forms."""
+        if self.form not in {"bridge", "tunnel"}:
+            msg = f'a structure is a "bridge" or a "tunnel", got "{self.form}"'
+            raise GeometryError(msg)
+
+    @property
+    def length(self) -> float:
+        """Length [m]."""
+        return self.end - self.start
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stationed:
     """An alignment with the name and the stations by which it is set out."""
@@ -114,12 +139,17 @@ class Stationed:
     equations: tuple[tuple[float, float, float], ...] = ()
     """Station equations in order: distance from the start of the road, and the station there seen
     from behind and from ahead [m]."""
-    ground: NDArray[np.float64] | None = None
+    ground: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     """Distance from the start of the road [m] and ground level [m above datum], shape (n, 2); NaN
     where the ground is unknown."""
+    water: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    """Distance from the start of the road [m] and level of the water beside or under it [m above
+    datum], shape (m, 2); NaN where there is none."""
+    parts: tuple[Part, ...] = ()
+    """Bridges and tunnels in order."""
 
     def __post_init__(self) -> None:
-        """Refuse station equations off the road or out of order."""
+        """Refuse station equations and structures off the road or out of order."""
         places = [0.0, *(at for at, _, _ in self.equations), self.alignment.length]
         if any(after < before - ROUNDING for before, after in pairwise(places)):
             msg = (
@@ -127,6 +157,13 @@ class Stationed:
                 f"within the {self.alignment.length:.3f} m of the road"
             )
             raise GeometryError(msg)
+        for part in self.parts:
+            if not -ROUNDING <= part.start < part.end <= self.alignment.length + ROUNDING:
+                msg = (
+                    f"{self.name}: a {part.form} from {part.start:.3f} m to {part.end:.3f} m is "
+                    f"not on the road, which is {self.alignment.length:.3f} m long"
+                )
+                raise GeometryError(msg)
 
 
 def ground_under(

@@ -13,13 +13,13 @@ texts of those names beside it. What the layers hold is told by `LAYERS`, and in
 their descriptions. Tangents are lines, arcs are arcs, and clothoids, of which the format knows
 nothing, polylines whose chords keep within half a millimetre.
 
-The same sheets give the same bytes: the drawing holds no date and no random identifier.
+The same roads give the same bytes: the drawing holds no date and no random identifier.
 """
 
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from math import atan, ceil, cos, degrees, floor, hypot, pi, sin
 
@@ -34,8 +34,7 @@ from pyproj import CRS
 
 from realign.chainage import text
 from realign.errors import OutputError
-from realign.formation import BRIDGE, FORMS, TUNNEL
-from realign.geometry.alignment import Alignment, Plan
+from realign.geometry.alignment import Part, Plan, Stationed
 from realign.geometry.horizontal import Element
 from realign.geometry.vertical import Grades
 
@@ -124,55 +123,26 @@ LINES = (
 """Types of lines: name, length of the pattern and its parts [m], description."""
 
 
-def _none() -> Points:
-    return np.empty((0, 2))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sheet:
-    """A road as it is drawn."""
-
-    name: str
-    """Name of the road."""
-    alignment: Alignment
-    """Plan and grade line."""
-    ground: Points = field(default_factory=_none)
-    """Distance from the start [m] and ground level there [m], NaN where unknown, shape (n, 2)."""
-    water: Points = field(default_factory=_none)
-    """Distance from the start [m] and water level there [m], NaN where none, shape (m, 2)."""
-    structures: tuple[tuple[str, float, float], ...] = ()
-    """Form ("bridge" or "tunnel"), and distances at which it begins and ends [m]."""
-    existing: Points = field(default_factory=_none)
-    """Points of the existing road, shape (k, 2) [m]."""
-    shores: tuple[Points, ...] = ()
-    """Water lines in plan, each of shape (k, 2) [m]."""
-    start: float = 0.0
-    """Chainage that is written at the start of the alignment [m]."""
-
-    def __post_init__(self) -> None:
-        """Refuse structures that cannot be drawn."""
-        for form, begin, end in self.structures:
-            if form not in (FORMS[BRIDGE], FORMS[TUNNEL]):
-                msg = f'{self.name}: a structure is a "bridge" or a "tunnel", got "{form}"'
-                raise OutputError(msg)
-            if not -AWAY <= begin < end <= self.alignment.length + AWAY:
-                msg = (
-                    f"{self.name}: a {form} from {begin:.3f} m to {end:.3f} m is not on the road, "
-                    f"which is {self.alignment.length:.3f} m long"
-                )
-                raise OutputError(msg)
-
-
-def document(sheets: Sequence[Sheet], *, crs: CRS) -> bytes:
+def document(
+    roads: Sequence[Stationed],
+    *,
+    crs: CRS,
+    existing: Points | None = None,
+    shores: Sequence[Points] = (),
+) -> bytes:
     """
     Draw roads in one DXF file (version R2010).
 
     Parameters
     ----------
-    sheets
-        At least one. An existing road or a water line that several share is drawn once.
+    roads
+        At least one, each with its ground, water and structures.
     crs
         Reference system of the coordinates; its name is kept as a property of the file.
+    existing
+        Points of the existing road, shape (k, 2) [m].
+    shores
+        Water lines in plan, each of shape (k, 2) [m].
 
     Returns
     -------
@@ -184,22 +154,26 @@ def document(sheets: Sequence[Sheet], *, crs: CRS) -> bytes:
     OutputError
         There is no road.
     """
-    if not sheets:
+    if not roads:
         msg = "a DXF drawing needs at least one road"
         raise OutputError(msg)
+    beside = [("PLAN-WATER", np.asarray(shore, np.float64)) for shore in shores]
+    if existing is not None:
+        beside.insert(0, ("PLAN-EXISTING-ROAD", np.asarray(existing, np.float64)))
     with _fixed():
         drawing = _empty(crs)
         space = drawing.modelspace()
-        low, high = _bounds(sheets)
-        for layer, line in _shared(sheets):
-            _line(space, line, layer)
+        low, high = _bounds(roads, [line for _, line in beside])
+        for layer, line in beside:
+            if len(line) > 1:
+                _line(space, line[:, :2], layer)
         left, top = 1000.0 * floor(low[0] / 1000), 100.0 * floor(low[1] / 100) - SHEETS_APART
-        for sheet in sheets:
-            _plan(space, sheet)
-            profile = _Profile(space, sheet, left, top)
+        for road in roads:
+            _plan(space, road)
+            profile = _Profile(space, road, left, top)
             profile.draw()
             top = profile.bottom - BAND - SHEETS_APART
-            high = np.maximum(high, (left + sheet.alignment.length, high[1]))
+            high = np.maximum(high, (left + road.alignment.length, high[1]))
         low = np.array([left, top + SHEETS_APART])
         space.reset_extents((*low, 0.0), (*high, 0.0))
         drawing.set_modelspace_vport(float(high[1] - low[1]), tuple((low + high) / 2))
@@ -235,23 +209,11 @@ def _empty(crs: CRS) -> Drawing:
     return drawing
 
 
-def _shared(sheets: Sequence[Sheet]) -> list[tuple[str, Points]]:
-    """Lines of the surroundings with their layers, each once."""
-    found: dict[tuple[str, bytes], Points] = {}
-    for sheet in sheets:
-        lines = [("PLAN-EXISTING-ROAD", sheet.existing)]
-        lines += [("PLAN-WATER", shore) for shore in sheet.shores]
-        for layer, line in lines:
-            flat = np.ascontiguousarray(np.asarray(line, np.float64)[:, :2])
-            found.setdefault((layer, flat.tobytes()), flat)
-    return [(layer, line) for (layer, _), line in found.items() if len(line) > 1]
-
-
-def _bounds(sheets: Sequence[Sheet]) -> tuple[Points, Points]:
+def _bounds(roads: Sequence[Stationed], beside: Sequence[Points]) -> tuple[Points, Points]:
     """Lower and upper corner of the plan [m]."""
-    parts = [line for _, line in _shared(sheets)]
-    for sheet in sheets:
-        plan = sheet.alignment.plan
+    parts = [line[:, :2] for line in beside]
+    for road in roads:
+        plan = road.alignment.plan
         parts.append(plan.poses(plan.stations(TICK))[:, :2])
     every = np.vstack(parts)
     return every.min(axis=0), every.max(axis=0)
@@ -294,9 +256,9 @@ def _exact(s: float, places: int = 2) -> str:
 # -------------------------------------------------------------------- plan
 
 
-def _plan(space: Modelspace, sheet: Sheet) -> None:
-    plan = sheet.alignment.plan
-    grades = sheet.alignment.grades
+def _plan(space: Modelspace, road: Stationed) -> None:
+    plan = road.alignment.plan
+    grades = road.alignment.grades
     bends = np.concatenate((grades.chainage - grades.curve / 2, grades.chainage + grades.curve / 2))
     s = np.unique(np.concatenate((plan.stations(AXIS), plan.start, bends)))
     s = s[(s >= 0.0) & (s <= plan.length)]
@@ -305,13 +267,12 @@ def _plan(space: Modelspace, sheet: Sheet) -> None:
     for element in plan.elements:
         _element(space, element)
     _polygon(space, plan)
-    _ticks(space, sheet)
-    for form, begin, end in sheet.structures:
-        line = plan.poses(_fine(plan, begin, end))[:, :2]
-        _line(space, line, f"PLAN-{form.upper()}")
-        x, y, bearing = plan.poses([(begin + end) / 2])[0, :3]
-        layer = "PLAN-STRUCTURE-TEXT"
-        _beside(space, _named(form, begin, end), (x, y, bearing), layer, left=True)
+    _ticks(space, road)
+    for part in road.parts:
+        line = plan.poses(_fine(plan, part.start, part.end))[:, :2]
+        _line(space, line, f"PLAN-{part.form.upper()}")
+        x, y, bearing = plan.poses([(part.start + part.end) / 2])[0, :3]
+        _beside(space, _named(part), (x, y, bearing), "PLAN-STRUCTURE-TEXT", left=True)
 
 
 def _element(space: Modelspace, element: Element) -> None:
@@ -422,12 +383,12 @@ def _turn(plan: Plan, turned: Points, s: Points) -> Points:
     return np.asarray(turned[owner] + k0 * d + rate * d**2 / 2)
 
 
-def _ticks(space: Modelspace, sheet: Sheet) -> None:
+def _ticks(space: Modelspace, road: Stationed) -> None:
     """Mark chainages, and write some of them and the name."""
-    plan = sheet.alignment.plan
-    marked = _labelled(sheet.start, sheet.alignment.length, TICK)
+    plan = road.alignment.plan
+    marked = _labelled(road.start, road.alignment.length, TICK)
     for at, (x, y, bearing, _) in zip(marked, plan.poses(marked), strict=True):
-        chainage = sheet.start + at
+        chainage = road.start + at
         large = abs(chainage / LABEL - round(chainage / LABEL)) * LABEL < AWAY
         half = _MM if large else _MM / 2
         away = (-half * sin(bearing), half * cos(bearing))
@@ -439,7 +400,7 @@ def _ticks(space: Modelspace, sheet: Sheet) -> None:
         if large:
             _beside(space, text(chainage), (x, y, bearing), "PLAN-CHAINAGE-TEXT")
     x, y, bearing = plan.poses([0.0])[0, :3]
-    _beside(space, sheet.name, (x, y, bearing + pi), "PLAN-CHAINAGE-TEXT", height=LARGE)
+    _beside(space, road.name, (x, y, bearing + pi), "PLAN-CHAINAGE-TEXT", height=LARGE)
 
 
 def _beside(
@@ -461,8 +422,8 @@ def _beside(
         _write(space, words, at, layer, height=height, rotation=way + pi, align=Align.MIDDLE_RIGHT)
 
 
-def _named(form: str, begin: float, end: float) -> str:
-    return f"{form.capitalize()} {end - begin:.0f} m"
+def _named(part: Part) -> str:
+    return part.name or f"{part.form.capitalize()} {part.length:.0f} m"
 
 
 # -------------------------------------------------------------------- profile
@@ -495,14 +456,14 @@ def _runs(line: Points) -> list[Points]:
 class _Profile:
     """The profile sheet of a road, which hangs from a place of the drawing."""
 
-    def __init__(self, space: Modelspace, sheet: Sheet, left: float, top: float) -> None:
+    def __init__(self, space: Modelspace, road: Stationed, left: float, top: float) -> None:
         """Find the levels that the sheet needs."""
         self.space = space
-        self.sheet = sheet
+        self.road = road
         self.left = left
-        grades = sheet.alignment.grades
-        self.grade = _steps(grades, 0.0, sheet.alignment.length)
-        runs = [run[:, 1] for line in (sheet.ground, sheet.water) for run in _runs(line)]
+        grades = road.alignment.grades
+        self.grade = _steps(grades, 0.0, road.alignment.length)
+        runs = [run[:, 1] for line in (road.ground, road.water) for run in _runs(line)]
         levels = np.concatenate([grades.at(self.grade), grades.level, *runs])
         self.datum = RISE * (floor(float(levels.min()) / RISE) - 1)
         self.highest = RISE * (ceil(float(levels.max()) / RISE) + 3)  # with room for texts of PVIs
@@ -519,21 +480,21 @@ class _Profile:
         _line(self.space, points, layer)
 
     def draw(self) -> None:
-        """Draw the sheet."""
+        """Draw the road."""
         self.grid()
         self.rows()
-        grades = self.sheet.alignment.grades
-        for run in _runs(self.sheet.ground):
+        grades = self.road.alignment.grades
+        for run in _runs(self.road.ground):
             self.line(run, "PROFILE-GROUND")
-        for run in _runs(self.sheet.water):
+        for run in _runs(self.road.water):
             self.line(run, "PROFILE-WATER")
         self.line(np.column_stack((self.grade, grades.at(self.grade))), "PROFILE-GRADE")
-        for form, begin, end in self.sheet.structures:
-            s = _steps(grades, begin, end)
-            self.line(np.column_stack((s, grades.at(s))), f"PROFILE-{form.upper()}")
-            middle = (begin + end) / 2
+        for part in self.road.parts:
+            s = _steps(grades, part.start, part.end)
+            self.line(np.column_stack((s, grades.at(s))), f"PROFILE-{part.form.upper()}")
+            middle = (part.start + part.end) / 2
             x, y = self.place(middle, float(grades.at(np.array([middle]))[0]))
-            self.write(_named(form, begin, end), x, y - 4 * _MM, "PROFILE-STRUCTURE-TEXT")
+            self.write(_named(part), x, y - 4 * _MM, "PROFILE-STRUCTURE-TEXT")
         self.pvis()
 
     def write(
@@ -552,7 +513,7 @@ class _Profile:
 
     def grid(self) -> None:
         """Draw frame and grid, and write title, datum and levels."""
-        right, top = self.place(self.sheet.alignment.length, self.highest)
+        right, top = self.place(self.road.alignment.length, self.highest)
         self.space.add_lwpolyline(
             [(self.left, self.bottom), (right, self.bottom), (right, top), (self.left, top)],
             format="xy",
@@ -564,14 +525,14 @@ class _Profile:
             y = self.place(0.0, level)[1]
             self.rule((self.left, y), (right, y))
             self.write(f"{level:.0f}", beside, y, align=Align.MIDDLE_RIGHT)
-        for at in _labelled(self.sheet.start, self.sheet.alignment.length, TICK):
+        for at in _labelled(self.road.start, self.road.alignment.length, TICK):
             x = self.place(at, self.datum)[0]
             self.rule((x, self.bottom), (x, top))
         far = self.left - 12 * _MM
-        title = f"{self.sheet.name}  1:10,000 / 1:1,000"
+        title = f"{self.road.name}  1:10,000 / 1:1,000"
         self.write(title, self.left, top + 6 * _MM, height=LARGE, align=Align.MIDDLE_LEFT)
         self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_RIGHT)
-        chainage = f"CHAINAGE {_exact(self.sheet.start, 3)}"
+        chainage = f"CHAINAGE {_exact(self.road.start, 3)}"
         self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_RIGHT)
 
     def rule(self, a: tuple[float, float], b: tuple[float, float]) -> None:
@@ -580,8 +541,8 @@ class _Profile:
 
     def rows(self) -> None:
         """Write chainages, and levels of grade line and ground, below the profile."""
-        grades, ground = self.sheet.alignment.grades, self.sheet.ground
-        s = _labelled(self.sheet.start, self.sheet.alignment.length, TICK)
+        grades, ground = self.road.alignment.grades, self.road.ground
+        s = _labelled(self.road.start, self.road.alignment.length, TICK)
         under = (
             np.interp(s, ground[:, 0], ground[:, 1], left=np.nan, right=np.nan)
             if len(ground)
@@ -593,7 +554,7 @@ class _Profile:
             self.write(words, self.left - 2 * _MM, y, align=Align.MIDDLE_RIGHT)
         high, low = self.bottom - BAND / 2, self.bottom - BAND * 5 / 6
         for at, level, earth in zip(s, grades.at(s), under, strict=True):
-            x, chainage = self.place(at, 0.0)[0], self.sheet.start + float(at)
+            x, chainage = self.place(at, 0.0)[0], self.road.start + float(at)
             if abs(chainage / LABEL - round(chainage / LABEL)) * LABEL < AWAY:
                 self.write(text(chainage), x, self.bottom - BAND / 6)
             self.write(f"{level:.2f}", x, high, height=SMALL * 2 / 3)
@@ -602,7 +563,7 @@ class _Profile:
 
     def pvis(self) -> None:
         """Draw the polygon of grades, and write PVIs and grades."""
-        grades = self.sheet.alignment.grades
+        grades = self.road.alignment.grades
         layer = "PROFILE-PVI"
         self.line(np.column_stack((grades.chainage, grades.level)), layer)
         grade = grades.grade
@@ -611,7 +572,7 @@ class _Profile:
         ):
             x, y = self.place(s, level)
             self.space.add_point((x, y), dxfattribs={"layer": layer})
-            words = f"{_exact(self.sheet.start + float(s))}  {level:.2f}"
+            words = f"{_exact(self.road.start + float(s))}  {level:.2f}"
             if length > SHORTEST:
                 change = abs(float(grade[i] - grade[i - 1]))
                 radius = f"  R={length / change:.0f}" if change > CORNER else ""

@@ -189,7 +189,7 @@ def _alignment(parent: ET.Element, road: Stationed) -> None:
             staIncrement="increasing",
         )
     profile = _add(own, "Profile", name=road.name)
-    if road.ground is not None:
+    if len(road.ground):
         _surface(profile, road.name, road.ground, road.start)
     _grade_line(profile, road.name, road.alignment.grades, road.start)
 
