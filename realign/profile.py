@@ -15,11 +15,12 @@ from pydantic import Field
 from scipy import sparse
 from scipy.optimize import linprog
 
-from realign import formation
+from realign import formation, haul
 from realign.errors import NoRouteError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Plan, beside, ground_under
 from realign.geometry.vertical import Grades
+from realign.haul import Moving
 from realign.settings import Settings
 from realign.standards import DesignStandard
 from realign.terrain import Terrain
@@ -187,6 +188,8 @@ class Task:
     """Lowest level there, `LOW` where any will do, shape (w,) [m above datum]."""
     spans: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     """Chainages between which open road is not admissible, shape (k, 2) [m]."""
+    earth: Moving | None = None
+    """Earth that is moved; None where the grade line is laid without regard to it."""
 
 
 def grade_line(
@@ -536,9 +539,24 @@ def _lines(form: int, slope: float, heights: NDArray[np.float64], p: Prices) -> 
 
 
 @njit(cache=True, nogil=True)
+def _spare(height: float, slope: float, yields: tuple[float, float], p: Prices) -> float:
+    """Earth that a metre of open road yields beyond what it takes, as fill [m3/m]."""
+    metre = formation.open_road(height, slope, p)
+    if np.isfinite(metre.price):
+        return metre.common * yields[0] + metre.rock * yields[1] - metre.fill
+    cut, fill, width, _, _, _ = formation.earthwork(height, slope, p)
+    common = min(cut, p.soil * width)
+    return common * yields[0] + (cut - common) * yields[1] - fill
+
+
+@njit(cache=True, nogil=True)
 def _pieces(
-    form: NDArray[np.int8], slope: NDArray[np.float64], heights: NDArray[np.float64], p: Prices
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    form: NDArray[np.int8],
+    slope: NDArray[np.float64],
+    heights: NDArray[np.float64],
+    yields: tuple[float, float],
+    p: Prices,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """
     Convex prices of stations or intervals as pieces of height.
 
@@ -548,23 +566,26 @@ def _pieces(
         Form and cross slope of each, shape (t,).
     heights
         Where the price of open road is read, ascending [m].
+    yields
+        Fill that a cubic metre of common material and of rock makes [m3/m3].
     p
         Shape and prices.
 
     Returns
     -------
-    foot, price, pieces
-        Height at which the pieces begin [m] and price there [/m], shape (t,); of every
-        piece: number of its station, direction (-1 down from the foot, 1 up), greatest
-        length [m] and price for each metre of it [/m/m], shape (q, 4).
+    foot, price, spare, pieces
+        Height at which the pieces begin [m], price there [/m] and earth to spare
+        there [m3/m], shape (t,); of every piece: number of its station, direction (-1
+        down from the foot, 1 up), greatest length [m], and price [/m/m] and earth
+        [m3/m/m] for each metre of it, shape (q, 5).
     """
-    foot, price = np.zeros(form.size), np.zeros(form.size)
-    pieces = np.empty((form.size * (heights.size + 2), 4))
+    foot, price, spare = np.zeros(form.size), np.zeros(form.size), np.zeros(form.size)
+    pieces = np.empty((form.size * (heights.size + 2), 5))
     q = 0
     for t in range(form.size):
         lines = _lines(form[t], slope[t], heights, p)
         last = lines.shape[0] - 1
-        at = 0.0
+        at = before = 0.0
         for j in range(last + 1):
             end = np.inf
             if j < last and lines[j + 1, 0] == lines[j, 0]:
@@ -573,12 +594,18 @@ def _pieces(
                 end = (lines[j, 1] - lines[j + 1, 1]) / (lines[j + 1, 0] - lines[j, 0])
             if j == 0:
                 foot[t], price[t] = end, lines[0, 0] * end + lines[0, 1]
-                pieces[q] = float(t), -1.0, np.inf, -lines[0, 0]
+                pieces[q] = float(t), -1.0, np.inf, -lines[0, 0], 0.0
+                if form[t] == OPEN:
+                    spare[t] = before = _spare(end, slope[t], yields, p)
             else:
-                pieces[q] = float(t), 1.0, max(end - at, 0.0), lines[j, 0]
+                pieces[q] = float(t), 1.0, max(end - at, 0.0), lines[j, 0], 0.0
+                if form[t] == OPEN and j < last and end > at:
+                    after = _spare(end, slope[t], yields, p)
+                    pieces[q, 4] = (after - before) / (end - at)
+                    before = after
             at = end
             q += 1
-    return foot, price, pieces[:q].copy()
+    return foot, price, spare, pieces[:q].copy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -673,26 +700,35 @@ def _solved(
 ) -> tuple[NDArray[np.float64], float] | None:
     """Levels of the PVIs and the price of the linear program; None where there are none."""
     m = ground.pvi.size
-    at, (length, foot, price, pieces) = _priced(ground, form, prices)
+    priced = _priced(ground, form, task.earth, prices)
+    pieces = priced.pieces
     rules, limit = _ruled(ground, form, standard)
     wet = task.water_level > LOW + 1
     wet &= (task.water_s > 0) & (task.water_s < ground.pvi[-1])
     floor = _spline(task.water_s[wet], ground.pvi)
     count, q = int(wet.sum()), pieces.shape[0]
     owner = pieces[:, 0].astype(np.int64)
-    parts = sparse.csr_array((-pieces[:, 1], (owner, np.arange(q))), shape=(foot.size, q))
-    bounds = np.tile([0.0, np.inf], (m + q + count, 1))
+    rows = priced.foot.size
+    parts = sparse.csr_array((-pieces[:, 1], (owner, np.arange(q))), shape=(rows, q))
+    moving, balance, toll = _moving(ground, form, task.earth, priced)
+    extra = toll.size
+    bounds = np.tile([0.0, np.inf], (m + q + extra + count, 1))
     bounds[:m, 0] = -np.inf
     bounds[0], bounds[m - 1] = (task.start, task.start), (task.end, task.end)
     bounds[m : m + q, 1] = pieces[:, 2]
     dry = np.full(count, WALL * ground.s[1])
+    cost = (np.zeros(m), pieces[:, 3] * priced.length[owner], toll, dry)
+    none = sparse.csr_array
+    equal = [[priced.weights, parts, none((rows, extra)), none((rows, count))]]
+    if extra:
+        equal.append([none((balance.size, m)), *moving, none((balance.size, count))])
     answer = linprog(
-        np.concatenate((np.zeros(m), pieces[:, 3] * length[owner], dry)) / UNIT,
-        A_eq=sparse.hstack((at, parts, sparse.csr_array((foot.size, count))), format="csr"),
-        b_eq=foot,
+        np.concatenate(cost) / UNIT,
+        A_eq=sparse.vstack([sparse.hstack(row) for row in equal], format="csr"),
+        b_eq=np.concatenate((priced.foot, balance)),
         A_ub=sparse.block_array(
             [
-                [rules, sparse.csr_array((limit.size, q)), None],
+                [rules, none((limit.size, q + extra)), None],
                 [-floor, None, -sparse.eye_array(count)],
             ],
             format="csr",
@@ -703,21 +739,26 @@ def _solved(
     )
     if answer.x is None:
         return None
-    return answer.x[:m], float(answer.fun) * UNIT + float((price * length).sum())
+    return answer.x[:m], float(answer.fun) * UNIT + float((priced.price * priced.length).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Priced:
+    """What has a price in the linear program: stations of open road, middles of structures."""
+
+    weights: sparse.csr_array
+    length: NDArray[np.float64]
+    interval: NDArray[np.int64]
+    foot: NDArray[np.float64]
+    price: NDArray[np.float64]
+    spare: NDArray[np.float64]
+    pieces: NDArray[np.float64]
 
 
 def _priced(
-    ground: _Ground, form: NDArray[np.int8], prices: Prices
-) -> tuple[sparse.csr_array, tuple[NDArray[np.float64], ...]]:
-    """
-    List what has a price, as in `formation.forms`: stations of open road, middles of structures.
-
-    Returns
-    -------
-    weights, (length, foot, price, pieces)
-        Weights of the PVIs and length of each [m], and the answer of `_pieces`
-        with feet as levels [m above datum].
-    """
+    ground: _Ground, form: NDArray[np.int8], earth: Moving | None, prices: Prices
+) -> _Priced:
+    """List what has a price, as in `formation.forms`; feet of the pieces as levels."""
     run = np.diff(ground.s)
     half = np.where(form == OPEN, run / 2, 0.0)
     share = np.append(half, 0.0) + np.append(0.0, half)
@@ -728,16 +769,45 @@ def _priced(
     slope = (ground.slope[built] + ground.slope[built + 1]) / 2
     kinds = np.concatenate((np.full(is_open.size, OPEN, np.int8), form[built]))
     slopes = np.concatenate((ground.slope[is_open], slope))
-    foot, price, pieces = _pieces(kinds, slopes, HEIGHTS, prices)
-    return (
-        sparse.csr_array(sparse.vstack((ground.weights[is_open], weights))),
-        (
-            np.concatenate((share[is_open], run[built])),
-            foot + np.concatenate((ground.level[is_open], level)),
-            price,
-            pieces,
-        ),
+    yields = (earth.rules.common_to_fill, earth.rules.rock_to_fill) if earth else (0.0, 0.0)
+    foot, price, spare, pieces = _pieces(kinds, slopes, HEIGHTS, yields, prices)
+    return _Priced(
+        weights=sparse.csr_array(sparse.vstack((ground.weights[is_open], weights))),
+        length=np.concatenate((share[is_open], run[built])),
+        interval=np.concatenate((np.minimum(is_open, form.size - 1), built)),
+        foot=foot + np.concatenate((ground.level[is_open], level)),
+        price=price,
+        spare=spare,
+        pieces=pieces,
     )
+
+
+def _moving(
+    ground: _Ground, form: NDArray[np.int8], earth: Moving | None, priced: _Priced
+) -> tuple[list[sparse.csr_array], NDArray[np.float64], NDArray[np.float64]]:
+    """
+    Rows that balance the earth of every interval, in thousands of cubic metres.
+
+    Returns
+    -------
+    rows, balance, price
+        Blocks of the pieces and of flows, borrow and waste; right hand side, shape
+        (n,); price of flows, borrow and waste, shape (e,). All empty where earth
+        costs nothing to move.
+    """
+    if earth is None:
+        return [], np.empty(0), np.empty(0)
+    n, q = form.size, priced.pieces.shape[0]
+    run = np.diff(ground.s)
+    owner = priced.pieces[:, 0].astype(np.int64)
+    volume = priced.pieces[:, 4] * priced.length[owner] / haul.UNIT
+    rows = sparse.csr_array((volume, (priced.interval[owner], np.arange(q))), shape=(n, q))
+    given = np.bincount(priced.interval, priced.spare * priced.length, n)
+    bored = earth.rules.tunnel_m2 * earth.rules.rock_to_fill
+    given += np.where(form == TUNNEL, run * bored, 0.0)
+    site = haul.owners(ground.s, earth.site)
+    price = haul.tolls(ground.s, site.size, earth.price)
+    return [rows, haul.flows(n, site)], -given / haul.UNIT, price * haul.UNIT
 
 
 def _ruled(

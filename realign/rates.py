@@ -19,6 +19,9 @@ ITEMS: Mapping[str, str] = MappingProxyType(
         "common_excavation": "m3",
         "rock_excavation": "m3",
         "fill": "m3",
+        "haul": "m3-km",
+        "borrow": "m3",
+        "disposal": "m3",
         "retaining_wall": "m3",
         "bridge": "m",
         "bridge_abutment": "each",
@@ -98,7 +101,7 @@ class Rate:
     item: str
     """Key of `ITEMS`."""
     unit: str
-    """Unit the item is measured in: m, m2, m3, km, km-yr or each."""
+    """Unit the item is measured in: m, m2, m3, m3-km, km, km-yr or each."""
     price: Estimate
     """Price of one unit [currency per unit]."""
     currency: str

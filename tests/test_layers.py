@@ -16,8 +16,8 @@ errors
 settings chainage estimate
 terrain standards rates
 highway
-reservoir hazard formation geometry
-submergence corridor lateral profile quantities
+reservoir hazard haul formation geometry
+submergence corridor lateral profile bound quantities
 cost network
 options road
 phasing

@@ -236,18 +236,23 @@ def test_the_convex_price_is_nowhere_above_the_real_one(
     lines = profile._lines(form, slope, profile.HEIGHTS, P)
     assert lines == pytest.approx(profile._lines.py_func(form, slope, profile.HEIGHTS, P))
     kinds = np.array([form], np.int8)
-    given_ = kinds, np.array([slope]), profile.HEIGHTS, P
+    given_ = kinds, np.array([slope]), profile.HEIGHTS, (0.9, 1.15), P
     for pieces_of in (profile._pieces, profile._pieces.py_func):
-        foot, start, pieces = pieces_of(*given_)
-        left, value = height - foot[0], start[0]
-        for _, way, length, rate in pieces:
+        foot, start, spare, pieces = pieces_of(*given_)
+        left, value, earth = height - foot[0], start[0], spare[0]
+        for _, way, length, rate, yielded in pieces:
             part = min(max(way * left, 0.0), length)
             value += part * rate
+            earth += part * yielded
             left -= way * part if way > 0 else 0.0
         assert value == pytest.approx((lines[:, 0] * height + lines[:, 1]).max(), abs=1e-3)
     real = formation.by_form(np.array([height]), np.array([slope]), P)[0, form]
     if np.isfinite(real):
         assert value <= real * (1 + 1e-6)
+        metre = formation.open_road(height, slope, P)
+        spare = 0.9 * metre.common + 1.15 * metre.rock - metre.fill if form == OPEN else 0.0
+        # a line between two heights that are pieces apart: chords of areas, nothing else
+        assert earth == pytest.approx(spare, abs=30 + 0.25 * abs(spare))
     else:
         assert value <= DENIED + 200 * profile.WALL
 
