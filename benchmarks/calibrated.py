@@ -63,7 +63,7 @@ def measured(study: Study, given: str) -> dict[str, object]:
         },
         "roads": {
             link.name: {
-                "bill_over_search": round(link.searched.over(link.direct.base), 3),
+                "bill_over_search": round(link.searched.ratio, 3),
                 "structures_pct": round(
                     100 * (link.bridge_length + link.tunnel_length) / link.length, 1
                 ),

@@ -280,7 +280,7 @@ def _summary(plan: Plan) -> None:
         typer.echo(
             f"   {link.name}: {link.searched.price / 1e6:.0f} m {plan.rates.currency} searched, "
             f"{link.searched.optimality_gap:.0%} above the proved bound; bill of the fitted road "
-            f"{link.searched.over(link.direct.base):.2f} of the price searched"
+            f"{link.searched.ratio:.2f} of the price searched"
         )
     missed = [check.published.label for check in plan.checks if not check.ok]
     agreed = len(plan.checks) - len(missed)

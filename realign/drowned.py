@@ -16,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
@@ -338,8 +339,22 @@ def _layers(study: Study) -> tuple[Laid, ...]:
         kinds = {"Polygon"} if areas else {"Polygon", "LineString"}
         frame = _layer(path, study, "polygons" if areas else "lines or polygons", kinds)
         shapes = shapely.make_valid(frame.geometry.to_numpy())
-        out.append(Laid(layer, tuple(shapes[~shapely.is_empty(shapes)])))
+        stands = ~shapely.is_empty(shapes)
+        out.append(Laid(layer, tuple(shapes[stands]), _classes(frame, layer, path, stands)))
     return tuple(out)
+
+
+def _classes(
+    frame: gpd.GeoDataFrame, layer: Layer, path: Path, stands: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    """Class of each shape of a layer by which land is listed."""
+    if not layer.land_by:
+        return ()
+    if layer.land_by not in frame.columns:
+        known = ", ".join(sorted(set(frame.columns) - {"geometry"})) or "none"
+        msg = f"{path}: found the attributes {known}; wanted {layer.land_by!r}, as land_by says"
+        raise InputError(msg)
+    return tuple(frame[layer.land_by].fillna("unknown").astype(str)[stands])
 
 
 def _polygons(study: Study, name: str | None) -> tuple[BaseGeometry, ...]:

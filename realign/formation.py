@@ -7,7 +7,7 @@ plane side slope; see docs/method.md for the figure.
 """
 
 from math import radians, tan
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -36,6 +36,27 @@ STEEP_SLACK = 1e-6
 """Rounding allowed in a grade [fraction]."""
 FLAT = 1e-9
 """Cross slopes below this are taken as level ground [m/m]."""
+
+
+class Course(Settings):
+    """One row of `[[formation.courses]]`: a course of the pavement."""
+
+    name: str
+    """What it is made of."""
+    thickness_m: float = Field(gt=0, le=2)
+    """Thickness [m]."""
+    width: Literal["carriageway", "formation"] = "formation"
+    """How wide it lies."""
+    on_bridges: bool = False
+    """Whether it lies on bridges too."""
+
+
+COURSES = (
+    Course(name="asphalt concrete", thickness_m=0.12, width="carriageway", on_bridges=True),
+    Course(name="crushed aggregate base", thickness_m=0.20),
+    Course(name="granular subbase", thickness_m=0.25),
+)
+"""Pavement of a two-lane highway with heavy trucks: an assumption."""
 
 
 class Formation(Settings):
@@ -78,6 +99,8 @@ class Formation(Settings):
     """Mean distance between culverts on open road [m]."""
     river_half_m: float = Field(default=30.0, ge=0)
     """Distance on both sides of a river's line that a road crosses on a structure [m]."""
+    courses: tuple[Course, ...] = COURSES
+    """Courses of the pavement, from the top; their price is that of the pavement."""
     land_margin_m: float = Field(default=5.0, ge=0)
     """Strip taken beyond the toes of cut and fill, both sides together [m]."""
 

@@ -2,9 +2,21 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+from realign.settings import Settings
 
 SPREAD_DEG = 3.41
 """Scale of the curve: from 0.1 to 0.9 over 15 degrees [deg]."""
+
+
+class Protection(Settings):
+    """The table `[hazard]`: where a road is covered."""
+
+    gallery_exposure: float = Field(default=0.95, gt=0, le=1)
+    """Exposure from which on open road lies under a gallery [0-1]."""
+    gallery_least_m: float = Field(default=60.0, gt=0)
+    """Shorter stretches of it are left open [m]."""
 
 
 def exposure(slope: NDArray[np.floating], steep_deg: float) -> NDArray[np.float64]:

@@ -45,8 +45,9 @@ from numpy.typing import NDArray
 from realign.chainage import Section, merge, text
 from realign.errors import GeometryError, NoRouteError
 from realign.estimate import Estimate
-from realign.geometry.alignment import Alignment
+from realign.geometry.alignment import Alignment, Part
 from realign.highway import Highway
+from realign.inventory import Inventory
 from realign.submergence import Submergence
 
 JOIN = 2.0  # [m] points of the highway nearer than this are one node
@@ -120,13 +121,35 @@ class Searched:
     """The road in pieces of about 5 km, as searched and as billed."""
 
     @property
+    def billed(self) -> float:
+        """Direct cost of what the search prices too: haul, galleries and the like left out."""
+        return sum(piece.billed for piece in self.pieces)
+
+    @property
     def optimality_gap(self) -> float:
         """Share by which the price may exceed that of the cheapest road at most [-]."""
         return self.price / self.bound - 1
 
-    def over(self, direct: float) -> float:
-        """Direct cost over the price that the search of the corridor saw [-]."""
-        return direct / self.construction
+    @property
+    def ratio(self) -> float:
+        """Bill over the price that the search of the corridor saw, of what both price [-]."""
+        return self.billed / self.construction
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A grade line and the bound below which none on the same plan can be."""
+
+    price: float
+    """Direct cost of the road at base prices with the preferences of its variant, haul left out, in
+    the currency of the rates."""
+    bound: float
+    """Price below which no grade line on the plan can be, see `realign.bound`."""
+
+    @property
+    def gap(self) -> float:
+        """Share by which the price may exceed that of the best grade line at most [-]."""
+        return self.price / self.bound - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -175,6 +198,19 @@ class Link:
     """Cost, all in, in the currency of the study."""
     direct: Estimate
     """Cost before contingency, overheads and taxes, in the currency of the study."""
+    inventory: Inventory | None = None
+    """All that it is made of; None where only totals are known."""
+    structures: tuple[Part, ...] = ()
+    """Bridges and tunnels by name, chainage along the link."""
+    floor: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    """Lowest level that water allows at each station, far below the ground where any will do, shape
+    (n,) [m above datum]; empty where it is not known."""
+    uses: Mapping[str, float] = field(default_factory=dict)
+    """Land taken by its use [m2]."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Shapes of counted layers on that land, such as buildings, by name of the layer."""
+    graded: Graded | None = None
+    """How near its grade line comes to the least price that one can have on its plan."""
     places: Mapping[str, float] = field(default_factory=dict)
     """What the layers of costs ask, by name of the layer; part of the direct cost."""
     searched: Searched

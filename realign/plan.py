@@ -252,6 +252,8 @@ def site_of(given: Drowned) -> Site:
         no_go=given.no_go,
         freeboard=given.study.clearance.freeboard_m,
         layers=given.layers,
+        places=given.places,
+        over_rivers=given.study.clearance.river_m,
     )
 
 
@@ -320,6 +322,8 @@ def _road(
         rules=study.corridor,
         rates=prices,
         money=study.money,
+        earth=study.haul,
+        shelter=study.hazard,
     )
     found = corridor.find(
         site,

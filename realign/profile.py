@@ -7,6 +7,7 @@ program places the PVIs at the least price within grade and curvature.
 """
 
 from dataclasses import dataclass, field
+from math import nan
 
 import numpy as np
 from numba import njit
@@ -38,6 +39,10 @@ NEAR = 0.02
 """How far the linear program may undercut the convex price of open road [-]."""
 NEARBY = 4
 """Levels between two PVIs that a grade line follows."""
+KINK = 0.005
+"""Change of grade at a tie-in that needs no vertical curve [fraction]."""
+OFF_TIE = DENIED * 1.0e4
+"""Price of each unit of grade beyond that: 100 m of denied road for a percent [-]."""
 UNIT = 1.0e6
 """The linear program counts money in this."""
 
@@ -190,6 +195,9 @@ class Task:
     """Chainages between which open road is not admissible, shape (k, 2) [m]."""
     earth: Moving | None = None
     """Earth that is moved; None where the grade line is laid without regard to it."""
+    joined: tuple[float, float] = (nan, nan)
+    """Grades of the existing road at both tie-ins, uphill in the direction of the new one, joined
+    within `KINK`; NaN where there is no road to join [fraction]."""
 
 
 def grade_line(
@@ -712,34 +720,53 @@ def _solved(
     parts = sparse.csr_array((-pieces[:, 1], (owner, np.arange(q))), shape=(rows, q))
     moving, balance, toll = _moving(ground, form, task.earth, priced)
     extra = toll.size
-    bounds = np.tile([0.0, np.inf], (m + q + extra + count, 1))
+    ties, kinks = _tied(ground.pvi, task.joined, standard)
+    bounds = np.tile([0.0, np.inf], (m + q + extra + count + kinks.size, 1))
     bounds[:m, 0] = -np.inf
     bounds[0], bounds[m - 1] = (task.start, task.start), (task.end, task.end)
     bounds[m : m + q, 1] = pieces[:, 2]
     dry = np.full(count, WALL * ground.s[1])
-    cost = (np.zeros(m), pieces[:, 3] * priced.length[owner], toll, dry)
+    off = np.full(kinks.size, OFF_TIE)
+    cost = (np.zeros(m), pieces[:, 3] * priced.length[owner], toll, dry, off)
     none = sparse.csr_array
-    equal = [[priced.weights, parts, none((rows, extra)), none((rows, count))]]
+    slack = count + kinks.size
+    equal = [[priced.weights, parts, none((rows, extra)), none((rows, slack))]]
     if extra:
-        equal.append([none((balance.size, m)), *moving, none((balance.size, count))])
+        equal.append([none((balance.size, m)), *moving, none((balance.size, slack))])
     answer = linprog(
         np.concatenate(cost) / UNIT,
         A_eq=sparse.vstack([sparse.hstack(row) for row in equal], format="csr"),
         b_eq=np.concatenate((priced.foot, balance)),
         A_ub=sparse.block_array(
             [
-                [rules, none((limit.size, q + extra)), None],
-                [-floor, None, -sparse.eye_array(count)],
+                [rules, none((limit.size, q + extra)), None, None],
+                [-floor, None, -sparse.eye_array(count), None],
+                [ties, None, None, -sparse.eye_array(kinks.size)],
             ],
             format="csr",
         ),
-        b_ub=np.concatenate((limit, -task.water_level[wet])),
+        b_ub=np.concatenate((limit, -task.water_level[wet], kinks)),
         bounds=bounds,
         method="highs-ds",
     )
     if answer.x is None:
         return None
     return answer.x[:m], float(answer.fun) * UNIT + float((priced.price * priced.length).sum())
+
+
+def _tied(
+    pvi: NDArray[np.float64], joined: tuple[float, float], standard: DesignStandard
+) -> tuple[sparse.csr_array, NDArray[np.float64]]:
+    """Rows that keep the first and the last grade near those of the existing road, and limits."""
+    m, gap = pvi.size, pvi[1] - pvi[0]
+    rows, limits = [], []
+    for grade, at in zip(joined, (0, m - 2), strict=True):
+        if np.isfinite(grade):
+            kept = min(max(grade, -standard.grade), standard.grade)
+            row = sparse.csr_array(([-1 / gap, 1 / gap], ([0, 0], [at, at + 1])), shape=(1, m))
+            rows += [row, -row]
+            limits += [KINK + kept, KINK - kept]
+    return sparse.csr_array(sparse.vstack([sparse.csr_array((0, m)), *rows])), np.array(limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

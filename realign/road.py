@@ -1,27 +1,29 @@
 """One corridor to one link: geometry, grade line, bill, cost and exposure of a new road."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle, islice
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely import LineString, STRtree, linestrings
 
-from realign import corridor, cost, formation, lateral, quantities
+from realign import bound, corridor, cost, formation, haul, inventory, lateral, quantities
 from realign.chainage import text as chainage
 from realign.corridor import Corridor, Site, Variant
-from realign.corridor.layers import charged
-from realign.corridor.site import barriers, burn, deep, surroundings
+from realign.corridor.layers import charged, taken
+from realign.corridor.site import GRADE_HALF, barriers, burn, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
-from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Alignment, Plan, crossings
+from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Formation, Prices
+from realign.geometry.alignment import Alignment, Part, Plan, beside, crossings
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Corner, Pose, elements, laid
 from realign.geometry.vertical import Grades
-from realign.hazard import exposure
-from realign.network import KMH, Link, Piece, Searched
-from realign.profile import LOW, Line, Task, followed, grade_line, resettled
+from realign.haul import Earth
+from realign.hazard import Protection, exposure
+from realign.network import KMH, Graded, Link, Piece, Searched
+from realign.profile import KINK, LOW, OFF_TIE, Line, Task, followed, grade_line, resettled
 from realign.quantities import Bill
 from realign.rates import Money, Rates
 from realign.standards import DesignStandard
@@ -44,6 +46,8 @@ FINE = 5.0
 """Distance between the places at which a road is asked whether it lies over a deep lake [m]."""
 PIECE = 5000.0
 """Length of the pieces by which a bill is compared with the price searched, about [m]."""
+ROUNDING = 0.01
+"""How far a level may lie below what is wanted, from rounding [m]."""
 HEADROOM = 7.0
 """Least difference of level where a road crosses itself: 5 m of clearance and a deck [m]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
@@ -66,6 +70,10 @@ class Rulebook:
     """Unit prices."""
     money: Money
     """What is added on the direct cost."""
+    earth: Earth = field(default_factory=Earth)
+    """What becomes of cut and fill."""
+    shelter: Protection = field(default_factory=Protection)
+    """Where galleries cover the road."""
 
     @property
     def prices(self) -> Prices:
@@ -102,12 +110,28 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     about = near, water
     fitted = _fitted(found, site, book, about)
     refined = _refined(*fitted, found.variant, site, book, about)
-    road, bill = _settled(*refined, found, site, book, about)
+    settled = _settled(*refined, found, site, book, about)
+    road, bill = _balanced(*settled, found, site, book, about)
     plan = road.plan
-    layers = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
+    xy = np.column_stack((bill.x, bill.y))
+    layers = charged(xy, bill.form, site.layers)
     places = {name: float(each.sum()) for name, each in layers.items()}
-    priced = cost.price(bill.totals, book.rates, book.money, places=sum(places.values()))
     paid = spent(bill, book.rates) + sum(layers.values(), np.zeros(bill.form.size))
+    everything = inventory.full(
+        bill,
+        shape=book.shape,
+        standard=book.standard,
+        prices=book.prices,
+        earth=_moving(road.length, book),
+        shelter=book.shelter,
+        steep_deg=book.rules.steep_deg,
+        gullies=_gullies(plan, site),
+    )
+    whole = everything.bill
+    priced = cost.price(whole.totals, book.rates, book.money, places=sum(places.values()))
+    uses, counts = taken(xy, whole.items["land"], site.layers)
+    task = _task(found, site, plan, book, about)
+    floor = np.interp(bill.station, task.water_s, task.water_level)
     found_breaches = breaches(
         plan.elements, road.grades, book.standard, gentle=_gentle(bill, book.standard)
     )
@@ -126,11 +150,17 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         bridge_length=bill.length(BRIDGE),
         tunnel_length=bill.length(TUNNEL),
         travel_time=road.length / (book.standard.speed_kmh / KMH),
-        exposure=_exposed(bill, book.rules.steep_deg),
+        exposure=_exposed(whole, book.rules.steep_deg),
         steepest=road.steepest,
         speed_kmh=book.standard.speed_kmh,
         radius=road.radius,
-        totals=bill.totals,
+        totals=whole.totals,
+        inventory=everything,
+        structures=_structures(bill, plan, site),
+        floor=floor,
+        uses={name: float(area.sum()) for name, area in uses.items()},
+        counts=counts,
+        graded=_graded(road, bill, found.variant, site, book, about),
         cost=priced.total,
         direct=priced.direct,
         places=places,
@@ -140,6 +170,7 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
             *(str(breach) for breach in found_breaches),
             *quantities.limits(bill, book.shape, book.standard),
             *_loops(bill),
+            *_low(bill, floor),
         ),
         alignment=road,
     )
@@ -251,6 +282,122 @@ def _settled(
             break
         road, bill, price = moved, measured, now
     return road, bill
+
+
+def _balanced(
+    road: Alignment, bill: Bill, found: Corridor, site: Site, book: Rulebook, about: Water
+) -> tuple[Alignment, Bill]:
+    """Lay the grade line once more with its earth moved, and tangential to the existing road."""
+    task = _task(found, site, road.plan, book, about)
+    earth = _moving(road.length, book)
+    dearer = _dearer(found.variant, about[0], book)
+
+    def price(road: Alignment, bill: Bill) -> float:
+        grade = road.grades.grade[[0, -1]]
+        limit = book.standard.grade
+        kinks = np.abs(grade - np.clip(task.joined, -limit, limit)) - KINK
+        off = np.nan_to_num(np.maximum(kinks, 0.0)).sum() * OFF_TIE
+        floor = np.interp(bill.station, task.water_s, task.water_level)
+        sunk = np.maximum(floor - bill.level, 0.0)[1:-1].sum() * DENIED
+        moved = inventory.moved(bill, earth).cost
+        return float(_price(bill, book.rates, about[0], dearer) + off + sunk + moved)
+
+    grades = resettled(
+        road.plan,
+        site.terrain,
+        replace(task, earth=earth),
+        (bill.station, bill.form),
+        line=book.line,
+        standard=book.standard,
+        shape=book.shape,
+        prices=book.prices,
+    )
+    if grades is None:
+        return road, bill
+    other = Alignment(road.plan, grades)
+    measured = _measured(other, site, book, about)
+    if price(other, measured) < price(road, bill):
+        return other, measured
+    return road, bill
+
+
+def _moving(length: float, book: Rulebook) -> haul.Moving:
+    """Say what moving the earth of a road costs, and where it may be borrowed and wasted."""
+    sites = haul.sites(length, book.earth.site_every_m)
+    return haul.Moving(book.earth, haul.prices(book.rates), sites)
+
+
+def _gullies(plan: Plan, site: Site) -> NDArray[np.float64]:
+    """Chainages at which a road crosses the lines of layers that cost by the crossing."""
+    lines = [
+        LineString(line)
+        for each in site.layers
+        if each.layer.per_crossing
+        for line in each.lines
+        if len(line) > 1
+    ]
+    return crossings(plan, lines)
+
+
+def _structures(bill: Bill, plan: Plan, site: Site) -> tuple[Part, ...]:
+    """Bridges and tunnels, named by what they cross and the place that is nearest."""
+    over: dict[int, list[str]] = {}
+    for name in dict.fromkeys(name for name, _ in site.rivers if name):
+        lines = [line for each, line in site.rivers if each == name]
+        for at in crossings(plan, lines):
+            for i, each in enumerate(bill.structures):
+                if each.start <= at <= each.end and each.form == BRIDGE:
+                    over.setdefault(i, []).append(name)
+    middle = np.array([(each.start + each.end) / 2 for each in bill.structures])
+    x, y = plan.poses(middle)[:, :2].T if middle.size else (np.empty(0), np.empty(0))
+    old = site.highway.chainage(x, y)[0] if middle.size else np.empty(0)
+    near = []
+    for i, s in enumerate(old):
+        rivers = "over " + " and ".join(dict.fromkeys(over[i])) if i in over else ""
+        place = min(site.places, key=lambda name: abs(site.places[name] - float(s)), default="")
+        near.append(", ".join(part for part in (rivers, f"near {place}" if place else "") if part))
+    names = inventory.named(bill.structures, near)
+    return tuple(
+        Part(FORMS[each.form], each.start, each.end, name)
+        for each, name in zip(bill.structures, names, strict=True)
+    )
+
+
+def _graded(
+    road: Alignment, bill: Bill, variant: Variant, site: Site, book: Rulebook, about: Water
+) -> Graded:
+    """Hold a grade line against the bound of all that its plan allows."""
+    near, water = about
+    at = near.index(bill.x, bill.y)
+    wet = beside(bill.station, _spans(road.plan, site, book, about))
+    way = bound.Way(
+        ground=bill.ground,
+        slope=bill.slope,
+        floor=np.minimum(_under(at, water), bill.level),
+        wet=wet,
+        dearer=_in_cells(at, _dearer(variant, near, book)),
+    )
+    run = float(bill.station[1])
+    ends = float(bill.level[0]), float(bill.level[-1])
+    return Graded(
+        price=bound.price_of(way, run, bill.level, (bill.form, bill.denied), book.prices),
+        bound=bound.least_price(way, run, ends, standard=book.standard, prices=book.prices),
+    )
+
+
+def _low(bill: Bill, floor: NDArray[np.float64], *, merge: float = 100.0) -> tuple[str, ...]:
+    """Say where a road lies lower over water than it must."""
+    out: list[str] = []
+    last = -np.inf
+    for i in np.flatnonzero(bill.level < floor - ROUNDING):
+        s = float(bill.station[i])
+        if s - last > merge and 0 < i < bill.station.size - 1:
+            out.append(
+                f"level over water at {chainage(s)} of the new road: {bill.level[i]:.2f} m, "
+                f"wanted {floor[i]:.2f} m"
+            )
+        last = s
+    return tuple(out)
 
 
 def _dearer(variant: Variant, near: Terrain, book: Rulebook) -> NDArray[np.float32]:
@@ -403,6 +550,7 @@ def _task(found: Corridor, site: Site, plan: Plan, book: Rulebook, about: Water)
     ahead = np.concatenate(([True], np.diff(along) > 0))
     near, water = about
     floor = _under(near.index(xy[:, 0], xy[:, 1]), water)
+    floor = np.maximum(floor, np.nan_to_num(_over_rivers(plan, site, book, s), nan=LOW))
     levels = site.highway.level_at([found.section.start, found.section.end])
     if found.gap.before is None:
         levels[0] = max(levels[0], floor[0])
@@ -416,7 +564,31 @@ def _task(found: Corridor, site: Site, plan: Plan, book: Rulebook, about: Water)
         water_s=s,
         water_level=floor,
         spans=_spans(plan, site, book, about),
+        joined=(
+            nan if found.gap.before is None else _slope_of(site, found.section.start),
+            nan if found.gap.after is None else _slope_of(site, found.section.end),
+        ),
     )
+
+
+def _slope_of(site: Site, s: float) -> float:
+    """Grade of the existing road about a chainage, uphill along it [fraction]."""
+    a, b = max(s - GRADE_HALF, 0.0), min(s + GRADE_HALF, site.highway.length)
+    low, high = site.highway.level_at([a, b])
+    return float(high - low) / (b - a)
+
+
+def _over_rivers(
+    plan: Plan, site: Site, book: Rulebook, s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Lowest levels that rivers under a road allow, `LOW` where there is none [m above datum]."""
+    floor = np.full(s.size, LOW)
+    for at in crossings(plan, [line for _, line in site.rivers]):
+        near = np.abs(s - at) <= max(book.shape.river_half_m, quantities.STEP)
+        x, y = plan.poses([at])[0, :2]
+        bed = float(site.terrain.sample(np.array([x]), np.array([y]))[0])
+        floor[near] = np.maximum(floor[near], bed + site.over_rivers)
+    return floor
 
 
 def _followed(

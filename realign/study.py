@@ -24,6 +24,8 @@ from realign.corridor import Choice, Layer, Rules, Variant
 from realign.errors import InputError, StudyError
 from realign.finance import Finance
 from realign.formation import Formation
+from realign.haul import Earth
+from realign.hazard import Protection
 from realign.highway import Existing
 from realign.options import DO_NOTHING
 from realign.phasing import Pace, Task
@@ -178,6 +180,10 @@ class Study(Settings):
     """How many alternatives `realign alternatives` rates, and which of them count as different."""
     profile: Line = Line()
     """How finely the grade line is laid."""
+    haul: Earth = Earth()
+    """What becomes of the earth."""
+    hazard: Protection = Protection()
+    """Where galleries cover the road."""
     layers: tuple[Layer, ...] = ()
     """Places that cost, are liked less, are forbidden, or are counted."""
     variants: tuple[Variant, ...] = Field(min_length=1)

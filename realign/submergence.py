@@ -30,6 +30,9 @@ class Clearance(Settings):
 
     freeboard_m: float = Field(default=10.0, ge=0)
     """Height the road must keep above the full reservoir level [m]."""
+    river_m: float = Field(default=6.0, ge=0)
+    """Height that the grade line keeps above the ground at the rivers that it crosses, for floods
+    and the deck itself [m]."""
     merge_gap_m: float = Field(default=500.0, ge=0)
     """Stretches of one dam with no more than this between them become one section [m]."""
     shortest_m: float = Field(default=100.0, ge=0)

@@ -272,7 +272,7 @@ def test_bills_of_the_default_study_stay_within_a_quarter_of_the_search(ground: 
     plan = realign.run(study.model_copy(update={"variants": study.variants[:1]}))
     assert len(plan.links) == 2
     for link in plan.links:
-        assert 0.8 < link.searched.over(link.direct.base) < 1.25
+        assert 0.8 < link.searched.ratio < 1.25
         pieces = link.searched.pieces
         assert sum(piece.searched for piece in pieces) == pytest.approx(link.searched.construction)
         assert sum(piece.billed for piece in pieces) == pytest.approx(link.direct.base)

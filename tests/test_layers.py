@@ -18,6 +18,7 @@ terrain standards rates
 highway
 reservoir hazard haul formation geometry
 submergence corridor lateral profile bound quantities
+inventory
 cost network
 options road
 phasing

@@ -44,7 +44,7 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     assert first.work.section.end > plan.places["Chilas"] > first.work.section.start
     freeboard = plan.study.clearance.freeboard_m
     for link in plan.links:
-        assert 0.8 < link.searched.over(link.direct.base) < 1.25
+        assert 0.8 < link.searched.ratio < 1.25
         assert link.bridge_length + link.tunnel_length < link.length
         for lake in plan.reservoirs:
             over = lake.reaches(link.x, link.y) <= lake.dam.full_level_m

@@ -41,6 +41,11 @@ class Layer(Settings):
     """Preference: a metre inside of the polygons counts this many times its price [-]."""
     forms: tuple[Literal["open", "bridge", "tunnel"], ...] = ("open", "bridge")
     """Forms of road that a cost or preference falls on."""
+    land_by: str = ""
+    """Tracked: attribute of the polygons by which land that a road takes is listed in the bill."""
+    counted: bool = False
+    """Tracked: whether the shapes that the road's strip of land touches are counted, such as
+    buildings."""
     required: bool = False
     """Whether an inputs folder without the file is an error; otherwise the layer is left out and
     the notes say so."""
@@ -57,6 +62,9 @@ class Layer(Settings):
             msg = f"{', '.join(sorted(given - allowed))}: found in a layer of kind {self.kind!r}"
             msg += f"; wanted {' or '.join(sorted(allowed)) or 'none of them'}"
             raise ValueError(msg)
+        if self.kind != "tracked" and (self.land_by or self.counted):
+            msg = f"land_by or counted: found in a layer of kind {self.kind!r}; wanted 'tracked'"
+            raise ValueError(msg)
         if allowed and not given:
             msg = f"a layer of kind {self.kind!r} wants {' or '.join(sorted(allowed))}"
             raise ValueError(msg)
@@ -71,6 +79,8 @@ class Laid:
     """What it does."""
     shapes: tuple[BaseGeometry, ...]
     """Lines or polygons in the reference system of the ground."""
+    classes: tuple[str, ...] = ()
+    """Class of each shape by the attribute `land_by`; empty where there is none."""
 
     @property
     def parts(self) -> list[BaseGeometry]:
@@ -170,4 +180,62 @@ def charged(
             met, _ = tree.query(lines, predicate="crosses")[::-1]
             cost += each.layer.per_crossing * falls * np.bincount(met, minlength=form.size)
         out[each.layer.name] = cost
+    return out
+
+
+def taken(
+    xy: NDArray[np.float64], land: NDArray[np.float64], laid: Sequence[Laid]
+) -> tuple[Mapping[str, NDArray[np.float64]], Mapping[str, int]]:
+    """
+    List the land that a road takes by its use, and count what stands on it.
+
+    Parameters
+    ----------
+    xy
+        Points of the road, shape (n, 2) [m].
+    land
+        Land taken from each point to the next, shape (n - 1,) [m2].
+    laid
+        All layers; tracked ones with `land_by` or `counted` are looked at.
+
+    Returns
+    -------
+    uses, counts
+        Land by class, each of shape (n - 1,) [m2], which adds up to all of it: what
+        no polygon covers is "other". And by name of layer how many of its shapes the
+        strip touches. The strip is as wide on both sides of the centre line.
+    """
+    strip = _strip(xy, land)
+    uses: dict[str, NDArray[np.float64]] = {}
+    counts: dict[str, int] = {}
+    left = land.copy()
+    for each in laid:
+        if each.layer.counted and each.shapes:
+            counts[each.layer.name] = _touched(strip, each)
+        if not (each.layer.land_by and each.shapes):
+            continue
+        shapes = shapely.make_valid(np.asarray(each.shapes, dtype=object))
+        pieces, owner = shapely.STRtree(shapes).query(strip, predicate="intersects")
+        shared = shapely.area(shapely.intersection(strip[pieces], shapes[owner]))
+        for i, k, area in zip(pieces, owner, shared, strict=True):
+            part = min(float(area), float(left[i]))  # polygons may lie upon each other
+            uses.setdefault(each.classes[k], np.zeros(land.size))[i] += part
+            left[i] -= part
+    return {**dict(sorted(uses.items())), "other": left}, counts
+
+
+def _touched(strip: NDArray[np.object_], each: Laid) -> int:
+    """Count the shapes of a layer that a strip touches."""
+    shapes = np.asarray(each.shapes, dtype=object)
+    return int(np.unique(shapely.STRtree(shapes).query(strip, predicate="intersects")[1]).size)
+
+
+def _strip(xy: NDArray[np.float64], land: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Land of each interval as a rectangle about the centre line; empty where it takes none."""
+    way = np.diff(xy, axis=0)
+    run = np.maximum(np.hypot(*way.T), 1e-9)
+    half = (land / run / 2)[:, None] * np.column_stack((-way[:, 1], way[:, 0])) / run[:, None]
+    corners = np.stack((xy[:-1] + half, xy[1:] + half, xy[1:] - half, xy[:-1] - half), axis=1)
+    out = np.asarray(shapely.polygons(corners), dtype=object)
+    out[land <= 0] = shapely.Polygon()
     return out

@@ -5,8 +5,8 @@ Everything here is the same for any search; the prices are in `price`, the
 search itself in `search`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from threading import Lock
 from typing import Literal
@@ -137,6 +137,10 @@ class Site:
     """Height a road keeps above a full lake [m]."""
     layers: tuple[Laid, ...] = ()
     """Costs, preferences, prohibitions and tracked measures of places."""
+    places: Mapping[str, float] = field(default_factory=dict)
+    """Chainage of named places on the existing road [m]."""
+    over_rivers: float = 0.0
+    """Height that a grade line keeps above the rivers that it crosses [m]."""
 
 
 def gaps(drowned: Sequence[tuple[str, Section]], highway: Highway, rules: Rules) -> tuple[Gap, ...]:
