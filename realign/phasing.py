@@ -131,6 +131,8 @@ class Work:
     """Who builds it."""
     opens: date | None = None
     """First day of traffic, for a work outside the programme."""
+    links: tuple[str, ...] = ()
+    """Names of the new roads that it builds."""
 
     def __post_init__(self) -> None:
         """Refuse lengths and costs below zero, and others' work without a date."""

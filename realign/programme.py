@@ -238,6 +238,7 @@ def _work(
         in_programme=task.in_programme if task else True,
         builder=task.builder if task else "programme",
         opens=task.opens if task else None,
+        links=tuple(link.name for link in links),
     )
 
 
