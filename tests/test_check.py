@@ -373,6 +373,7 @@ def test_a_tie_in_missed_is_found_at_its_end(
         (moved(1.01e-3), "place"),
         (turned(1.01e-5), "bearing"),
         (replace(tie, level=tie.level - 1.01e-3), "level"),
+        (replace(tie, level=tie.level + 1.01e-3), "level"),
         (replace(tie, change=0.0099), "change of grade"),
         (moved(0.98e-3), ""),
         (turned(0.98e-5), ""),
@@ -452,6 +453,11 @@ def test_a_curve_that_reaches_into_two_zones_keeps_the_rules_of_both(short: floa
     assert told(found) == ([] if short == 0 else near("radius", at[2]))
     found = flat(parts, [Zone(0, at[1] + short, FAST), Zone(at[1] + short, at[-1], SLOW)])
     assert told(found) == ([] if short == 0 else near("radius", at[2]))
+    wide, spiral = 1 / FAST.radius, SLOW.clothoid
+    parts[1:4] = [(spiral, 0, wide), (40, wide, wide), (FAST.clothoid, wide, 0)]
+    at = chainages(parts)
+    found = flat(parts, zones(at[4] - short, at[-1]))
+    assert told(found) == ([] if short == 0 else near("length of clothoid", at[1]))
 
 
 def test_parabolas_and_grades_keep_the_rules_of_their_zones() -> None:

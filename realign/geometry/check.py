@@ -528,7 +528,7 @@ def _steep(slopes: Sequence[_Slope], rule: _Rule) -> Iterator[Breach]:
     begin, worst, till = inf, 0.0, -inf
     for (s, g), (t, h) in zip(knots[::2], knots[1::2], strict=True):
         over = _over(s, g, t, h, limit)
-        if over is None:
+        if over is None or over[1] - over[0] <= ROUNDING:
             continue
         steepest = max(abs(g), abs(h))
         if over[0] > till + 2 * ROUNDING:
