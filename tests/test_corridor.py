@@ -54,7 +54,7 @@ from realign.corridor.lattice import (
     turn_angle,
 )
 from realign.errors import InputError, NoRouteError, StudyError
-from realign.standards import DesignStandard, codes, load
+from realign.standards import DesignStandard, codes, load, rows
 
 Ring = tuple[tuple[int, int], ...]
 
@@ -107,8 +107,10 @@ def test_tangents_grow_with_deflection_radius_and_clothoid(
     assert tangent_length(0.0, radius, clothoid) == 0
 
 
-@pytest.mark.parametrize("speed", [40, 60])
-@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize(
+    ("code", "speed"),
+    [(code, row.speed_kmh) for code in codes() for row in rows(code) if 40 <= row.speed_kmh <= 60],
+)
 def test_curves_of_the_greatest_turn_fit_between_any_three_moves(code: str, speed: int) -> None:
     standard = load(code, speed)
     turn = greatest_turn(standard, CELL)

@@ -10,11 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realign import standards
 from realign.errors import StudyError
 from realign.standards import DesignStandard, codes, least_clothoid, least_radius, load
 
-FRICTION = {30: 0.28, 40: 0.23, 50: 0.19, 60: 0.17, 70: 0.15, 80: 0.14}  # AASHTO table 3-7
-SIGHT = {30: 35, 40: 50, 60: 85, 80: 130}  # m, stopping sight distance, AASHTO table 3-1
+FRICTION = {25: 0.32, 30: 0.28, 40: 0.23, 50: 0.19, 60: 0.17, 70: 0.15, 80: 0.14}
+"""Side friction, AASHTO table 3-7; at 25 km/h between 20 and 30 km/h."""
+SIGHT = {30: 35, 40: 50, 50: 65, 60: 85, 70: 105, 80: 130}
+"""Stopping sight distance [m], AASHTO table 3-1."""
+JTG_CLOTHOID = {30: 25, 40: 35, 60: 50, 80: 70}
+"""Least clothoid [m], JTG D20."""
+RUNOFF = {40: 0.70, 50: 0.65, 60: 0.60, 70: 0.55, 80: 0.50}
+"""Greatest grade of the edge of the carriageway over its middle [%], AASHTO table 3-15."""
 
 
 def table(code: str) -> dict[str, Any]:
@@ -24,6 +31,15 @@ def table(code: str) -> dict[str, Any]:
 
 ROWS = [(code, row["speed_kmh"]) for code in codes() for row in table(code)["speed"]]
 rows = pytest.mark.parametrize(("code", "speed"), ROWS)
+
+
+def up(value: float, to: float = 5.0) -> float:
+    return to * ceil(value / to - 1e-9)
+
+
+def stopping(speed: float) -> float:
+    """Way in 2.5 s of reaction and with 3.4 m/s2 of braking [m]."""
+    return 0.278 * speed * 2.5 + 0.039 * speed**2 / 3.4
 
 
 def crest(sight: float) -> int:
@@ -65,9 +81,56 @@ def test_vertical_curves_keep_stopping_sight(code: str, speed: int) -> None:
 @rows
 def test_clothoid_keeps_jerk_and_the_floor_of_its_code(code: str, speed: int) -> None:
     standard = load(code, speed)
-    floor = {30: 25, 40: 35, 60: 50}[speed]
-    assert standard.clothoid >= floor
+    by_code = code.startswith("aashto")
+    floor = up(standard.carriageway / 2 * 8 / RUNOFF[speed]) if by_code else JTG_CLOTHOID[speed]
+    assert standard.clothoid == least_clothoid(speed, standard.radius, floor=floor)
     assert 0.0214 * speed**3 / (standard.radius * standard.clothoid) <= 1.2 + 1e-9
+
+
+@rows
+def test_sight_is_reaction_and_braking(code: str, speed: int) -> None:
+    standard = load(code, speed)
+    assert standard.sight == SIGHT[speed] == up(stopping(speed))
+
+
+@rows
+def test_recommended_tangents_and_arcs_follow_the_speed(code: str, speed: int) -> None:
+    standard = load(code, speed)
+    assert standard.tangent_reverse == 2 * speed
+    assert standard.tangent_same == 6 * speed
+    assert standard.arc == up(3 * speed / 3.6)
+
+
+@rows
+def test_radii_by_formula_are_rounded_up_to_the_next_five_metres(code: str, speed: int) -> None:
+    standard = load(code, speed)
+    least = least_radius(
+        speed, superelevation=standard.superelevation, side_friction=standard.side_friction
+    )
+    if code == "aashto-mountain" or (code, speed) == ("asian-highway-class-ii", 60):
+        assert up(least) <= standard.radius < least + 10
+    if code == "aashto-mountain":
+        assert standard.radius == up(least)
+
+
+@rows
+def test_a_hairpin_is_slower_tighter_and_flatter_than_its_road(code: str, speed: int) -> None:
+    standard = load(code, speed)
+    hairpin = standard.hairpin
+    if speed > 40 or code == "aashto-mountain":
+        assert hairpin is None
+        return
+    assert hairpin is not None
+    assert hairpin.speed_kmh < speed
+    assert hairpin.radius < standard.radius
+    assert hairpin.grade < standard.grade
+    assert hairpin.apart > hairpin.clothoid
+    least = least_radius(
+        hairpin.speed_kmh, superelevation=0.06, side_friction=FRICTION[hairpin.speed_kmh]
+    )
+    assert hairpin.radius >= least
+    jerk = 0.0214 * hairpin.speed_kmh**3 / (hairpin.radius * hairpin.clothoid)
+    assert jerk <= 1.2 + 1e-9
 
 
 @rows
@@ -104,6 +167,74 @@ def test_a_faster_road_is_wider_flatter_and_straighter(code: str) -> None:
         assert fast.k_sag > slow.k_sag
         assert fast.clothoid >= slow.clothoid
         assert fast.width >= slow.width
+        assert fast.carriageway >= slow.carriageway
+        assert fast.grade_length > slow.grade_length
+        assert fast.sight > slow.sight
+        assert fast.side_friction < slow.side_friction
+        assert fast.tangent_reverse > slow.tangent_reverse
+        assert fast.tangent_same > slow.tangent_same
+        assert fast.arc > slow.arc
+        if fast.hairpin and slow.hairpin:
+            assert fast.hairpin.radius > slow.hairpin.radius
+            assert fast.hairpin.grade <= slow.hairpin.grade
+            assert fast.hairpin.apart > slow.hairpin.apart
+
+
+@pytest.mark.parametrize("code", codes())
+def test_rows_are_what_load_gives_slowest_first(code: str) -> None:
+    speeds = sorted(row["speed_kmh"] for row in table(code)["speed"])
+    assert standards.rows(code) == tuple(load(code, speed) for speed in speeds)
+
+
+WHOLE = """
+title = "a code"
+superelevation_pct = 8.0
+grade_bridge_pct = 4.0
+grade_tunnel_pct = 3.0
+
+[sources]
+"""
+VALUES = (*standards.WHOLE, *standards.EACH)
+
+
+def written(*, source: str = "", value: str = "", more: str = "") -> str:
+    """Write a code of one speed that lacks the source of one value, or a value."""
+    text = WHOLE + "".join(f'{key} = "assumption: a test"\n' for key in VALUES if key != source)
+    text += "[[speed]]\nspeed_kmh = 40\n"
+    text += "".join(f"{key} = 1.0\n" for key in standards.EACH if key != value)
+    return text + more
+
+
+def test_a_code_with_every_value_and_source_is_read() -> None:
+    (row,) = standards.read(written(), code="own")
+    assert (row.code, row.speed_kmh, row.hairpin) == ("own", 40, None)
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_a_value_without_a_source_is_refused(key: str) -> None:
+    with pytest.raises(StudyError, match=f"standard own: {key} has no source"):
+        standards.read(written(source=key), code="own")
+
+
+@pytest.mark.parametrize("key", standards.EACH)
+def test_a_missing_value_is_refused(key: str) -> None:
+    with pytest.raises(StudyError, match=rf"standard own: speed\[40 km/h\]\.{key} is missing"):
+        standards.read(written(value=key), code="own")
+
+
+def test_all_problems_of_a_code_are_in_one_message() -> None:
+    hairpin = "colour = 1\n[speed.hairpin]\nspeed_kmh = 30\n[[speed]]\nspeed_kmh = 40\n"
+    with pytest.raises(StudyError) as error:
+        standards.read(written(source="arc_m", more=hairpin), code="own")
+    for problem in (
+        "speed[40 km/h].colour is unknown",
+        "speed[40 km/h].hairpin.radius_m is missing",
+        "speed[40 km/h].arc_m is missing",
+        "arc_m has no source",
+        "hairpin has no source",
+        "40 km/h stands twice",
+    ):
+        assert f"standard own: {problem}" in str(error.value).splitlines()
 
 
 @given(

@@ -142,17 +142,39 @@ class Corner:
     radius: float
     """Radius of the arc [m]."""
     clothoid: float
-    """Length of the clothoid on either side [m]."""
+    """Length of the clothoid before the arc [m]."""
+    behind: float | None = None
+    """Length of the clothoid behind the arc; as before it where None [m]."""
+
+    @property
+    def clothoids(self) -> tuple[float, float]:
+        """Lengths of the clothoids before and behind the arc [m]."""
+        return self.clothoid, self.clothoid if self.behind is None else self.behind
+
+    @property
+    def arc(self) -> float:
+        """Length of the arc between the clothoids [m]."""
+        return self.radius * abs(self.deflection) - sum(self.clothoids) / 2
 
     @property
     def tangent(self) -> float:
-        """Distance from the PI to the start of the curve [m]."""
-        return tangent_length(abs(self.deflection), self.radius, self.clothoid)
+        """Distance from the start of the curve to the PI [m]."""
+        return tangent_length(abs(self.deflection), self.radius, *self.clothoids)
+
+    @property
+    def tangent_behind(self) -> float:
+        """Distance from the PI to the end of the curve [m]."""
+        return tangent_length(abs(self.deflection), self.radius, *self.clothoids[::-1])
 
 
-def tangent_length(deflection: float, radius: float, clothoid: float) -> float:
+def tangent_length(
+    deflection: float, radius: float, clothoid: float, other: float | None = None
+) -> float:
     """
-    Distance from a PI to the start of its curve, T = (R + p) tan(deflection / 2) + q.
+    Distance from a PI to an end of its curve.
+
+    T = (R + p) tan(deflection / 2) + q + (p' - p) / sin(deflection), with the shift
+    p and the abscissa q of the clothoid at this end and the shift p' of the other.
 
     Parameters
     ----------
@@ -161,26 +183,34 @@ def tangent_length(deflection: float, radius: float, clothoid: float) -> float:
     radius
         Radius of the arc [m].
     clothoid
-        Length of the clothoid on either side; both together turn no more than
-        the deflection [m].
+        Length of the clothoid at this end [m].
+    other
+        Length of the clothoid at the other end; the same where None. Both together
+        turn no more than the deflection [m].
 
     Returns
     -------
     length
-        With the exact shift p and abscissa q of the clothoid [m].
+        With the exact shifts and abscissa of the clothoids [m].
 
     Examples
     --------
     >>> round(tangent_length(pi / 2, 100.0, 0.0), 6)
     100.0
     """
+    p, q = _shift(radius, clothoid)
+    length = (radius + p) * tan(deflection / 2) + q
+    if other is None or other == clothoid:
+        return length
+    return length + (_shift(radius, other)[0] - p) / sin(deflection)
+
+
+def _shift(radius: float, clothoid: float) -> tuple[float, float]:
+    """How far a clothoid shifts the circle from the tangent, and where its middle lies [m]."""
     if clothoid <= 0:
-        return radius * tan(deflection / 2)
-    half = Element(Pose(0.0, 0.0, 0.0), clothoid, 0.0, 1 / radius)
-    end = half.end
-    p = end.y - radius * (1 - cos(end.bearing))
-    q = end.x - radius * sin(end.bearing)
-    return (radius + p) * tan(deflection / 2) + q
+        return 0.0, 0.0
+    end = Element(Pose(0.0, 0.0, 0.0), clothoid, 0.0, 1 / radius).end
+    return end.y - radius * (1 - cos(end.bearing)), end.x - radius * sin(end.bearing)
 
 
 def least_corner(deflection: float, standard: DesignStandard) -> Corner:
@@ -404,15 +434,14 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
     used = 0.0
     for i, leg in enumerate(legs):
         curve = curves[i] if i < len(curves) else None
-        take = curve.tangent if curve else 0.0
-        straight = hypot(*leg) - used - take
+        straight = hypot(*leg) - used - (curve.tangent if curve else 0.0)
         if straight < -SHORTEST * 10:
             msg = f"two curves overlap by {-straight:.3f} m on leg {i} of the polygon"
             raise GeometryError(msg)
         if straight > SHORTEST:
             out.append(Element(at, straight))
             at = out[-1].end
-        used = take
+        used = take = curve.tangent_behind if curve else 0.0
         if curve is None:
             if i + 1 < len(legs):
                 at = Pose(
@@ -420,12 +449,8 @@ def elements(pis: NDArray[np.float64], curves: Sequence[Corner | None]) -> tuple
                 )
             continue
         k = (1 if curve.deflection > 0 else -1) / curve.radius
-        arc = curve.radius * abs(curve.deflection) - curve.clothoid
-        for length, k0, k1 in (
-            (curve.clothoid, 0.0, k),
-            (arc, k, k),
-            (curve.clothoid, k, 0.0),
-        ):
+        before, behind = curve.clothoids
+        for length, k0, k1 in ((before, 0.0, k), (curve.arc, k, k), (behind, k, 0.0)):
             if length > SHORTEST:
                 out.append(Element(at, length, k0, k1))
                 at = out[-1].end

@@ -7,8 +7,10 @@ has its source beside it, or says that it is an assumption.
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from math import ceil
+from typing import Any
 
 from realign.errors import StudyError
 
@@ -18,6 +20,42 @@ JERK = 1.2
 """Greatest change of lateral acceleration on a clothoid [m/s3], AASHTO Green Book 2018."""
 ROUNDING = 5.0
 """Lengths of clothoids are rounded up to this [m]."""
+WHOLE = ("superelevation_pct", "grade_bridge_pct", "grade_tunnel_pct")
+"""Values that a code has once for all speeds."""
+EACH = (
+    "radius_m",
+    "clothoid_m",
+    "grade_pct",
+    "k_crest_m",
+    "k_sag_m",
+    "grade_length_m",
+    "side_friction",
+    "formation_width_m",
+    "carriageway_m",
+    "sight_m",
+    "tangent_reverse_m",
+    "tangent_same_m",
+    "arc_m",
+)
+"""Values that a code has for every speed."""
+TURN = ("speed_kmh", "radius_m", "clothoid_m", "grade_pct", "apart_m")
+"""Values of a hairpin section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hairpin:
+    """What a code asks of a hairpin, which is driven slower than the road on either side."""
+
+    speed_kmh: int
+    """Design speed on the hairpin [km/h]."""
+    radius: float
+    """Least radius of its arc [m]."""
+    clothoid: float
+    """Least length of its clothoids [m]."""
+    grade: float
+    """Greatest grade on it, clothoids included [fraction]."""
+    apart: float
+    """Least distance from the end of one hairpin to the start of the next [m]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +92,17 @@ class DesignStandard:
     """Greatest superelevation [fraction]."""
     side_friction: float
     """Side friction that drivers accept at the design speed [-]."""
+    sight: float
+    """Stopping sight distance [m]."""
+    tangent_reverse: float
+    """Recommended least length of a tangent between curves of opposite sense, unless their
+    clothoids touch [m]."""
+    tangent_same: float
+    """Recommended least length of a tangent between curves of the same sense [m]."""
+    arc: float
+    """Recommended least length of a circular arc between its clothoids [m]."""
+    hairpin: Hairpin | None
+    """What is asked of hairpins; None where the code has none at this speed."""
     sources: tuple[tuple[str, str], ...]
     """Where each value comes from: pairs of key and text."""
 
@@ -143,22 +192,112 @@ def load(code: str, speed_kmh: int) -> DesignStandard:
     >>> load("jtg-class-ii-mountain", 60).radius
     125.0
     """
+    found = {row.speed_kmh: row for row in rows(code)}
+    if speed_kmh not in found:
+        msg = f"standard {code}: found {speed_kmh} km/h, wanted one of {sorted(found)}"
+        raise StudyError(msg)
+    return found[speed_kmh]
+
+
+@cache
+def rows(code: str) -> tuple[DesignStandard, ...]:
+    """
+    Read the rules of one code at all its design speeds.
+
+    Parameters
+    ----------
+    code
+        Name of a code, one of `codes()`.
+
+    Returns
+    -------
+    rows
+        One a design speed, the slowest first.
+
+    Raises
+    ------
+    StudyError
+        The code does not exist; the message lists those that do.
+
+    Examples
+    --------
+    >>> [row.speed_kmh for row in rows("jtg-class-iii-mountain")]
+    [30, 40]
+    """
     if code not in codes():
         msg = f"standard.code: found {code!r}, wanted one of {', '.join(codes())}"
         raise StudyError(msg)
     text = resources.files("realign.standards").joinpath(f"{code}.toml").read_text("utf-8")
+    return read(text, code=code)
+
+
+def read(text: str, *, code: str) -> tuple[DesignStandard, ...]:
+    """
+    Read the TOML of a code.
+
+    Parameters
+    ----------
+    text
+        TOML with a title, the values of all speeds, a table of sources and a
+        table `speed` for each design speed, with a `hairpin` below it where the
+        code has hairpins at that speed.
+    code
+        Name of the code.
+
+    Returns
+    -------
+    rows
+        One a design speed, the slowest first.
+
+    Raises
+    ------
+    StudyError
+        A value or its source is missing, one is unknown, or a speed stands
+        twice; the message lists every problem, one a line.
+    """
     table = tomllib.loads(text)
-    rows = {int(row["speed_kmh"]): row for row in table["speed"]}
-    if speed_kmh not in rows:
-        msg = f"standard {code}: found {speed_kmh} km/h, wanted one of {sorted(rows)}"
+    given = table.get("speed", [])
+    problems = _problems(table, given)
+    speeds = [row.get("speed_kmh") for row in given]
+    problems += [
+        f"{v} km/h stands twice" for v in sorted({v for v in speeds if speeds.count(v) > 1})
+    ]
+    if problems:
+        msg = "\n".join(f"standard {code}: {problem}" for problem in problems)
         raise StudyError(msg)
-    row = rows[speed_kmh]
+    return tuple(_row(table, row, code) for row in sorted(given, key=lambda row: row["speed_kmh"]))
+
+
+def _problems(table: dict[str, Any], given: list[dict[str, Any]]) -> list[str]:
+    """List what is missing in a code, or unknown."""
+    sources = table.get("sources", {})
+    wanted: list[tuple[dict[str, Any], tuple[str, ...], tuple[str, ...], str]]
+    wanted = [(table, ("title", "speed", "sources", *WHOLE), (), "")]
+    for row in given:
+        where = f"speed[{row.get('speed_kmh')} km/h]."
+        wanted.append((row, ("speed_kmh", *EACH), ("hairpin",), where))
+        if "hairpin" in row:
+            wanted.append((row["hairpin"], TURN, (), f"{where}hairpin."))
+    out = []
+    for values, keys, optional, where in wanted:
+        out += [f"{where}{key} is missing" for key in keys if key not in values]
+        out += [f"{where}{key} is unknown" for key in values if key not in (*keys, *optional)]
+    hairpins = ("hairpin",) if any("hairpin" in row for row in given) else ()
+    needed = (*WHOLE, *EACH, *hairpins)
+    out += [f"{key} has no source" for key in needed if not str(sources.get(key, "")).strip()]
+    return out + [f"sources.{key} is of no value" for key in sources if key not in needed]
+
+
+def _row(table: dict[str, Any], row: dict[str, Any], code: str) -> DesignStandard:
+    """Rules of a code at one speed, in SI units."""
+    turn = row.get("hairpin")
+    speed = int(row["speed_kmh"])
     return DesignStandard(
         code=code,
         title=str(table["title"]),
-        speed_kmh=speed_kmh,
+        speed_kmh=speed,
         radius=float(row["radius_m"]),
-        clothoid=least_clothoid(speed_kmh, row["radius_m"], floor=row["clothoid_m"]),
+        clothoid=least_clothoid(speed, row["radius_m"], floor=row["clothoid_m"]),
         grade=row["grade_pct"] / 100,
         grade_bridge=table["grade_bridge_pct"] / 100,
         grade_tunnel=table["grade_tunnel_pct"] / 100,
@@ -169,5 +308,18 @@ def load(code: str, speed_kmh: int) -> DesignStandard:
         carriageway=float(row["carriageway_m"]),
         superelevation=table["superelevation_pct"] / 100,
         side_friction=float(row["side_friction"]),
+        sight=float(row["sight_m"]),
+        tangent_reverse=float(row["tangent_reverse_m"]),
+        tangent_same=float(row["tangent_same_m"]),
+        arc=float(row["arc_m"]),
+        hairpin=None
+        if turn is None
+        else Hairpin(
+            speed_kmh=int(turn["speed_kmh"]),
+            radius=float(turn["radius_m"]),
+            clothoid=least_clothoid(turn["speed_kmh"], turn["radius_m"], floor=turn["clothoid_m"]),
+            grade=turn["grade_pct"] / 100,
+            apart=float(turn["apart_m"]),
+        ),
         sources=tuple(sorted(table["sources"].items())),
     )
