@@ -46,6 +46,11 @@ class Curve:
         return 1 / self.bend
 
     @property
+    def tangent_points(self) -> tuple[float, float]:
+        """Distances from the start of the road between which the greatest curvature lies [m]."""
+        return self.start + self.clothoids[0], self.end - self.clothoids[1]
+
+    @property
     def length(self) -> float:
         """Length along the curve [m]."""
         return self.end - self.start
