@@ -20,12 +20,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
 from math import ceil, cos, floor, hypot, isfinite, log10, pi, sin
 from xml.sax.saxutils import escape
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
@@ -83,8 +85,8 @@ STEP = 4.0
 """Points of the centre line in plan are this far apart: chords keep within 0.01 mm [m]."""
 CHORD = 0.02
 """Chords of the grade line pass no farther than this from it [m]."""
-NEAR = 0.3
-"""Room between texts and lines in plan [mm]."""
+NEAR, CELL = 0.3, 0.5
+"""Room between texts and lines in plan, and size of the cells by which it is told [mm]."""
 CAPITAL = 0.718
 """Height of a capital letter over the size of its font (Helvetica) [-]."""
 POINT = 72 / 25.4
@@ -120,7 +122,6 @@ PENS: Mapping[str, Pen] = {
     "grid": Pen("#d0d0d0", 0.1),
     "cross": Pen("#777777", 0.13),
     "rule": Pen("#888888", 0.1),
-    "flag": Pen("#777777", 0.1),
     "existing": Pen("#b3a78f", 0.8),
     "shore": Pen("#1f6fbf", 0.25, (4.0, 1.0, 0.6, 1.0)),
     "beyond": Pen("#999999", 0.25),
@@ -129,6 +130,8 @@ PENS: Mapping[str, Pen] = {
     "ground": Pen("#7a4a1e", 0.25),
     "water": Pen("#1f6fbf", 0.25, (4.0, 1.0, 0.6, 1.0)),
     "tangents": Pen("#777777", 0.13, (2.0, 1.0)),
+    "halo": Pen("#ffffff", 0.0, filled=True),
+    "flag": Pen("#777777", 0.1),
     "bridge": Pen("#c2570c", 0.35),
     "tunnel": Pen("#5b2a86", 0.35, (1.6, 0.8)),
     "tick": Pen("#000000", 0.18),
@@ -292,12 +295,13 @@ def svg(sheet: Sheet) -> str:
     Lines are paths of a group whose class is the name of their pen, and texts are groups by kind.
     """
     width, height = PAPER
-    out = [
+    head = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height:g}mm" '
         f'viewBox="0 0 {width:g} {height:g}">\n<title>{_xml(sheet.title)}</title>\n'
         f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>'
-    ]
+    )
+    out = [head]
     for name, pen in PENS.items():
         lines = sheet.lines.get(name)
         if not lines:
@@ -434,6 +438,8 @@ def _font(*, bold: bool) -> str:
 
 def _latin(words: str) -> str:
     """Replace what the standard fonts of the format cannot show."""
+    if words.isascii() and words.isprintable():
+        return words
     return (
         "".join(c if c.isprintable() else " " for c in words)
         .encode("cp1252", "replace")
@@ -441,8 +447,16 @@ def _latin(words: str) -> str:
     )
 
 
+@cache
+def _widths(font: str) -> dict[str, float]:
+    """Widths of letters over the size of a standard font."""
+    letters = bytes(range(32, 256)).decode("cp1252", "ignore")
+    return {each: stringWidth(each, font, 1.0) for each in letters}
+
+
 def _width(words: str, size: float, *, bold: bool = False) -> float:
-    return float(stringWidth(_latin(words), _font(bold=bold), size))
+    widths = _widths(_font(bold=bold))
+    return size * sum(widths[each] for each in _latin(words))
 
 
 # -------------------------------------------------------------------- drawing on a page
@@ -585,36 +599,29 @@ def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> Poi
 class _Labels:
     """Places of texts in a window, which keep off lines and each other."""
 
-    def __init__(self, paper: _Paper, window: Box, ink: Points) -> None:
+    def __init__(self, paper: _Paper, window: Box) -> None:
         self.paper = paper
         self.window = window
-        self.ink = [ink]
+        shape = (ceil((window[2] - window[0]) / CELL), ceil((window[3] - window[1]) / CELL))
+        self.ink = np.zeros(shape, np.bool_)
 
-    def taken(
-        self, words: Sequence[str], at: tuple[float, float], turn: float, size: float, anchor: str
-    ) -> float:
-        """How much lies under a block of lines; infinite where it leaves the window."""
-        box = self._block(words, size, anchor)
-        c, s = cos(turn), sin(turn)
-        corners = np.array([(box[i], box[j]) for i in (0, 2) for j in (1, 3)])
-        placed = corners @ np.array([[c, s], [-s, c]]) + at
-        left, bottom, right, top = self.window
-        low, high = placed.min(axis=0), placed.max(axis=0)
-        if low[0] < left + 1 or low[1] < bottom + 1 or high[0] > right - 1 or high[1] > top - 1:
+    def cells(self, points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Cells of the window in which points lie."""
+        at = np.floor((points - np.array(self.window[:2])) / CELL).astype(np.intp)
+        at = at[((at >= 0) & (at < self.ink.shape)).all(axis=1)]
+        return at[:, 0], at[:, 1]
+
+    def take(self, points: Points) -> None:
+        """Keep texts off places."""
+        self.ink[self.cells(points)] = True
+
+    def taken(self, block: Points) -> float:
+        """How much lies under a block; infinite where it leaves the window."""
+        at = ((block - np.array(self.window[:2])) / CELL).astype(np.intp)
+        low, high = at.min(axis=0), at.max(axis=0)
+        if low.min() < 2 or (high >= np.array(self.ink.shape) - 2).any():
             return float("inf")
-        if len(self.ink) > 1:
-            self.ink = [np.concatenate(self.ink)]
-        ink = self.ink[0]
-        ink = ink[((ink > low - NEAR) & (ink < high + NEAR)).all(axis=1)]
-        back = (ink - at) @ np.array([[c, -s], [s, c]])
-        inside = (back > np.array(box[:2]) - NEAR) & (back < np.array(box[2:]) + NEAR)
-        return float(inside.all(axis=1).sum())
-
-    def _block(self, words: Sequence[str], size: float, anchor: str) -> Box:
-        wide = max(_width(line, size) for line in words)
-        left = {"start": 0.0, "middle": -wide / 2, "end": -wide}[anchor]
-        half = size * (0.45 + 0.6 * (len(words) - 1))
-        return left, -half, left + wide, half
+        return float(np.count_nonzero(self.ink[at[:, 0], at[:, 1]]))
 
     def put(
         self,
@@ -643,10 +650,10 @@ class _Labels:
         at
             The place, None where there is none.
         """
+        block = _block(words, size, bold=bold)
         best: tuple[float, tuple[float, float, float, str] | None] = (float("inf"), None)
         for place in places:
-            x, y, turn, anchor = place
-            taken = self.taken(words, (x, y), turn, size, anchor)
+            taken = self.taken(_moved(block, place))
             if taken < best[0]:
                 best = taken, place
             if not taken:
@@ -659,14 +666,25 @@ class _Labels:
             off = 1.2 * size * ((len(words) - 1) / 2 - i)
             at = x - off * s, y + off * c
             self.paper.write(kind, line, at, size=size, turn=turn, anchor=anchor, bold=bold)
-        left, bottom, right, top = self._block(words, size, anchor)
-        across = np.linspace(left, right, max(ceil((right - left) / 0.7), 2))
-        rows = [
-            np.column_stack((across, np.full(len(across), y0)))
-            for y0 in np.linspace(bottom, top, 1 + 2 * len(words))
-        ]
-        self.ink.append(np.vstack(rows) @ np.array([[c, s], [-s, c]]) + np.array([x, y]))
+        self.take(_moved(block, best[1]))
         return x, y
+
+
+def _block(words: Sequence[str], size: float, *, bold: bool) -> Points:
+    """Points that cover lines of text, from -1/2 to 1/2 of their width and height [mm]."""
+    wide = max(_width(line, size, bold=bold) for line in words) + 2 * NEAR
+    tall = size * (0.9 + 1.2 * (len(words) - 1)) + 2 * NEAR
+    across = np.linspace(-wide / 2, wide / 2, ceil(wide / CELL) + 1)
+    up = np.linspace(-tall / 2, tall / 2, ceil(tall / CELL) + 1)
+    return np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+
+
+def _moved(block: Points, place: tuple[float, float, float, str]) -> Points:
+    """Move a block of text to a place."""
+    x, y, turn, anchor = place
+    shift = {"start": 1.0, "middle": 0.0, "end": -1.0}[anchor] * (float(block[-1, 0]) - NEAR)
+    c, s = cos(turn), sin(turn)
+    return np.asarray(block @ np.array([[c, s], [-s, c]]) + (x + shift * c, y + shift * s))
 
 
 def _about(x: float, y: float) -> Iterable[tuple[float, float, float, str]]:
@@ -708,10 +726,14 @@ class _Road:
         self.s = np.union1d(self.plan.stations(STEP), self.plan.start)
         self.xy = self.plan.poses(self.s)[:, :2]
         counts = {"bridge": 0, "tunnel": 0}
-        places = [self.ticks, *((c.start, c.end, *c.tangent_points) for _, c in self.curves)]
-        places += [np.arange(self.count) * SHEET, [self.length], [e[0] for e in road.equations]]
+        places: list[ArrayLike] = [
+            self.ticks,
+            *((c.start, c.end, *c.tangent_points) for _, c in self.curves),
+        ]
+        places += [SHEET * np.arange(self.count), [self.length], [e[0] for e in road.equations]]
         s = np.unique(np.concatenate(places))
-        self.poses = dict(zip(s.tolist(), self.plan.poses(s).tolist(), strict=True))
+        poses = self.plan.poses(s).tolist()
+        self.poses: dict[float, list[float]] = dict(zip(s.tolist(), poses, strict=True))
         self.structures = []
         for part in road.parts:
             counts[part.form] += 1
@@ -721,7 +743,7 @@ class _Road:
     def pose(self, s: float) -> list[float]:
         """Find east, north, bearing and curvature at a distance."""
         if s not in self.poses:
-            self.poses[s] = self.plan.poses([s])[0].tolist()
+            self.poses[s] = [float(each) for each in self.plan.poses([s])[0]]
         return self.poses[s]
 
     def station(self, s: float, *, behind: bool = False) -> str:
@@ -812,14 +834,13 @@ class _Page:
         for line in (before, after):
             paper.clipped("beyond", self.place(line), PLAN)
         paper.line("axis", axis)
-        dense = [
-            part
-            for line in (axis, self.place(before), self.place(after))
-            for part in _within(line, PLAN)
-        ]
-        self.labels = _Labels(paper, PLAN, np.vstack([*(_dense(part) for part in dense), *beside]))
+        self.labels = _Labels(paper, PLAN)
+        for line in (axis, self.place(before), self.place(after)):
+            for part in _within(line, PLAN):
+                self.labels.take(_dense(part))
+        self.labels.take(np.vstack(beside))
         paper.write("heading", "PLAN 1:10,000", (PLAN[0] + 2, PLAN[3] - 3), bold=True)
-        self.labels.ink.append(
+        self.labels.take(
             _dense(np.array([(PLAN[0] + 2, PLAN[3] - 3), (PLAN[0] + 24, PLAN[3] - 3)]))
         )
         self.arrow()
@@ -873,8 +894,10 @@ class _Page:
         corners = [
             (x, y) for y in (PLAN[3] - 11, PLAN[1] + 11) for x in (PLAN[2] - 11, PLAN[0] + 11)
         ]
-        ink = np.concatenate(self.labels.ink)
-        taken = [int((np.hypot(*(ink - at).T) < 10).sum()) for at in corners]
+        disc = np.array(
+            [(i, j) for i in range(-10, 11) for j in range(-10, 11) if hypot(i, j) < 10]
+        )
+        taken = [self.labels.taken(disc + np.array(at)) for at in corners]
         x, y = corners[int(np.argmin(taken))]
         along, side = np.array([cos(north), sin(north)]), np.array([-sin(north), cos(north)])
         at = np.array([x, y])
@@ -886,9 +909,8 @@ class _Page:
         self.paper.line("outline", np.array(other))
         n = at + 8 * along
         self.paper.write("north", "N", (float(n[0]), float(n[1])), anchor="middle", bold=True)
-        ring = np.linspace(0, 2 * pi, 40)
-        for radius in (2, 4, 6, 8, 9.5):
-            self.labels.ink.append(at + radius * np.column_stack((np.cos(ring), np.sin(ring))))
+        self.labels.take(at + disc)
+        self.labels.take(at + disc + 0.5)
 
     def matches(self) -> None:
         """Draw match lines where a neighbouring sheet goes on, and the ends of the road."""
@@ -908,7 +930,7 @@ class _Page:
             line = np.array([at - reach * across, at + reach * across])
             self.paper.clipped(pen, line, PLAN)
             for part in _within(line, PLAN):
-                self.labels.ink.append(_dense(part))
+                self.labels.take(_dense(part))
             way = _upright(bearing + pi / 2)
             out = np.array([cos(bearing), sin(bearing)]) * (3.2 if last else -3.2)
             places = []
@@ -943,7 +965,7 @@ class _Page:
                     )
                     edge = np.vstack((wings[0], edge, wings[1]))
                 self.paper.clipped(part.form, edge, PLAN)
-                self.labels.ink.append(_dense(edge))
+                self.labels.take(_dense(edge))
             x, y, _ = self.pose((begin + end) / 2)
             self.named("structure", [f"{each.mark} {each.words}"], (x, y))
 
@@ -980,9 +1002,9 @@ class _Page:
         for at, behind, ahead in self.equations:
             x, y, bearing = self.pose(at)
             across = np.array([-sin(bearing), cos(bearing)])
-            line = np.array([(x, y) - 4 * across, (x, y) + 4 * across])
+            line = np.array([(x, y)]) + 4 * np.array([-across, across])
             self.paper.clipped("equation", line, PLAN)
-            self.labels.ink.append(_dense(line))
+            self.labels.take(_dense(line))
             words = [f"STA. EQUATION {exact(behind)} BACK", f"= {exact(ahead)} AHEAD"]
             self.named("equation", words, (x, y))
 
@@ -1003,13 +1025,15 @@ class _Page:
                 if touches(s, s, window) and min(s - curve.start, curve.end - s) > AWAY:
                     x, y, bearing = self.pose(s)
                     across = 0.6 * np.array([-sin(bearing), cos(bearing)])
-                    self.paper.clipped("point", np.array([(x, y) - across, (x, y) + across]), PLAN)
+                    self.paper.clipped(
+                        "point", np.array([(x, y)]) + np.array([-across, across]), PLAN
+                    )
         corners = [(i, c, self.place(np.array([c.pi]))[0]) for i, c in self.curves]
         shown = [each for each in corners if _inside(each[2], PLAN, 1.0)]
         triangle = 0.9 * np.column_stack((np.sin(ring[::4]), np.cos(ring[::4])))
         for _, _, at in shown:
             self.paper.line("outline", at + triangle)
-            self.labels.ink.append(at + triangle)
+            self.labels.take(at + triangle)
         for number, curve, at in shown:
             words = [f"PI {number} R={curve.radius:.0f}"]
             self.named("pi", words, (float(at[0]), float(at[1])))
@@ -1045,24 +1069,20 @@ class _Page:
         grades = self.whole.grades
         s = steps(grades, self.begin, self.end, chord=CHORD)
         s = np.unique(np.concatenate((s, [at for at, _ in self.ticks])))
+        s = s[(s >= self.begin) & (s <= self.end)]
         level = grades.at(s)
+        even = np.array([any(abs(at - tick) < AWAY for tick, _ in self.ticks) for at in s])
         room = UP * (TOP - BOTTOM - LOW - HIGH) - DATUMS
-        out, first = [], 0
-        while first < len(s) - 1:
-            high = np.maximum.accumulate(level[first:])
-            low = np.minimum.accumulate(level[first:])
-            last = first + int(np.searchsorted(high - low, room, side="right")) - 1
-            if last < len(s) - 1:  # rather at a round chainage
-                round_ = [i for i in range(first + 1, last + 1) if self.round(s[i])]
-                last = round_[-1] if round_ else max(last, first + 1)
-            part = slice(first, last + 1)
-            begin, end = float(s[first]), float(s[last])
-            out.append(_Panel(begin, end, self.datum(begin, end, level[part])))
-            first = last
-        return out
-
-    def round(self, s: float) -> bool:
-        return any(abs(s - at) < AWAY for at, _ in self.ticks)
+        cuts = _cut(level, room, even)
+        for share in np.arange(0.5, 1.0, 0.05):  # parts as even as their number allows
+            tighter = _cut(level, share * room, even)
+            if len(tighter) == len(cuts):
+                cuts = tighter
+                break
+        return [
+            _Panel(float(s[i]), float(s[j]), self.datum(s[i], s[j], level[i : j + 1]))
+            for i, j in pairwise(cuts)
+        ]
 
     def datum(self, begin: float, end: float, level: Points) -> float:
         """Datum that shows a grade line and as much as possible of ground and water."""
@@ -1130,20 +1150,7 @@ class _Page:
                 )
             )
 
-        for level in np.arange(panel.datum, panel.datum + UP * (TOP - BOTTOM) + 1e-6):
-            if level % RISE:
-                continue
-            y = BOTTOM + (level - panel.datum) / UP
-            paper.line("grid", [(left, y), (right, y)])
-            if number == 0 and y > BOTTOM + 4:
-                paper.write("level", f"{level:.0f}", (STRIP - 1.5, y), anchor="end")
-            elif number and BOTTOM + 5 < y < TOP - HIGH:
-                paper.write("level", f"{level:.0f}", (left + 1.2, y), size=TINY)
-        words = f"DATUM {panel.datum:.2f}"
-        if number == 0:
-            paper.write("datum", words, (STRIP - 1.5, BOTTOM + 1.2), anchor="end", bold=True)
-        else:
-            paper.write("datum", words, (left + 1.2, BOTTOM + 2.2), bold=True)
+        self.levels(panel, number)
         s = steps(grades, panel.begin, panel.end, chord=CHORD)
         grade = placed(np.column_stack((s, grades.at(s))))
         for each in self.structures:
@@ -1161,6 +1168,25 @@ class _Page:
         paper.clipped("tangents", placed(polygon), box)
         for part in _within(grade, box):
             paper.line("grade", part)
+
+    def levels(self, panel: _Panel, number: int) -> None:
+        """Draw the grid of levels of a part of the profile, and write its datum."""
+        paper = self.paper
+        left, right = self.x(panel.begin), self.x(panel.end)
+        for level in np.arange(panel.datum, panel.datum + UP * (TOP - BOTTOM) + 1e-6):
+            if level % RISE:
+                continue
+            y = BOTTOM + (level - panel.datum) / UP
+            paper.line("grid", [(left, y), (right, y)])
+            if number == 0 and y > BOTTOM + 4:
+                paper.write("level", f"{level:.0f}", (STRIP - 1.5, y), anchor="end")
+            elif number and BOTTOM + 5 < y < TOP - HIGH:
+                paper.write("level", f"{level:.0f}", (left + 1.2, y), size=TINY)
+        words = f"DATUM {panel.datum:.2f}"
+        if number == 0:
+            paper.write("datum", words, (STRIP - 1.5, BOTTOM + 1.2), anchor="end", bold=True)
+        else:
+            paper.write("datum", words, (left + 1.2, BOTTOM + 2.2), bold=True)
 
     def water_levels(self, panel: _Panel) -> list[tuple[str, tuple[float, float]]]:
         """Words for the level of each long stretch of water, and their places."""
@@ -1198,7 +1224,7 @@ class _Page:
     def broken(self, panel: _Panel) -> None:
         """Draw the line at which the datum changes."""
         x = self.x(panel.begin)
-        y = np.linspace(BOTTOM, TOP, 33)
+        y = np.linspace(BOTTOM, TOP - 32, 33)
         zigzag = np.column_stack((x + 0.5 * np.where(np.arange(33) % 2, 1, -1), y))
         zigzag[[0, -1], 0] = x
         self.paper.line("break", zigzag)
@@ -1223,6 +1249,8 @@ class _Page:
             two = f"{pvi.level:.2f}"
             if isfinite(pvi.k):
                 two += f" L={pvi.curve:.0f} K={pvi.k:.1f}"
+            wide = max(_width(words, TINY + 0.2) for words in (one, two))
+            self.paper.box("halo", (x - 2.4, base, x + 2.6, base + wide + 2))
             for words, off in ((one, -1.3), (two, 1.5)):
                 self.paper.write(
                     "pvi", words, (float(x) + off, base + 1), size=TINY + 0.2, turn=pi / 2
@@ -1269,7 +1297,7 @@ class _Page:
             else np.full(len(s), np.nan)
         )
         bottom = rows["Curves (left up)"] + 3.8
-        last = -1e9
+        last, right = -1e9, self.x(self.end)
         for (at, station), z, earth in zip(self.ticks, level, under, strict=True):
             x = self.x(at)
             self.paper.line("rule", [(x, bottom), (x, bottom + 0.8)])
@@ -1281,7 +1309,10 @@ class _Page:
                 figures["Ground [m]"] = f"{earth:.2f}"
                 figures["Height (+ fill, - cut) [m]"] = f"{z - earth:+.2f}"
             for row, words in figures.items():
-                self.paper.write("figure", words, (x, rows[row]), size=TINY + 0.4, anchor="middle")
+                size = TINY + 0.4
+                room = _width(words, size) / 2 + 0.4  # inside the strip
+                middle = max(min(x, right - room), STRIP + room)
+                self.paper.write("figure", words, (middle, rows[row]), size=size, anchor="middle")
 
     def cell(self, begin: float, end: float) -> tuple[float, float]:
         return self.x(max(begin, self.begin)), self.x(min(end, self.end))
@@ -1336,6 +1367,19 @@ class _Page:
             radius = f"R={curve.radius:.0f}"
             options = (f"PI {number} {radius}", radius, f"{curve.radius:.0f}", f"{number}")
             self.choose("radius", options, left, right, y)
+
+
+def _cut(level: Points, room: float, even: NDArray[np.bool_]) -> list[int]:
+    """Places that cut a line into parts of no more height than there is room for, both ends too."""
+    cuts = [0]
+    while cuts[-1] < len(level) - 1:
+        first = cuts[-1]
+        rise = np.maximum.accumulate(level[first:]) - np.minimum.accumulate(level[first:])
+        last = first + max(int(np.searchsorted(rise, room, side="right")) - 1, 1)
+        if last < len(level) - 1:  # rather at a round chainage
+            last = max((i for i in range(first + 1, last + 1) if even[i]), default=last)
+        cuts.append(last)
+    return cuts
 
 
 def _dense(line: Points, apart: float = 0.6) -> Points:
@@ -1681,7 +1725,7 @@ def _title(
 
 # -------------------------------------------------------------------- mass haul
 
-SCALES = (10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000)
+SCALES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 100, 125, 150, 200, 250, 300, 400, 500, 1000)
 """Scales along a mass-haul diagram, in thousands."""
 HAUL: Box = (44.0, 100.0, 404.0, 276.0)
 """Window of the diagram."""
@@ -1698,7 +1742,9 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
     step = _round_step(float(np.ptp(ordinate)), 8)
     low, high = floor(ordinate.min() / step), ceil(ordinate.max() / step)
     high = max(high, low + 1)
-    tall = (top - bottom) / ((high - low) * step)
+    unit = _round_step((high - low) * step, floor(top - bottom))
+    tall = 1 / unit
+    top = bottom + (high - low) * step * tall
 
     def x(s: float) -> float:
         return left + s / scale
@@ -1734,10 +1780,10 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
             paper.line(kind, np.vstack((corner, upper, [[ends[1], zero]], corner)))
         paper.line("haul", line)
     paper.write("heading", "MASS-HAUL DIAGRAM", (left, top + 6), size=3.2, bold=True)
-    unit = "Cut less fill from the start of the road [m³ of fill]"
-    paper.write("unit", unit, (end, top + 6), anchor="end")
+    ordinates = "Cut less fill from the start of the road [m³ of fill]"
+    paper.write("unit", ordinates, (left, top + 2.2))
     _sites(paper, road, haul, x, y)
-    _legend(paper, LEGEND_OF_HAULS, (COLUMN[0], TITLE + 2, COLUMN[2], TITLE + 20))
+    _legend(paper, LEGEND_OF_HAULS, (COLUMN[0], TITLE + 2, COLUMN[2], TITLE + 13))
     _title(
         paper,
         about,
@@ -1745,7 +1791,7 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
         what="MASS-HAUL DIAGRAM",
         number="1 of 1",
         stretch=f"{exact(road.start)} to {exact(float(stations(road, length)))}",
-        scales=f"1:{scale * 1000:,} along; {1 / tall:,.0f} m³ a millimetre up (A3)",
+        scales=f"1:{scale * 1000:,} along; 1 mm = {unit:,.0f} m³ (A3)",
     )
     return paper.sheet
 
@@ -1787,4 +1833,5 @@ def _round_step(span: float, count: int) -> float:
     """Step of 1, 2 or 5 times a power of ten that divides a span into no more than a count."""
     raw = max(span, 1.0) / count
     power = 10.0 ** floor(log10(raw))
-    return next(float(power * k) for k in (1.0, 2.0, 5.0, 10.0) if power * k >= raw * (1 - 1e-9))
+    share: float = next(k for k in (1.0, 2.0, 5.0, 10.0) if power * k >= raw * (1 - 1e-9))
+    return power * share
