@@ -583,6 +583,7 @@ def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> Poi
     count = len(wanted)
     if not count:
         return np.empty(0)
+    high = max(low, high)
     gap = min(gap, (high - low) / max(count - 1, 1))
     steps_ = gap * np.arange(count)
     groups: list[tuple[float, int]] = []  # means of what is pushed together, and how many
@@ -1121,6 +1122,12 @@ class _Page:
                 words = f"MATCH LINE {self.station(s, last=last)}, SHEET {other}"
                 x, anchor = (END, "end") if last else (STRIP, "start")
                 paper.write("match", words, (x, TOP + 2.8), anchor=anchor, bold=True)
+        for i in range(3):  # a bar that tells when a print has been scaled
+            x = 24.0 + 10.0 * i
+            paper.line("outline", [(x, TOP + 1.6), (x, TOP + 2.8)])
+            words = f"{10 * ALONG * i:.0f}" + (" m" if i == 2 else "")
+            paper.write("bar", words, (x, TOP + 4.2), size=1.5, anchor="middle")
+        paper.line("outline", [(24.0, TOP + 1.6), (44.0, TOP + 1.6)])
         for s, _ in self.ticks:
             paper.line("grid", [(self.x(s), BOTTOM), (self.x(s), TOP)])
         panels = self.panels()
@@ -1233,7 +1240,7 @@ class _Page:
     def flags(self, panels: Sequence[_Panel]) -> None:
         """Write chainage, level and parabola of PVIs above the grade line."""
         own = [(i, p) for i, p in self.pvis if self.begin - AWAY <= p.at <= self.end + AWAY]
-        places = _spread([self.x(p.at) for _, p in own], 6.2, STRIP + 3.2, END - 3.2)
+        places = _spread([self.x(p.at) for _, p in own], 6.2, STRIP + 3.2, self.x(self.end) - 3.2)
         base = TOP - 31.0
         for (number, pvi), x in zip(own, places, strict=True):
             panel = next((p for p in panels if p.begin <= pvi.at <= p.end), panels[-1])
@@ -1272,13 +1279,15 @@ class _Page:
             ("Curves (left up)", 7.6),
         )
         edges, y = {}, BOTTOM
-        paper.line("outline", [(22.0, y), (STRIP, y)])
+        far = right + 4.8  # figures stand across the ends of the strip
         for name, height in rows:
             y -= height
             edges[name] = (y, y + height)
-            paper.line("rule", [(22.0, y), (right, y)])
-        paper.line("outline", [(STRIP, BOTTOM), (STRIP, y), (right, y), (right, BOTTOM)])
-        paper.line("outline", [(STRIP, y), (22.0, y), (22.0, BOTTOM)])
+            paper.line("rule", [(22.0, y), (far, y)])
+        paper.box("outline", (22.0, y, far, BOTTOM))
+        for name in ("Structures", "Grades", "Curves (left up)"):  # elsewhere are figures
+            for x in (STRIP, right):
+                paper.line("outline", [(x, edges[name][0]), (x, edges[name][1])])
         for name, (low, high) in edges.items():
             paper.write("row", name, (23.0, (low + high) / 2), size=TINY + 0.1)
         self.figures({name: sum(edge) / 2 for name, edge in edges.items()})
@@ -1297,7 +1306,7 @@ class _Page:
             else np.full(len(s), np.nan)
         )
         bottom = rows["Curves (left up)"] + 3.8
-        last, right = -1e9, self.x(self.end)
+        last = -1e9
         for (at, station), z, earth in zip(self.ticks, level, under, strict=True):
             x = self.x(at)
             self.paper.line("rule", [(x, bottom), (x, bottom + 0.8)])
@@ -1310,9 +1319,7 @@ class _Page:
                 figures["Height (+ fill, - cut) [m]"] = f"{z - earth:+.2f}"
             for row, words in figures.items():
                 size = TINY + 0.4
-                room = _width(words, size) / 2 + 0.4  # inside the strip
-                middle = max(min(x, right - room), STRIP + room)
-                self.paper.write("figure", words, (middle, rows[row]), size=size, anchor="middle")
+                self.paper.write("figure", words, (x, rows[row]), size=size, anchor="middle")
 
     def cell(self, begin: float, end: float) -> tuple[float, float]:
         return self.x(max(begin, self.begin)), self.x(min(end, self.end))
@@ -1597,8 +1604,8 @@ LEGEND_OF_SHEETS = (
 
 LEGEND_OF_HAULS = (
     ("haul", "Mass haul: rising in cut, falling in fill"),
-    ("cut", "Surplus ahead"),
-    ("fill", "Need ahead"),
+    ("cut", "Earth in hand, carried ahead"),
+    ("fill", "Earth wanting, carried back or borrowed"),
 )
 
 
@@ -1727,6 +1734,8 @@ def _title(
 
 SCALES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 100, 125, 150, 200, 250, 300, 400, 500, 1000)
 """Scales along a mass-haul diagram, in thousands."""
+UNITS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+"""Volumes of a millimetre up, over powers of ten."""
 HAUL: Box = (44.0, 100.0, 404.0, 276.0)
 """Window of the diagram."""
 
@@ -1740,9 +1749,9 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
     end = left + length / scale
     ordinate = np.concatenate(([0.0], haul.ordinate[np.isfinite(haul.ordinate)]))
     step = _round_step(float(np.ptp(ordinate)), 8)
-    low, high = floor(ordinate.min() / step), ceil(ordinate.max() / step)
+    low, high = floor(float(ordinate.min()) / step), ceil(float(ordinate.max()) / step)
     high = max(high, low + 1)
-    unit = _round_step((high - low) * step, floor(top - bottom))
+    unit = _round_step((high - low) * step, floor(top - bottom), UNITS)
     tall = 1 / unit
     top = bottom + (high - low) * step * tall
 
@@ -1791,7 +1800,7 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
         what="MASS-HAUL DIAGRAM",
         number="1 of 1",
         stretch=f"{exact(road.start)} to {exact(float(stations(road, length)))}",
-        scales=f"1:{scale * 1000:,} along; 1 mm = {unit:,.0f} m³ (A3)",
+        scales=f"1:{scale * 1000:,} along; 1 mm = {unit:,g} m³ (A3)",
     )
     return paper.sheet
 
@@ -1829,9 +1838,9 @@ def _sites(
         _table(paper, grid, HAUL[1] - 8, pitch, (left, left + 72.0))
 
 
-def _round_step(span: float, count: int) -> float:
-    """Step of 1, 2 or 5 times a power of ten that divides a span into no more than a count."""
+def _round_step(span: float, count: int, shares: Sequence[float] = (1.0, 2.0, 5.0)) -> float:
+    """Round number, a share of a power of ten, of which a span holds no more than a count."""
     raw = max(span, 1.0) / count
-    power = 10.0 ** floor(log10(raw))
-    share: float = next(k for k in (1.0, 2.0, 5.0, 10.0) if power * k >= raw * (1 - 1e-9))
+    power = float(10.0 ** floor(log10(raw)))
+    share: float = next((k for k in shares if power * k >= raw * (1 - 1e-9)), 10.0)
     return power * share
