@@ -20,7 +20,6 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from math import atan, ceil, cos, degrees, floor, hypot, pi, sin
 
 import numpy as np
@@ -36,14 +35,13 @@ from realign.chainage import text
 from realign.errors import OutputError
 from realign.geometry.alignment import Part, Plan, Stationed
 from realign.geometry.horizontal import Element
-from realign.geometry.vertical import Grades
+from realign.geometry.tables import AWAY, CORNER, curves, exact, labelled, steps
+from realign.geometry.vertical import SHORTEST
 
 Points = NDArray[np.float64]
 
 CHORD = 0.5e-3
 """Chords of curves pass no farther than this from them [m]."""
-AWAY = 1e-4
-"""Curvature that leads no farther than this from a line or an arc is drawn as none [m]."""
 AXIS = 10.0
 """Points of the centre line in space are at most this far apart [m]."""
 EXAGGERATION = 10.0
@@ -58,12 +56,6 @@ SHEETS_APART = 1000.0
 """Room between the plan and the first sheet, and between sheets [m]."""
 BAND = 120.0
 """Height of the rows of levels below a profile [m]."""
-CORNER = 1e-6
-"""Curves that turn less than this have no PI [rad]."""
-SHARPEST = 2.0
-"""Curves that turn more than this have several PIs, since one would be far away [rad]."""
-SHORTEST = 1e-6
-"""Vertical curves shorter than this are none [m]."""
 
 METRES = 6
 """Code of the unit of the drawing in the format ($INSUNITS)."""
@@ -240,19 +232,6 @@ def _write(
     added.set_placement(at, align=align)
 
 
-def _labelled(start: float, length: float, step: float) -> Points:
-    """Distances from the start at which the chainage is a multiple of a step [m]."""
-    first, last = ceil((start - AWAY) / step), floor((start + length + AWAY) / step)
-    return np.clip(np.arange(first, last + 1) * step - start, 0.0, length)
-
-
-def _exact(s: float, places: int = 2) -> str:
-    """Chainage to the centimetre, or to other decimal places of a metre."""
-    unit = 10**places
-    km, rest = divmod(round(abs(s) * unit), 1000 * unit)
-    return f"{'-' if s < 0 else ''}{km}+{rest / unit:0{places + 4}.{places}f}"
-
-
 # -------------------------------------------------------------------- plan
 
 
@@ -313,80 +292,19 @@ def _fine(plan: Plan, begin: float, end: float) -> Points:
 
 def _polygon(space: Modelspace, plan: Plan) -> None:
     """Draw the polygon of tangents, whose corners are the PIs."""
-    knots = _between(plan)
     ends = plan.poses([0.0, plan.length])[:, :2]
-    corners = [ends[0]]
-    edges = plan.poses([s for a, b, _ in knots for s in (a, b)]).reshape(-1, 2, 4)
-    for number, ((_, _, bend), edge) in enumerate(zip(knots, edges, strict=True), start=1):
-        (x0, y0, t0, _), (x1, y1, t1, _) = edge
-        reach = ((x1 - x0) * sin(t1) - (y1 - y0) * cos(t1)) / sin(t1 - t0)
-        pi_ = np.array([x0 + reach * cos(t0), y0 + reach * sin(t0)])
-        corners.append(pi_)
-        _write(
-            space,
-            f"PI {number}  R={1 / bend:.1f}",
-            (float(pi_[0]) + SMALL / 2, float(pi_[1])),
-            "PLAN-PI-TEXT",
-        )
-    corners.append(ends[1])
-    _line(space, np.array(corners), "PLAN-PI")
-
-
-def _between(plan: Plan) -> list[tuple[float, float, float]]:
-    """
-    Curves of the plan that turn one way, by no more than `SHARPEST`.
-
-    Returns
-    -------
-    curves
-        Chainages of start and end [m], and the greatest curvature without sign [1/m].
-    """
-    cuts = {0.0, plan.length}
-    turned, bends = [0.0], []
-    for element, begin in zip(plan.elements, plan.start[:-1], strict=True):
-        k0, k1, length = element.k0, element.k1, element.length
-        bends.append(max(abs(k0), abs(k1)))
-        turned.append(turned[-1] + (k0 + k1) / 2 * length)
-        if bends[-1] * length**2 / 2 < AWAY:
-            cuts |= {float(begin), float(begin) + length}
-        elif k0 * k1 < 0:
-            cuts.add(float(begin) + length * k0 / (k0 - k1))
-    for i, (one, other) in enumerate(pairwise(plan.elements), start=1):
-        if one.k1 * other.k0 <= 0:
-            cuts.add(float(plan.start[i]))
-    fine = np.union1d(plan.stations(1.0), plan.start)
-    turn = _turn(plan, np.array(turned), fine)
-    out = []
-    for a, b in pairwise(sorted(cuts)):
-        inner = slice(*np.searchsorted(fine, (a + AWAY, b - AWAY)))
-        s = np.concatenate(([a], fine[inner], [b]))
-        ends = _turn(plan, np.array(turned), np.array([a, b]))
-        way = np.abs(np.concatenate(([ends[0]], turn[inner], [ends[1]])) - ends[0])
-        if way[-1] < CORNER:
-            continue
-        parts = ceil(way[-1] / SHARPEST)
-        edges = np.interp(np.linspace(0.0, way[-1], parts + 1), way, s)
-        first = int(np.searchsorted(plan.start, a + AWAY, side="right")) - 1
-        last = int(np.searchsorted(plan.start, b - AWAY))
-        bend = max(bends[first:last])
-        out += [(float(begin), float(end), bend) for begin, end in pairwise(edges)]
-    return out
-
-
-def _turn(plan: Plan, turned: Points, s: Points) -> Points:
-    """Change of bearing since the start of a plan, at chainages [rad]."""
-    owner = np.clip(np.searchsorted(plan.start, s, side="right") - 1, 0, len(plan.elements) - 1)
-    own = [plan.elements[i] for i in owner]
-    k0 = np.array([element.k0 for element in own])
-    rate = np.array([(element.k1 - element.k0) / element.length for element in own])
-    d = s - plan.start[owner]
-    return np.asarray(turned[owner] + k0 * d + rate * d**2 / 2)
+    found = curves(plan)
+    corners = np.vstack((ends[0], *(curve.pi for curve in found), ends[1]))
+    for number, curve in enumerate(found, start=1):
+        x, y = curve.pi
+        _write(space, f"PI {number}  R={curve.radius:.1f}", (x + SMALL / 2, y), "PLAN-PI-TEXT")
+    _line(space, corners, "PLAN-PI")
 
 
 def _ticks(space: Modelspace, road: Stationed) -> None:
     """Mark chainages, and write some of them and the name."""
     plan = road.alignment.plan
-    marked = _labelled(road.start, road.alignment.length, TICK)
+    marked = labelled(road.start, road.alignment.length, TICK)
     for at, (x, y, bearing, _) in zip(marked, plan.poses(marked), strict=True):
         chainage = road.start + at
         large = abs(chainage / LABEL - round(chainage / LABEL)) * LABEL < AWAY
@@ -429,21 +347,6 @@ def _named(part: Part) -> str:
 # -------------------------------------------------------------------- profile
 
 
-def _steps(grades: Grades, begin: float, end: float) -> Points:
-    """Chainages between two, so dense that chords keep to the grade line [m]."""
-    out = [np.array([begin, end]), grades.chainage]
-    grade = grades.grade
-    for i, length in enumerate(grades.curve[1:-1], start=1):
-        if length <= SHORTEST:
-            continue
-        bend = abs(grade[i] - grade[i - 1]) / length
-        count = ceil(length * (bend / (8 * CHORD)) ** 0.5) + 1
-        middle = grades.chainage[i]
-        out.append(np.linspace(middle - length / 2, middle + length / 2, max(count, 2)))
-    s = np.unique(np.concatenate(out))
-    return np.asarray(s[(s >= begin) & (s <= end)])
-
-
 def _runs(line: Points) -> list[Points]:
     """Stretches of a profile that are known."""
     if not len(line):
@@ -462,7 +365,7 @@ class _Profile:
         self.road = road
         self.left = left
         grades = road.alignment.grades
-        self.grade = _steps(grades, 0.0, road.alignment.length)
+        self.grade = steps(grades, 0.0, road.alignment.length, chord=CHORD)
         runs = [run[:, 1] for line in (road.ground, road.water) for run in _runs(line)]
         levels = np.concatenate([grades.at(self.grade), grades.level, *runs])
         self.datum = RISE * (floor(float(levels.min()) / RISE) - 1)
@@ -490,7 +393,7 @@ class _Profile:
             self.line(run, "PROFILE-WATER")
         self.line(np.column_stack((self.grade, grades.at(self.grade))), "PROFILE-GRADE")
         for part in self.road.parts:
-            s = _steps(grades, part.start, part.end)
+            s = steps(grades, part.start, part.end, chord=CHORD)
             self.line(np.column_stack((s, grades.at(s))), f"PROFILE-{part.form.upper()}")
             middle = (part.start + part.end) / 2
             x, y = self.place(middle, float(grades.at(np.array([middle]))[0]))
@@ -525,14 +428,14 @@ class _Profile:
             y = self.place(0.0, level)[1]
             self.rule((self.left, y), (right, y))
             self.write(f"{level:.0f}", beside, y, align=Align.MIDDLE_RIGHT)
-        for at in _labelled(self.road.start, self.road.alignment.length, TICK):
+        for at in labelled(self.road.start, self.road.alignment.length, TICK):
             x = self.place(at, self.datum)[0]
             self.rule((x, self.bottom), (x, top))
         far = self.left - 12 * _MM
         title = f"{self.road.name}  1:10,000 / 1:1,000"
         self.write(title, self.left, top + 6 * _MM, height=LARGE, align=Align.MIDDLE_LEFT)
         self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_RIGHT)
-        chainage = f"CHAINAGE {_exact(self.road.start, 3)}"
+        chainage = f"CHAINAGE {exact(self.road.start, 3)}"
         self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_RIGHT)
 
     def rule(self, a: tuple[float, float], b: tuple[float, float]) -> None:
@@ -542,7 +445,7 @@ class _Profile:
     def rows(self) -> None:
         """Write chainages, and levels of grade line and ground, below the profile."""
         grades, ground = self.road.alignment.grades, self.road.ground
-        s = _labelled(self.road.start, self.road.alignment.length, TICK)
+        s = labelled(self.road.start, self.road.alignment.length, TICK)
         under = (
             np.interp(s, ground[:, 0], ground[:, 1], left=np.nan, right=np.nan)
             if len(ground)
@@ -572,7 +475,7 @@ class _Profile:
         ):
             x, y = self.place(s, level)
             self.space.add_point((x, y), dxfattribs={"layer": layer})
-            words = f"{_exact(self.road.start + float(s))}  {level:.2f}"
+            words = f"{exact(self.road.start + float(s))}  {level:.2f}"
             if length > SHORTEST:
                 change = abs(float(grade[i] - grade[i - 1]))
                 radius = f"  R={length / change:.0f}" if change > CORNER else ""
