@@ -88,7 +88,7 @@ def run(study: StudyFile, inputs: Inputs = None, out: Out = None, quiet: Quiet =
         plan = planning.run(asked, tell=tell)
         if tell:
             tell("outputs", "")
-        files = outputs.write(plan, folder)
+        files = outputs.write(plan, folder, workers=os.cpu_count() or 1)
     if not quiet:
         _summary(plan)
         typer.echo(f"{len(files)} files in {folder}; open {folder / 'index.html'}")
@@ -276,11 +276,15 @@ def _summary(plan: Plan) -> None:
             f"tunnels, {plan.programmes[option.name].schedule.total_pkr / 1e9:.0f} bn PKR, "
             f"{breaches} breaches"
         )
+        for link in option.links:
+            for breach in link.breaches:
+                typer.echo(f"      {link.name}: {breach}")
     for link in plan.links:
         typer.echo(
             f"   {link.name}: {link.searched.price / 1e6:.0f} m {plan.rates.currency} searched, "
             f"{link.searched.optimality_gap:.0%} above the proved bound; bill of the fitted road "
             f"{link.searched.ratio:.2f} of the price searched"
+            + (f"; grade line within {link.graded.gap:.1%} of its bound" if link.graded else "")
         )
     missed = [check.published.label for check in plan.checks if not check.ok]
     agreed = len(plan.checks) - len(missed)

@@ -572,7 +572,7 @@ def forms(  # noqa: PLR0913 - a road by stations, and what rules its forms
     height: NDArray[np.float64],
     slope: NDArray[np.float64],
     run: NDArray[np.float64],
-    grade: NDArray[np.float64],
+    steep: NDArray[np.float64],
     *,
     shape: Formation,
     standard: DesignStandard,
@@ -588,8 +588,8 @@ def forms(  # noqa: PLR0913 - a road by stations, and what rules its forms
         Grade line above ground [m] and cross slope [m/m] at n stations.
     run
         Distances between them, all about the same, shape (n - 1,) [m].
-    grade
-        Grade of the road at the stations, sign ignored, shape (n,) [fraction].
+    steep
+        Steepest grade of each interval, without sign, shape (n - 1,) [fraction].
     shape
         Least lengths of structures.
     standard
@@ -615,7 +615,6 @@ def forms(  # noqa: PLR0913 - a road by stations, and what rules its forms
     price[:, OPEN] = (at[:-1] + at[1:]) / 2
     if wet is not None:
         price[wet[:-1] | wet[1:], OPEN] = NO_FORM.price
-    steep = np.maximum(np.abs(grade[:-1]), np.abs(grade[1:]))
     for form, limit in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
         price[steep > limit + STEEP_SLACK, form] = np.inf
     allowed = np.isfinite(price)

@@ -137,6 +137,20 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """A stretch of a new road with one design speed."""
+
+    start: float
+    """Chainage along the new road [m]."""
+    end: float
+    """Chainage along the new road [m]."""
+    speed_kmh: int
+    """Design speed [km/h]."""
+    why: str
+    """What forces it, in words; empty where no faster row of the code is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Graded:
     """A grade line and the bound below which none on the same plan can be."""
 
@@ -221,6 +235,10 @@ class Link:
     """First day of traffic where it is known without a schedule."""
     breaches: tuple[str, ...] = ()
     """Rules of the standard that the alignment breaks, in words; empty when it keeps them all."""
+    advice: tuple[str, ...] = ()
+    """Places that keep the standard, but not what it recommends, in words."""
+    speeds: tuple[Paced, ...] = ()
+    """Stretches of one design speed, from the start of the road to its end."""
     alignment: Alignment | None = None
     """The alignment it was made from; None where only its course is known."""
 

@@ -23,6 +23,7 @@ from realign.rates import Rates
 from realign.reservoir import Reservoir
 from realign.road import Rulebook, design
 from realign.standards import load as load_standard
+from realign.standards import rows
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
@@ -322,6 +323,12 @@ def _road(
         rules=study.corridor,
         rates=prices,
         money=study.money,
+        faster=tuple(
+            row
+            for row in rows(study.standard.code)
+            if variant.speed_kmh < row.speed_kmh <= study.standard.desirable_kmh
+        ),
+        zone_m=study.standard.zone_m,
         earth=study.haul,
         shelter=study.hazard,
     )

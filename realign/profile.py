@@ -662,7 +662,7 @@ def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules b
             height,
             slope,
             np.diff(s),
-            grades.grade_at(s),
+            grades.steepest_between(s),
             shape=shape,
             standard=standard,
             p=prices,
@@ -843,11 +843,16 @@ def _ruled(
     """Rows for grades, for grades on structures and for lengths of vertical curves."""
     always, limit = _bent(ground.pvi.size, ground.pvi[1] - ground.pvi[0], standard)
     rows, limits = [always], [limit]
+    m, gap = ground.pvi.size, ground.pvi[1] - ground.pvi[0]
+    legs = sparse.diags_array([-1.0, 1.0], offsets=[0, 1], shape=(m - 1, m)).tocsr() / gap
+    # parabolas meet half way between PVIs, where the grade is that of the leg
+    owner = np.searchsorted(ground.s, (ground.pvi[:-1] + ground.pvi[1:]) / 2, side="right") - 1
     for kind, grade in ((BRIDGE, standard.grade_bridge), (TUNNEL, standard.grade_tunnel)):
         i = np.flatnonzero(form == kind)
         on = ground.grades[np.union1d(i, i + 1)]
-        rows += [on, -on]
-        limits.append(np.full(2 * on.shape[0], grade))
+        within = legs[np.flatnonzero(form[owner] == kind)]
+        rows += [on, -on, within, -within]
+        limits.append(np.full(2 * (on.shape[0] + within.shape[0]), grade))
     return sparse.csr_array(sparse.vstack(rows)), np.concatenate(limits)
 
 

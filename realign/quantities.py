@@ -152,12 +152,12 @@ def take_off(
     level = alignment.grades.at(s)
     height = level - ground
     run = np.diff(s)
-    grade = alignment.grades.grade_at(s)
+    steep = alignment.grades.steepest_between(s)
     form, denied = formation.forms(
         height,
         slope,
         run,
-        grade,
+        steep,
         shape=shape,
         standard=standard,
         p=prices,

@@ -17,12 +17,13 @@ from realign.corridor.site import GRADE_HALF, barriers, burn, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Part, Plan, beside, crossings
-from realign.geometry.check import breaches
+from realign.geometry.check import Tie, advice, breaches
 from realign.geometry.horizontal import Corner, Pose, elements, laid
 from realign.geometry.vertical import Grades
+from realign.geometry.zones import LEAST, travel_time, zones
 from realign.haul import Earth
 from realign.hazard import Protection, exposure
-from realign.network import KMH, Graded, Link, Piece, Searched
+from realign.network import Graded, Link, Paced, Piece, Searched
 from realign.profile import KINK, LOW, OFF_TIE, Line, Task, followed, grade_line, resettled
 from realign.quantities import Bill
 from realign.rates import Money, Rates
@@ -70,6 +71,10 @@ class Rulebook:
     """Unit prices."""
     money: Money
     """What is added on the direct cost."""
+    faster: tuple[DesignStandard, ...] = ()
+    """Rows of the code at higher speeds, which rule wherever the road keeps them."""
+    zone_m: float = LEAST
+    """Least length of a stretch with one speed [m]."""
     earth: Earth = field(default_factory=Earth)
     """What becomes of cut and fill."""
     shelter: Protection = field(default_factory=Protection)
@@ -132,8 +137,15 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     uses, counts = taken(xy, whole.items["land"], site.layers)
     task = _task(found, site, plan, book, about)
     floor = np.interp(bill.station, task.water_s, task.water_level)
+    speeds = zones(road, (book.standard, *book.faster), least=book.zone_m)
+    ties = _ties(found, site, task)
     found_breaches = breaches(
-        plan.elements, road.grades, book.standard, gentle=_gentle(bill, book.standard)
+        plan.elements,
+        road.grades,
+        speeds,
+        gentle=_gentle(bill, book.standard),
+        start=ties[0],
+        end=ties[1],
     )
     return Link(
         name=f"{found.gap.name} / {found.variant.name}",
@@ -149,7 +161,7 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         length=road.length,
         bridge_length=bill.length(BRIDGE),
         tunnel_length=bill.length(TUNNEL),
-        travel_time=road.length / (book.standard.speed_kmh / KMH),
+        travel_time=travel_time(speeds),
         exposure=_exposed(whole, book.rules.steep_deg),
         steepest=road.steepest,
         speed_kmh=book.standard.speed_kmh,
@@ -172,8 +184,26 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
             *_loops(bill),
             *_low(bill, floor),
         ),
+        advice=tuple(str(each) for each in advice(plan.elements, speeds)),
+        speeds=tuple(Paced(z.start, z.end, z.speed_kmh, z.why) for z in speeds),
         alignment=road,
     )
+
+
+def _ties(found: Corridor, site: Site, task: Task) -> tuple[Tie | None, Tie | None]:
+    """Say what the road meets at its ends; nothing where the existing one begins or ends there."""
+    out: list[Tie | None] = []
+    ends = (found.section.start, found.section.end)
+    free = (found.gap.before is None, found.gap.after is None)
+    for s, open_end, level, grade in zip(
+        ends, free, (task.start, task.end), task.joined, strict=True
+    ):
+        if open_end:
+            out.append(None)
+            continue
+        # a road that is steeper than the standard is met at the standard's grade
+        out.append(Tie(_pose(site, s), level, grade, KINK))
+    return out[0], out[1]
 
 
 Polygon = tuple[NDArray[np.float64], list[Corner | None]]

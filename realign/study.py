@@ -92,6 +92,11 @@ class Design(Settings):
 
     code: str
     """Name of a code that comes with the package."""
+    desirable_kmh: int = Field(default=60, gt=0)
+    """Speed wanted wherever a road keeps the code's rules for it, above the design speed of its
+    variant; no stretch is faster [km/h]."""
+    zone_m: float = Field(default=2000.0, gt=0)
+    """Least length of a stretch with one speed [m]."""
 
     @field_validator("code")
     @classmethod

@@ -8,6 +8,7 @@ import geopandas as gpd
 import networkx as nx
 import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from shapely import LineString
 
@@ -15,6 +16,10 @@ from realign import finance, options, reservoir, submergence
 from realign.chainage import Section
 from realign.corridor import Gap
 from realign.estimate import Estimate, together
+from realign.geometry.alignment import Alignment, Part
+from realign.geometry.alignment import Plan as Course
+from realign.geometry.horizontal import Element, Pose
+from realign.geometry.vertical import Grades
 from realign.highway import Highway
 from realign.network import Link, Searched
 from realign.options import Option
@@ -32,6 +37,7 @@ MIDDLE = TOP - ROWS * CELL / 2
 SHORT = "cheapest"
 LONG = "safest"
 FORMULA = "=Least exposure"  # a spreadsheet would take it for a formula
+UPGRADE = Estimate(1e6, 2e6, 3e6).times(1 / 0.7)  # a kilometre
 PLACES = {"Start": 0.0, "Mouth <b>&": 700.0, "Head": 4200.0}
 
 
@@ -154,7 +160,14 @@ def rates() -> Rates:
     day = date(2025, 9, 1)
     return Rates(
         {
-            item: Rate(item, unit, Estimate(1, 2, 3), "USD", day, "assumption: made by hand")
+            item: Rate(
+                item,
+                unit,
+                UPGRADE if item == "upgrade_existing" else Estimate(1, 2, 3),
+                "USD",
+                day,
+                "assumption: made by hand",
+            )
             for item, unit in ITEMS.items()
         }
     )
@@ -163,14 +176,17 @@ def rates() -> Rates:
 def link(highway: Highway, variant: str, section: Section, offset: float) -> Link:
     """Make a road beside the old one: open, bridge, open, tunnel, open."""
     station = np.linspace(0.0, section.length, int(section.length / 20.0) + 2)
+    step = np.diff(station)
     along = section.start + station
     beside = offset * np.sin(np.pi * station / section.length)
     xy = highway.at(along)
     form = np.zeros(len(station) - 1, dtype=np.int8)
     form[20:30] = 1
     form[60:80] = 2
-    step = np.diff(station)
     level = np.maximum(highway.level_at(along), 985.0)
+    course = np.column_stack((xy[:, 0], xy[:, 1] + beside))
+    road = straights(course, level)
+    tunnel = float(step[form == 2].sum())
     return Link(
         name=f"Upper <dam> / {variant}",
         gap="Upper <dam>",
@@ -184,19 +200,36 @@ def link(highway: Highway, variant: str, section: Section, offset: float) -> Lin
         form=form,
         length=float(station[-1]),
         bridge_length=float(step[form == 1].sum()),
-        tunnel_length=float(step[form == 2].sum()),
+        tunnel_length=tunnel,
         travel_time=station[-1] / 16.0,
         exposure=0.2,
         steepest=0.06,
         speed_kmh=60,
         radius=130.0,
-        totals={"tunnel": float(step[form == 2].sum())},
+        totals={"tunnel": tunnel, "land": (3.0e7 + offset) / 2 - tunnel},
         cost=Estimate(2.0e7, 3.0e7 + offset, 4.5e7),
         direct=Estimate(1.5e7, 2.0e7, 3.0e7),
         searched=Searched(price=2.1e7, bound=1.9e7, construction=2.0e7),
         builder="programme",
         breaches=("grade 8.2 % at 1+200",) if variant == LONG else (),
+        structures=(
+            Part("bridge", station[20], station[30], "Bridge 1 over <Indus>"),
+            Part("tunnel", station[60], station[80], "Tunnel 1"),
+        ),
+        alignment=road,
     )
+
+
+def straights(course: NDArray[np.float64], level: NDArray[np.float64]) -> Alignment:
+    """Make a road of tangents through points, with a PVI at each."""
+    way = np.diff(course, axis=0)
+    plan = Course(
+        tuple(
+            Element(Pose(*map(float, at), float(np.arctan2(to[1], to[0]))), float(np.hypot(*to)))
+            for at, to in zip(course, way, strict=False)
+        )
+    )
+    return Alignment(plan, Grades(plan.start, level, np.zeros(level.size)))
 
 
 def option(new: Link, title: str) -> Option:
@@ -208,7 +241,7 @@ def option(new: Link, title: str) -> Option:
         links=(new,),
         upgraded=upgraded,
         kept=(Section(new.section.end, 5800.0),),
-        cost=together((new.cost, Estimate(1e6, 2e6, 3e6))),
+        cost=together((new.cost, UPGRADE.times(upgraded[0].length / 1000))),
         outside_cost=Estimate.exact(0.0),
         length=6000.0,
         new_length=new.length,
@@ -255,7 +288,7 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
             name="Start-Mouth, upgrade",
             section=plan_of.upgraded[0],
             upgrade_length=plan_of.upgrade_length,
-            cost=Estimate(1e6, 2e6, 3e6).times(rupees),
+            cost=UPGRADE.times(rupees * plan_of.upgrade_length / 1000),
             **blank,
         ),
         Work(
@@ -268,12 +301,13 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
             longest_tunnel=new.tunnel_length,
             cost=new.cost.times(rupees),
             deadline=date(2028, 7, 1),
+            links=(new.name,),
         ),
         Work(
             name="Head-End, by others",
             section=Section(4300.0, 5700.0),
             upgrade_length=1400.0,
-            cost=Estimate.exact(0.0),
+            cost=UPGRADE.times(rupees * 1.4),
             in_programme=False,
             builder="WAPDA",
             opens=date(2026, 1, 1),

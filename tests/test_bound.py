@@ -35,12 +35,11 @@ def bound(on: Way, ends: tuple[float, float]) -> float:
 
 def priced(on: Way, level: NDArray[np.float64]) -> float:
     run, legs = np.full(level.size - 1, RUN), np.abs(np.diff(level) / RUN)
-    grade = np.maximum(np.append(legs, 0.0), np.append(0.0, legs))
     forms = formation.forms(
         level - on.ground,
         on.slope,
         run,
-        grade,
+        legs,
         shape=SHAPE,
         standard=STANDARD,
         p=P,

@@ -87,7 +87,10 @@ def test_a_module_imports_only_from_the_rows_above(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "outputs").glob("[!_]*.py")), ids=lambda path: path.stem
+    "path",
+    # `handover` puts the files of an option together
+    sorted(set((PACKAGE / "outputs").glob("[!_]*.py")) - {PACKAGE / "outputs" / "handover.py"}),
+    ids=lambda path: path.stem,
 )
 def test_no_output_imports_another(path: Path) -> None:
     assert outputs(path) <= {path.stem}

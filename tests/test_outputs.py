@@ -24,6 +24,7 @@ from realign.outputs import geopackage, report, tables
 from realign.outputs import map as folium_map
 from realign.plan import Plan
 
+NAMES = ("cheapest", "Least-exposure")
 FILES = {
     "index.html",
     "map.html",
@@ -33,8 +34,14 @@ FILES = {
     "options.csv",
     "old_new_chainage.csv",
     "validation.csv",
+    "bill_of_quantities.csv",
+    "bill_of_quantities.xlsx",
+    "structures.csv",
+    "mass_haul.csv",
     "plan.gpkg",
+    "plan.kmz",
     "manifest.json",
+    *(f"design/{name}.{kind}" for name in NAMES for kind in ("xml", "ifc", "dxf", "pdf")),
 }
 PHASE_COLUMNS = [
     "option",
@@ -86,7 +93,12 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+    """Files by name, without the sheets of drawings."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "sheets" not in path.parts
+    }
 
 
 def wrong_sum(plan: Plan) -> Plan:
@@ -106,7 +118,11 @@ def test_every_file_is_there_and_nothing_else(folder: Path) -> None:
 
 def test_the_written_files_are_returned(tmp_path: Path) -> None:
     files = outputs.write(small(), tmp_path / "new" / "deep")
-    assert {path.name for path in files} == FILES
+    target = tmp_path / "new" / "deep"
+    names = {path.relative_to(target).as_posix() for path in files}
+    assert {name for name in names if "sheets" not in name} == FILES
+    sheets = {name for name in names if name.startswith("design/sheets/")}
+    assert len(sheets) == sum(name.endswith(".svg") for name in names) > 3
     assert files[0].name == "index.html"
     assert all(path.is_file() for path in files)
 
@@ -139,9 +155,15 @@ def test_files_that_are_not_ours_are_kept(tmp_path: Path) -> None:
     (target / "mine.qgz").write_text("a project", encoding="utf-8")
     (target / "styles").mkdir()
     (target / "styles" / "a.qml").write_text("a style", encoding="utf-8")
+    (target / "design" / "notes.txt").write_text("of an engineer", encoding="utf-8")
     (target / "plan.gpkg-wal").write_text("of the former plan", encoding="utf-8")
     outputs.write(small(), target)
-    assert set(contents(target)) == FILES | {"README.md", "mine.qgz"}
+    assert set(contents(target)) == FILES | {
+        "README.md",
+        "mine.qgz",
+        "styles/a.qml",
+        "design/notes.txt",
+    }
     assert (target / "styles" / "a.qml").read_text(encoding="utf-8") == "a style"
 
 

@@ -66,7 +66,7 @@ def price(way: Plan, ground: Terrain, grades: Grades) -> float:
     _, level, slope = ground_under(way, ground, s)
     height, run = grades.at(s) - level, np.diff(s)
     rules = {"shape": SHAPE, "standard": STANDARD, "p": P}
-    form, denied = formation.forms(height, slope, run, grades.grade_at(s), **rules)
+    form, denied = formation.forms(height, slope, run, grades.steepest_between(s), **rules)
     return profile._price_of(height, slope, form, denied, run, P)
 
 
@@ -126,7 +126,7 @@ def test_the_linear_program_bounds_what_its_grade_line_costs(
     s = way.stations(20.0)
     height = found.alignment.grades.at(s) - ground_under(way, ground, s)[1]
     rules = {"shape": SHAPE, "standard": STANDARD, "p": P}
-    form, _ = formation.forms(height, 0 * s, np.diff(s), 0 * s, **rules)
+    form, _ = formation.forms(height, 0 * s, np.diff(s), 0 * s[1:], **rules)
     if (form == OPEN).all():
         assert found.price <= cost * 1.03  # prices jump between the heights at which they are read
         assert found.price >= cost * 0.8
@@ -177,7 +177,7 @@ def test_a_ridge_is_tunnelled_and_a_gully_bridged() -> None:
     rules = {"shape": SHAPE, "standard": STANDARD, "p": P}
     _, under, slope = ground_under(way, ground, s)
     form, denied = formation.forms(
-        grades.at(s) - under, slope, np.diff(s), grades.grade_at(s), **rules
+        grades.at(s) - under, slope, np.diff(s), grades.steepest_between(s), **rules
     )
     x = (s[1:] + s[:-1]) / 2 - way.length / 2
     assert (form[np.abs(x - 600) < 80] == TUNNEL).all()

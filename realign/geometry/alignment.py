@@ -93,6 +93,40 @@ class Alignment:
         tightest = max(max(abs(e.k0), abs(e.k1)) for e in self.plan.elements)
         return 1 / tightest if tightest > 0 else float("inf")
 
+    def chords(self, off: float) -> NDArray[np.float64]:
+        """
+        Chainages so dense that chords between them keep near the road.
+
+        Parameters
+        ----------
+        off
+            Greatest distance from the road, in plan and in level each [m].
+
+        Returns
+        -------
+        s
+            Ascending, both ends and all joints included, shape (n,) [m].
+        """
+        grades = self.grades
+        knots = np.concatenate(
+            (grades.chainage - grades.curve / 2, grades.chainage + grades.curve / 2)
+        )
+        edges = np.unique(np.concatenate((self.plan.start, np.clip(knots, 0.0, self.length))))
+        edges = edges[np.append(True, np.diff(edges) > ROUNDING)]
+        edges[-1] = self.length
+        # curvature is linear between joints; its value at a joint is that of the next element
+        first = self.plan.poses(edges[:-1])[:, 3]
+        middle = self.plan.poses((edges[:-1] + edges[1:]) / 2)[:, 3]
+        bend = np.maximum(np.abs(first), np.abs(2 * middle - first))
+        steep = grades.grade_at(edges)
+        bend = np.maximum(bend, np.abs(np.diff(steep)) / np.diff(edges))
+        count = np.ceil(np.diff(edges) * np.sqrt(bend / (8 * off))).astype(np.int64) + 1
+        parts = [
+            np.linspace(a, b, k, endpoint=False)
+            for a, b, k in zip(edges[:-1], edges[1:], count, strict=True)
+        ]
+        return np.append(np.concatenate(parts), self.length)
+
     @property
     def steepest(self) -> float:
         """Steepest grade, without sign [fraction]."""

@@ -70,6 +70,29 @@ class Grades:
         change = np.diff(self.grade)[i]
         return np.asarray(straight + change * inside**2 / (2 * np.maximum(length[i], SHORTEST)))
 
+    def steepest_between(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Steepest grade of every interval, wherever it lies in it.
+
+        Parameters
+        ----------
+        s
+            Ends of the intervals, ascending, within the line, shape (k,) [m].
+
+        Returns
+        -------
+        steepest
+            Without sign, shape (k - 1,) [fraction]; on parabolas grades change
+            evenly, so that one of the ends or of the joints within is steepest.
+        """
+        at = np.abs(self.grade_at(s))
+        out = np.maximum(at[:-1], at[1:])
+        joints = np.concatenate((self.chainage - self.curve / 2, self.chainage + self.curve / 2))
+        joints = joints[(joints > s[0]) & (joints < s[-1])]
+        owner = np.searchsorted(s, joints, side="right") - 1
+        np.maximum.at(out, owner, np.abs(self.grade_at(joints)))
+        return np.asarray(out)
+
     def grade_at(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
         """
         Grade at chainages.

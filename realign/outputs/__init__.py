@@ -21,7 +21,7 @@ from pyproj import CRS
 
 from realign.corridor import Alternatives
 from realign.errors import OutputError
-from realign.outputs import geopackage, report, tables
+from realign.outputs import bill, geopackage, handover, kml, report, tables
 from realign.outputs import map as folium_map
 from realign.plan import Plan
 
@@ -38,6 +38,7 @@ README = "README.md"
 
 LIBRARIES = (
     "realign",
+    "ezdxf",
     "folium",
     "geopandas",
     "networkx",
@@ -59,7 +60,7 @@ _SIDE_FILES = ("-journal", "-shm", "-wal")  # SQLite leaves them beside a databa
 _log = logging.getLogger(__name__)
 
 
-def write(plan: Plan, folder: Path | str) -> tuple[Path, ...]:
+def write(plan: Plan, folder: Path | str, *, workers: int = 1) -> tuple[Path, ...]:
     """
     Write everything that came out into a folder, in the place of former results.
 
@@ -69,6 +70,9 @@ def write(plan: Plan, folder: Path | str) -> tuple[Path, ...]:
         What came out.
     folder
         Folder of the results; made where it does not exist, and its parents too.
+    workers
+        Processes that write files of design programs at the same time; more than one
+        only from a program that may be imported, see `handover.written`.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def write(plan: Plan, folder: Path | str) -> tuple[Path, ...]:
     try:
         fresh = hidden / "fresh"
         fresh.mkdir()  # with the permissions of any folder, which a temporary one lacks
-        names = _fill(plan, fresh)
+        names = _fill(plan, fresh, workers)
         _keep(target, fresh)
         _exchange(target, fresh, hidden / "former")
     except OSError as problem:
@@ -174,17 +178,23 @@ def check_folder(folder: Path | str) -> None:
         raise OutputError(msg)
 
 
-def _fill(plan: Plan, folder: Path) -> list[str]:
+def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
     """Write every file; the manifest last, since it tells the size of the others."""
     begin = perf_counter()
     made = tables.tables(plan)
     tables.write(plan, made, folder)
     layers = geopackage.layers(plan)
-    geopackage.write(layers, folder / "plan.gpkg")
+    geopackage.write(layers, folder / "plan.gpkg", geopackage.centre_lines(plan))
+    (folder / "plan.kmz").write_bytes(kml.archive(plan, layers))
+    quantities = _bill(plan, folder)
+    design = handover.written(plan, version=_version("realign"), workers=workers)
+    for name, content in design.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
     (folder / "map.html").write_text(folium_map.page(plan, layers), encoding="utf-8")
     versions = {name: _version(name) for name in LIBRARIES} | {"python": python_version()}
     seconds = {**plan.seconds, "outputs": perf_counter() - begin}
-    page = report.page(plan, made, versions=versions, seconds=seconds)
+    page = report.page(plan, made, versions=versions, seconds=seconds, design=list(design))
     (folder / "index.html").write_text(page, encoding="utf-8")
     names = [
         "index.html",
@@ -195,7 +205,10 @@ def _fill(plan: Plan, folder: Path) -> list[str]:
         "options.csv",
         "old_new_chainage.csv",
         "validation.csv",
+        *quantities,
         "plan.gpkg",
+        "plan.kmz",
+        *design,
     ]
     manifest = {
         "schema": MANIFEST_SCHEMA,
@@ -215,6 +228,20 @@ def _fill(plan: Plan, folder: Path) -> list[str]:
     return [*names, MANIFEST]
 
 
+def _bill(plan: Plan, folder: Path) -> list[str]:
+    """Write the bill of quantities, its structures and the mass haul."""
+    rows = bill.rows(plan)
+    made = {
+        "bill_of_quantities.csv": (bill.COLUMNS, rows),
+        "structures.csv": (bill.STRUCTURES, bill.structure_rows(plan)),
+        "mass_haul.csv": (bill.HAUL, bill.haul_rows(plan)),
+    }
+    for name, (columns, own) in made.items():
+        (folder / name).write_text(tables.as_csv(columns, own), encoding="utf-8", newline="")
+    (folder / "bill_of_quantities.xlsx").write_bytes(bill.workbook(plan, rows))
+    return [*made, "bill_of_quantities.xlsx"]
+
+
 def _former(target: Path) -> set[str] | None:
     """Names of the files of a former run; None where there was none."""
     try:
@@ -230,15 +257,28 @@ def _keep(target: Path, fresh: Path) -> None:
     """Copy what is not ours, a README for instance, from the former results to the new ones."""
     if not target.exists():
         return
-    ours = (_former(target) or set()) | {path.name for path in fresh.iterdir()}
+    ours = (_former(target) or set()) | {
+        path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()
+    }
     ours |= {name + end for name in ours for end in _SIDE_FILES}
-    for path in sorted(target.iterdir()):
-        if path.name in ours:
+    folders = {str(parent) for name in ours for parent in Path(name).parents} - {"."}
+    _copy(target, fresh, ours, folders)
+
+
+def _copy(target: Path, fresh: Path, ours: set[str], folders: set[str], inside: str = "") -> None:
+    """Copy what is not ours from a folder, also from folders that are."""
+    for path in sorted((target / inside).iterdir()):
+        name = f"{inside}/{path.name}" if inside else path.name
+        if name in ours:
             continue
+        if name in folders and path.is_dir() and not path.is_symlink():
+            _copy(target, fresh, ours, folders, name)
+            continue
+        (fresh / name).parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, fresh / path.name, symlinks=True)
+            shutil.copytree(path, fresh / name, symlinks=True)
         else:
-            shutil.copy2(path, fresh / path.name, follow_symlinks=False)
+            shutil.copy2(path, fresh / name, follow_symlinks=False)
 
 
 def _exchange(target: Path, fresh: Path, former: Path) -> None:

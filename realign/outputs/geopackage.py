@@ -5,7 +5,10 @@ The map draws the same layers. Coordinates are those of the study's reference sy
 carry their level as z [m above datum]. Dates are texts (ISO), which every program sorts rightly.
 """
 
+import sqlite3
+import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -34,6 +37,13 @@ SHORT = "short of freeboard"
 """State of existing road above full level, by less than the freeboard."""
 SUBMERGED = "submerged"
 """State of existing road below full level."""
+
+OFF = 0.9e-3
+"""Distance from the road that chords of its centre line keep [m]."""
+LINES = "centre_lines"
+"""Name of the layer of centre lines."""
+LINESTRING_ZM = 3002
+"""Code of a line with levels and measures in ISO WKB."""
 
 Layers = dict[str, gpd.GeoDataFrame]
 """Layers by name."""
@@ -70,11 +80,39 @@ def layers(plan: Plan) -> Layers:
     }
 
 
-def write(made: Layers, path: Path) -> None:
+def centre_lines(plan: Plan) -> dict[str, NDArray[np.float64]]:
+    """
+    Give the centre lines of the new roads, so dense that chords keep within a millimetre of them.
+
+    Returns
+    -------
+    lines
+        By name of the road: east, north, level and chainage, shape (n, 4) [m].
+    """
+    out = {}
+    for link in plan.links:
+        if link.alignment is not None:
+            s = link.alignment.chords(OFF)
+            xy = link.alignment.plan.poses(s)[:, :2]
+            out[link.name] = np.column_stack((xy, link.alignment.grades.at(s), s))
+    return out
+
+
+def write(made: Layers, path: Path, lines: Mapping[str, NDArray[np.float64]] | None = None) -> None:
     """
     Write layers into one GeoPackage.
 
     The same layers give the same bytes. A layer without features is there, with its columns.
+
+    Parameters
+    ----------
+    made
+        Layers by name.
+    path
+        The file; must not exist.
+    lines
+        Centre lines by name, from `centre_lines`; written as the layer `centre_lines`, whose
+        measures are chainages.
     """
     former = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _CHANGED})
@@ -88,8 +126,56 @@ def write(made: Layers, path: Path) -> None:
                 geometry_type=frame.attrs["geometry_type"],
                 append=path.exists(),
             )
+        if lines:
+            crs = next(iter(made.values())).crs
+            _measured(lines, path, crs)
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": former})
+
+
+def _measured(lines: Mapping[str, NDArray[np.float64]], path: Path, crs: CRS) -> None:
+    """Write lines with levels and measures, which pyogrio knows nothing of."""
+    frame = gpd.GeoDataFrame(
+        {
+            "link": list(lines),
+            "length_m": [_m(line[-1, 3]) for line in lines.values()],
+            "steps": [len(line) for line in lines.values()],
+        },
+        geometry=[LineString(line[[0, -1], :3]) for line in lines.values()],
+        crs=crs,
+    )
+    pyogrio.write_dataframe(
+        frame,
+        path,
+        layer=LINES,
+        driver="GPKG",
+        geometry_type="LineString Z",
+        append=True,
+        layer_options={"SPATIAL_INDEX": "NO"},
+    )
+    with closing(sqlite3.connect(path)) as base, base:
+        row = base.execute(
+            "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = ?", (LINES,)
+        ).fetchone()
+        for name, line in lines.items():
+            base.execute(
+                f"UPDATE {LINES} SET geom = ? WHERE link = ?",  # noqa: S608 - a constant of ours
+                (_blob(line, int(row[0])), name),
+            )
+        every = np.vstack(list(lines.values()))
+        base.execute("UPDATE gpkg_geometry_columns SET m = 1 WHERE table_name = ?", (LINES,))
+        low, high = every.min(axis=0), every.max(axis=0)
+        base.execute(
+            "UPDATE gpkg_contents SET min_x = ?, min_y = ?, max_x = ?, max_y = ? "
+            "WHERE table_name = ?",
+            (*map(float, low[:2]), *map(float, high[:2]), LINES),
+        )
+
+
+def _blob(line: NDArray[np.float64], srs: int) -> bytes:
+    """Geometry of a GeoPackage: its header without an envelope, and a line in ISO WKB."""
+    header = struct.pack("<2sBBi", b"GP", 0, 1, srs)
+    return header + struct.pack("<BII", 1, LINESTRING_ZM, len(line)) + line.astype("<f8").tobytes()
 
 
 Record = dict[str, object]

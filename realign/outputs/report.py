@@ -31,12 +31,23 @@ FILES = (
     ("submerged_sections.csv", "Existing road that the lakes take"),
     ("options.csv", "Options with all they are compared by"),
     ("old_new_chainage.csv", "Old and new chainage of every option: station equations"),
+    ("bill_of_quantities.xlsx", "Bill of quantities: a sheet for each option and phase"),
+    ("bill_of_quantities.csv", "The same as one table"),
+    ("structures.csv", "Bridges, tunnels, galleries and culverts of every new road"),
+    ("mass_haul.csv", "Where the earth of every new road goes"),
     ("validation.csv", "Published figures beside modelled ones"),
-    ("plan.gpkg", "All layers for a GIS"),
+    ("plan.gpkg", "All layers for a GIS; centre lines carry level and chainage"),
+    ("plan.kmz", "Phases and lakes on the time slider of Google Earth"),
     ("manifest.json", "Inputs, settings, versions, seconds a stage"),
 )
 """What lies beside the report, and what it is."""
 
+_KINDS = {
+    "pdf": "plan and profile sheets with mass haul, A3",
+    "xml": "LandXML 1.2: alignments, grade lines, station equations",
+    "dxf": "drawing: plan and profiles",
+    "ifc": "IFC 4.3: alignments",
+}
 _WIDE, _TALL = 720.0, 260.0  # of the chart of spending [px]
 _LEFT, _UNDER = 64.0, 28.0  # of its margins [px]
 _BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")  # dark and light in turn, in grey too
@@ -64,6 +75,7 @@ def page(
     *,
     versions: Mapping[str, str],
     seconds: Mapping[str, float],
+    design: Sequence[str] = (),
 ) -> str:
     """
     Write the report.
@@ -78,6 +90,8 @@ def page(
         Versions of the program and of the packages it stands on.
     seconds
         Time of each stage [s].
+    design
+        Names of the files for design programs.
 
     Returns
     -------
@@ -105,7 +119,7 @@ def page(
         money=money,
         price_date=plan.rates.price_date,
         financiers=plan.study.finance.financiers,
-        files=FILES,
+        files=[*FILES, *_design(design)],
         versions=versions,
         seconds=seconds,
         spending=_spending(plan),
@@ -135,6 +149,16 @@ def _template() -> jinja2.Template:
 
 
 # ---------------------------------------------------------------- the answer in five lines
+
+
+def _design(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Name files of design programs, and say what each is; of sheets only the folder."""
+    out = []
+    for name in names:
+        stem, _, ending = name.rpartition(".")
+        if ending in _KINDS:
+            out.append((name, f"Option {stem.rpartition('/')[2]}, {_KINDS[ending]}"))
+    return out
 
 
 def _answer(plan: Plan) -> list[tuple[str, str]]:

@@ -1,0 +1,234 @@
+"""
+What a design office takes over: for every option LandXML, IFC, DXF and plan-and-profile sheets.
+
+Chainages are the new ones of the option. Where a new road leaves the existing one, and where it
+comes back, a station equation gives the old chainage.
+"""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from importlib.util import find_spec
+from multiprocessing import get_context
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from realign.chainage import Section, renumbered
+from realign.geometry.alignment import Stationed
+from realign.network import Link
+from realign.options import Option
+from realign.outputs import drawing, dxf, ifc, landxml
+from realign.plan import Plan
+
+Points = NDArray[np.float64]
+FOLDER = "design"
+"""Folder of these files within the results."""
+FREEBOARD = 1e-6
+"""Rounding in the comparison of levels [m]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Package:
+    """One option as the writers need it."""
+
+    file: str
+    """Name of its files: that of the option, in letters, digits and hyphens."""
+    title: str
+    """Name of the project and of the option."""
+    roads: tuple[Stationed, ...]
+    """New roads with their stations."""
+    hauls: tuple[drawing.MassHaul, ...]
+    """Where the earth of each goes."""
+    existing: Points
+    """Points of the existing road, shape (k, 2) [m]."""
+    shores: tuple[Points, ...]
+    """Water lines at full level, each of shape (k, 2) [m]."""
+    crs: CRS
+    """Reference system."""
+    datum: str
+    """Vertical datum."""
+    levels: str
+    """What the levels rest on."""
+    made: datetime
+    """Date of the prices, which the files bear, so that the same plan gives the same bytes."""
+    version: str
+    """Version of this program."""
+
+
+def packages(plan: Plan, version: str) -> tuple[Package, ...]:
+    """Put together every option that builds a road; the best one first."""
+    shores = tuple(
+        np.asarray(ring.coords)[:, :2]
+        for lake in plan.reservoirs
+        for part in shapely.get_parts(lake.full.polygon)
+        for ring in (part.exterior, *part.interiors)
+    )
+    whole = Section(0.0, plan.highway.length)
+    about = plan.study.study
+    out = []
+    for option in sorted(plan.options, key=lambda each: each.name != plan.best):
+        links = [link for link in option.links if link.alignment is not None]
+        if not links:
+            continue
+        starts = _starts(option, whole)
+        out.append(
+            Package(
+                file=_file(option.name),
+                title=f"{about.title}: {option.name}",
+                roads=tuple(_stationed(plan, link, starts[link.name]) for link in links),
+                hauls=tuple(_haul(link) for link in links if link.inventory is not None),
+                existing=plan.highway.xy,
+                shores=shores,
+                crs=plan.terrain.crs,
+                datum=plan.study.elevation.vertical_datum,
+                levels=about.ground,
+                made=datetime.combine(plan.rates.price_date, time(), UTC),
+                version=version,
+            )
+        )
+    return tuple(out)
+
+
+def written(
+    plan: Plan, *, version: str, workers: int = 1, say: Callable[[str], None] | None = None
+) -> dict[str, bytes]:
+    """
+    Write the files of all options.
+
+    Parameters
+    ----------
+    plan
+        What came out.
+    version
+        Version of this program.
+    workers
+        Processes that write at the same time; with more than one, the calling program
+        must be one that may be imported (its own work behind `if __name__ ==
+        "__main__"`).
+    say
+        Told which file comes next.
+
+    Returns
+    -------
+    files
+        Contents by name, with `FOLDER` in front. IFC is among them where
+        ifcopenshell is installed.
+    """
+    kinds = [dxf_file, landxml_file, sheet_files]
+    if find_spec("ifcopenshell"):
+        kinds.append(ifc_file)
+    jobs = [(kind, package) for package in packages(plan, version) for kind in kinds]
+    out: dict[str, bytes] = {}
+    if workers > 1 and len(jobs) > 1:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            for files in pool.map(_job, jobs):
+                out |= files
+    else:
+        for job in jobs:
+            if say:
+                say(f"{job[1].file}: {job[0].__name__.split('_')[0]}")
+            out |= _job(job)
+    return {f"{FOLDER}/{name}": out[name] for name in sorted(out)}
+
+
+def _job(job: tuple[Callable[[Package], dict[str, bytes]], Package]) -> dict[str, bytes]:
+    kind, package = job
+    return kind(package)
+
+
+def landxml_file(package: Package) -> dict[str, bytes]:
+    """LandXML of an option."""
+    made = landxml.document(
+        package.roads,
+        project=package.title,
+        crs=package.crs,
+        made=package.made,
+        vertical_datum=package.datum,
+        version=package.version,
+    )
+    return {f"{package.file}.xml": made}
+
+
+def ifc_file(package: Package) -> dict[str, bytes]:
+    """IFC of an option."""
+    made = ifc.document(package.roads, project=package.title, crs=package.crs, made=package.made)
+    return {f"{package.file}.ifc": made}
+
+
+def dxf_file(package: Package) -> dict[str, bytes]:
+    """DXF of an option."""
+    made = dxf.document(
+        package.roads, crs=package.crs, existing=package.existing, shores=package.shores
+    )
+    return {f"{package.file}.dxf": made}
+
+
+def sheet_files(package: Package) -> dict[str, bytes]:
+    """Sheets of an option, as one PDF and as SVG."""
+    about = drawing.About(package.title, package.crs, package.datum, package.levels)
+    sheets = drawing.sheets(
+        package.roads,
+        about=about,
+        existing=package.existing,
+        shores=package.shores,
+        hauls=package.hauls,
+    )
+    out = {
+        f"sheets/{package.file}/{sheet.name}.svg": drawing.svg(sheet).encode() for sheet in sheets
+    }
+    return {f"{package.file}.pdf": drawing.pdf(sheets, title=package.title), **out}
+
+
+def _file(option: str) -> str:
+    return re.sub(r"[^\w-]+", "-", option).strip("-_") or "option"
+
+
+def _starts(option: Option, whole: Section) -> dict[str, float]:
+    """Find the new chainage at which each link of an option begins [m]."""
+    pieces = renumbered(whole, [(link.section, link.length) for link in option.links])
+    begins = {piece.old.start: piece.new.start for piece in pieces if not piece.kept}
+    return {link.name: begins[link.section.start] for link in option.links}
+
+
+def _stationed(plan: Plan, link: Link, start: float) -> Stationed:
+    """Give a link the stations of its option."""
+    assert link.alignment is not None  # noqa: S101 - only such links are packed
+    length = link.alignment.length
+    ground = np.column_stack((link.station, link.ground))
+    return Stationed(
+        name=link.name,
+        alignment=link.alignment,
+        description=f"{link.speed_kmh} km/h, replaces {link.section} of the existing road",
+        start=start,
+        equations=(
+            (0.0, link.section.start, start),
+            (length, start + length, link.section.end),
+        ),
+        ground=ground,
+        water=np.column_stack((link.station, _water(plan, link))),
+        parts=link.structures,
+    )
+
+
+def _water(plan: Plan, link: Link) -> Points:
+    """Full level of the lake that a road keeps its freeboard to, NaN where there is none [m]."""
+    out = np.full(link.station.size, np.nan)
+    if not link.floor.size:
+        return out
+    freeboard = plan.study.clearance.freeboard_m
+    for lake in plan.reservoirs:
+        full = lake.dam.full_level_m
+        out[np.abs(link.floor - freeboard - full) < FREEBOARD] = full
+    return out
+
+
+def _haul(link: Link) -> drawing.MassHaul:
+    assert link.inventory is not None  # noqa: S101 - only such links are packed
+    earth = link.inventory.earth
+    sites = zip(earth.site.tolist(), earth.borrowed.tolist(), earth.wasted.tolist(), strict=True)
+    return drawing.MassHaul(link.name, earth.station, earth.ordinate, tuple(sites))
