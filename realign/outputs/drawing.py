@@ -840,6 +840,7 @@ class _Page:
             for part in _within(line, PLAN):
                 self.labels.take(_dense(part))
         self.labels.take(np.vstack(beside))
+        paper.box("halo", (PLAN[0] + 1, PLAN[3] - 5, PLAN[0] + 21, PLAN[3] - 1))
         paper.write("heading", "PLAN 1:10,000", (PLAN[0] + 2, PLAN[3] - 3), bold=True)
         self.labels.take(
             _dense(np.array([(PLAN[0] + 2, PLAN[3] - 3), (PLAN[0] + 24, PLAN[3] - 3)]))
