@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -631,3 +632,15 @@ def test_a_file_opens_with_the_title_of_its_option(sheets: tuple[drawing.Sheet, 
     data = drawing.pdf(sheets, title="Option 2")
     assert io.BytesIO(data).read(5) == b"%PDF-"
     assert b"/Title (Option 2)" in data
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_two_texts_overlap(seed: int) -> None:
+    own = road(6100.0, seed=seed)
+    line = own.alignment.plan.poses(np.arange(0, 6100.0, 30.0))[:, :2] + (60.0, -40.0)
+    for page in read(own, existing=line):
+        corners = [text.box()[[0, 1, 3, 2]] for text in page.texts]
+        boxes = [shapely.Polygon(each).buffer(-0.1) for each in corners]
+        pairs = shapely.STRtree(boxes).query(boxes, predicate="intersects").T
+        over = [(page.texts[i].words, page.texts[j].words) for i, j in pairs if i < j]
+        assert not over

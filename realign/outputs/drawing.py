@@ -93,7 +93,7 @@ POINT = 72 / 25.4
 """A millimetre in points of the PDF."""
 TINY, SMALL, NORMAL, LARGE = 1.7, 2.1, 2.5, 4.0
 """Sizes of fonts [mm]."""
-PITCH = 3.2
+PITCH = 3.5
 """Height of a row of a table [mm]."""
 
 _GREY = "#555555"
@@ -840,6 +840,7 @@ class _Page:
             for part in _within(line, PLAN):
                 self.labels.take(_dense(part))
         self.labels.take(np.vstack(beside))
+        paper.box("halo", (PLAN[0] + 1, PLAN[3] - 5, PLAN[0] + 21, PLAN[3] - 1))
         paper.write("heading", "PLAN 1:10,000", (PLAN[0] + 2, PLAN[3] - 3), bold=True)
         self.labels.take(
             _dense(np.array([(PLAN[0] + 2, PLAN[3] - 3), (PLAN[0] + 24, PLAN[3] - 3)]))
@@ -1564,7 +1565,7 @@ def _table(
 ) -> None:
     left, right = sides
     edges = left + (right - left) * np.cumsum((0.0, *grid.shares)) / sum(grid.shares)
-    size = min(TINY + 0.15, 0.64 * pitch)
+    size = min(SMALL, 0.62 * pitch)
     paper.write("heading", grid.title, (left, top - pitch / 2), size=1.15 * size, bold=True)
     low = top - (len(grid.rows) + 2) * pitch
     paper.box("cell", (left, top - 2 * pitch, right, top - pitch))
