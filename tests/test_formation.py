@@ -359,7 +359,7 @@ def test_a_valley_is_bridged_a_spur_tunnelled_and_the_rest_is_open() -> None:
     assert (form[(middle < 400) | (middle > 1600)] == OPEN).all()
     assert not denied.any()
     assert formation.forms(level + 300, level, np.diff(s), level[1:], **rules)[1].all()
-    steep = np.full(s.shape, -STANDARD.grade_tunnel - 1e-3)
+    steep = np.full(s.shape, STANDARD.grade_tunnel + 1e-3)
     form, denied = formation.forms(height, level, np.diff(s), steep[1:], **rules)
     assert (form[~denied] != TUNNEL).all()
     steep = np.full(s.shape, STANDARD.grade_bridge + 1e-3)

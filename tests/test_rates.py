@@ -92,10 +92,13 @@ def test_the_rates_of_the_karakoram_highway_hold_every_item_and_say_what_is_assu
         (lambda t: t[3].update(currency="EUR"), "column currency: found 'EUR', wanted one of USD"),
         (lambda t: t[3].update(currency="PKR"), "found PKR, wanted USD as in the first row"),
         (lambda t: t[3].update(price_date="2024-01-01"), "wanted 2025-09-25 as in the first row"),
-        (lambda t: t[4].update(unit="km"), "rates.csv:6: column unit: found 'km', wanted 'm' for"),
+        (
+            lambda t: t[4].update(unit="km"),
+            "rates.csv:6: column unit: found 'km', wanted 'm3' for",
+        ),
         (lambda t: t[4].update(item="ferry"), "rates.csv:6: column item: found 'ferry', wanted"),
         (lambda t: t[4].update(source=" "), "rates.csv:6: column source: found nothing"),
-        (lambda t: t.append(t[0]), "rates.csv:16: column item: found 'common_excavation' again"),
+        (lambda t: t.append(t[0]), "rates.csv:19: column item: found 'common_excavation' again"),
         (lambda t: t.pop(), "rates.csv: found no row for 'gallery', wanted one with unit m"),
     ],
 )
