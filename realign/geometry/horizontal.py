@@ -166,6 +166,12 @@ class Corner:
         """Distance from the PI to the end of the curve [m]."""
         return tangent_length(abs(self.deflection), self.radius, *self.clothoids[::-1])
 
+    @property
+    def external(self) -> float:
+        """Distance from the PI to the middle of the curve, for even clothoids [m]."""
+        shift = _shift(self.radius, self.clothoid)[0]
+        return (self.radius + shift) / cos(self.deflection / 2) - self.radius
+
 
 def tangent_length(
     deflection: float, radius: float, clothoid: float, other: float | None = None
@@ -209,8 +215,18 @@ def _shift(radius: float, clothoid: float) -> tuple[float, float]:
     """How far a clothoid shifts the circle from the tangent, and where its middle lies [m]."""
     if clothoid <= 0:
         return 0.0, 0.0
-    end = Element(Pose(0.0, 0.0, 0.0), clothoid, 0.0, 1 / radius).end
-    return end.y - radius * (1 - cos(end.bearing)), end.x - radius * sin(end.bearing)
+    # the clothoid's own end by the power series of its sine and cosine, in terms of its turn
+    turn = clothoid / (2 * radius)
+    x = y = 0.0
+    term, n = clothoid, 0
+    while abs(term) > 1e-15 * clothoid:
+        if n % 2:
+            y += term / (2 * n + 1)
+        else:
+            x += term / (2 * n + 1)
+        n += 1
+        term *= turn / n if n % 2 else -turn / n
+    return y - radius * (1 - cos(turn)), x - radius * sin(turn)
 
 
 def least_corner(deflection: float, standard: DesignStandard) -> Corner:
