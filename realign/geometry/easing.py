@@ -137,7 +137,7 @@ def short(
     tangents = sum(
         bool(road.poor(a, b, road.straight(i))) for i, (a, b) in enumerate(pairwise(corners))
     )
-    return tangents, sum(corner.arc < standard.arc - EPSILON for corner in corners)
+    return tangents, sum(bool(corner.arc < standard.arc - EPSILON) for corner in corners)
 
 
 class _Road:
