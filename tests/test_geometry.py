@@ -1,5 +1,6 @@
 """Laws of alignments: what fits, joins and is kept, and a checker that sees every breach."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import cos, hypot, inf, pi, sin, sqrt
 
@@ -19,7 +20,8 @@ from realign.geometry.alignment import Alignment, Part, Plan, Stationed, ground_
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Corner, Element, Pose, fit
 from realign.geometry.vertical import Grades
-from realign.standards import load
+from realign.geometry.zones import zones
+from realign.standards import DesignStandard, load
 
 CELL = 60.0
 STANDARDS = tuple(load("jtg-class-ii-mountain", v) for v in (30, 40, 60))
@@ -268,6 +270,67 @@ def test_a_road_that_leaves_no_room_for_its_curves_is_refused() -> None:
         fit(hairpin, STANDARD)
     with pytest.raises(GeometryError, match="at least four points"):
         fit(pis[:3], STANDARD)
+
+
+SLOW = load("jtg-class-ii-mountain", 40)
+TURNED = [load("jtg-class-ii-mountain", v) for v in (30, 40)]
+
+
+def turned_back(width: float, *, askew: float = 0.0, side: int = 1) -> NDArray[np.float64]:
+    """Points of a corridor that runs 600 m, turns back, and runs as far again."""
+    apart = np.array([cos(askew), sin(askew)])
+    end = np.array([600.0, width])
+    back = [end - 300 * apart, end - 600 * apart]
+    points = np.array([[0, 0], [300, 0], [600, 0], [600 + width / 2, width / 2], end, *back])
+    return points * (1, side)
+
+
+@given(
+    width=st.floats(1.0, 400.0),
+    askew=st.floats(-0.4, 0.4),
+    side=st.sampled_from([-1, 1]),
+    standard=st.sampled_from(TURNED),
+)
+def test_a_corridor_that_turns_back_gets_a_hairpin_where_the_standard_finds_no_room(
+    width: float, askew: float, side: int, standard: DesignStandard
+) -> None:
+    points = turned_back(width, askew=askew, side=side)
+    try:
+        pis, curves = horizontal.laid(points, standard)
+        chain = horizontal.elements(pis, curves)
+    except GeometryError:
+        # the way round is narrower than the arc of a hairpin, or the legs meet before it
+        assert standard.hairpin is not None
+        assert width < 4 * standard.radius
+        return
+    assert oracles.joints(chain) == pytest.approx((0, 0, 0), abs=1e-6)
+    assert (chain[-1].end.x, chain[-1].end.y) == pytest.approx(tuple(points[-1]), abs=1e-6)
+    found = horizontal.hairpins(pis, curves, standard)
+    own = zones(Alignment(Plan(chain), LEVEL), [standard], hairpins=found)
+    assert breaches(chain, LEVEL, own) == ()
+    assert [(z.start, z.end) for z in own if z.hairpin] == [
+        pytest.approx(stretch) for stretch in found
+    ]
+    assert (breaches(chain, LEVEL, standard) == ()) == (found == ())
+
+
+@pytest.mark.parametrize(
+    ("width", "radius"), [(62.0, None), (64.0, 30.8), (100.0, 49.2), (130.0, 64.2), (300.0, 60.0)]
+)
+def test_a_hairpin_is_as_wide_as_its_legs_are_apart(width: float, radius: float | None) -> None:
+    if radius is None:
+        with pytest.raises(GeometryError, match="two curves overlap"):
+            fit(turned_back(width), SLOW)
+        return
+    pis, curves = horizontal.laid(turned_back(width), SLOW)
+    assert min(c.radius for c in curves if c) == pytest.approx(radius, abs=0.2)
+    found = horizontal.hairpins(pis, curves, SLOW)
+    assert len(found) == (radius < SLOW.radius)
+    for start, end in found:
+        arc = end - start - 30.0
+        assert arc / radius == pytest.approx(pi, rel=0.01)
+    with pytest.raises(GeometryError, match="two curves overlap"):
+        fit(turned_back(min(width, 100.0)), replace(SLOW, hairpin=None))
 
 
 def test_corners_too_close_for_the_standard_are_left_out() -> None:

@@ -208,6 +208,9 @@ def test_hairpins_are_zones_of_their_own_speed_inside_a_slow_one() -> None:
     found = zones(way, two, hairpins=[(3000.0, end)])
     assert {zone.speed_kmh for zone in found} == {60, 40, 30}
     assert sum(z.length for z in found if z.speed_kmh != 60) == pytest.approx(2000.0)
+    assert [z.end <= 3000 - two[1].sight or z.start >= end + two[1].sight for z in found] == [
+        z.speed_kmh == 60 for z in found
+    ]
     assert breaches(way.plan.elements, way.grades, found) == ()
     (own,) = (zone for zone in found if zone.hairpin)
     assert (own.start, own.end, own.why) == (3000.0, end, "hairpin, 30 km/h")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from realign.errors import GeometryError
-from realign.standards import DesignStandard
+from realign.standards import DesignStandard, Hairpin
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 """Gauss points on [-1, 1]; 24 of them place a turn of 4 rad to better than 1e-9 of its length."""
@@ -32,6 +32,11 @@ SHARPEST = 2.6
 """Corners that deflect more than this are split, since their tangents grow without bound [rad]."""
 JOIN = 8
 """Corridor points that may be left out to join the existing road tangentially."""
+BACK = 5 * pi / 6
+"""Turn from which on points of a corridor turn back on themselves: 150 degrees, an assumption
+[rad]."""
+ROUND = 4 * pi / 3
+"""Greatest turn of a hairpin, half of it at each of its two PIs [rad]."""
 LEADS = (0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.25, 1.5, 2.0)
 """Lengths of the tangent at a tie-in that are tried, over that of the first leg [-]."""
 
@@ -166,6 +171,12 @@ class Corner:
         """Distance from the PI to the end of the curve [m]."""
         return tangent_length(abs(self.deflection), self.radius, *self.clothoids[::-1])
 
+    @property
+    def external(self) -> float:
+        """Distance from the PI to the middle of the curve, for even clothoids [m]."""
+        shift = _shift(self.radius, self.clothoid)[0]
+        return (self.radius + shift) / cos(self.deflection / 2) - self.radius
+
 
 def tangent_length(
     deflection: float, radius: float, clothoid: float, other: float | None = None
@@ -209,8 +220,18 @@ def _shift(radius: float, clothoid: float) -> tuple[float, float]:
     """How far a clothoid shifts the circle from the tangent, and where its middle lies [m]."""
     if clothoid <= 0:
         return 0.0, 0.0
-    end = Element(Pose(0.0, 0.0, 0.0), clothoid, 0.0, 1 / radius).end
-    return end.y - radius * (1 - cos(end.bearing)), end.x - radius * sin(end.bearing)
+    # the clothoid's own end by the power series of its sine and cosine, in terms of its turn
+    turn = clothoid / (2 * radius)
+    x = y = 0.0
+    term, n = clothoid, 0
+    while abs(term) > 1e-15 * clothoid:
+        if n % 2:
+            y += term / (2 * n + 1)
+        else:
+            x += term / (2 * n + 1)
+        n += 1
+        term *= turn / n if n % 2 else -turn / n
+    return y - radius * (1 - cos(turn)), x - radius * sin(turn)
 
 
 def least_corner(deflection: float, standard: DesignStandard) -> Corner:
@@ -571,5 +592,163 @@ def laid(
     if end is not None:
         back = Pose(end.x, end.y, end.bearing + pi)
         points = _joined(points[::-1], back, standard)[::-1]
+    return _turned(points, standard, tolerance)
+
+
+def _turned(
+    points: NDArray[np.float64], standard: DesignStandard, tolerance: float
+) -> tuple[NDArray[np.float64], list[Corner | None]]:
+    """
+    Lay tangents and curves, with hairpins where the least curves find no room.
+
+    The first place at which the points turn back gets a hairpin, and the road goes
+    on behind it in the same way.
+    """
     pis = polygon(points, standard, tolerance=tolerance)
+    if standard.hairpin is None or _tightest(pis, standard) is None:
+        return pis, corners(pis, standard)
+    near = 2 * least_corner(pi / 2, standard).tangent
+    for first, last in _backs(points, near):
+        made = _hairpin(points, first, last, standard) or _hairpin(
+            points, first, last, standard.hairpin
+        )
+        if made is None:
+            continue
+        start, end, (one, two) = made
+        before = np.vstack((points[:first], start - one.tangent * _way(points, first - 1)))
+        behind = np.vstack((end + two.tangent_behind * _way(points, last), points[last + 1 :]))
+        lead = polygon(before, standard, tolerance=tolerance) if first > 1 else before
+        if _tightest(lead, standard) is not None:
+            continue
+        rest, curves = (
+            _turned(behind, standard, tolerance)
+            if len(behind) > 2
+            else (behind, list[Corner | None]())
+        )
+        return (
+            np.vstack((lead[:-1], start, end, rest[1:])),
+            [*corners(lead, standard), one, two, *curves],
+        )
     return pis, corners(pis, standard)
+
+
+def _way(points: NDArray[np.float64], i: int) -> NDArray[np.float64]:
+    """Direction of a leg, a vector of length 1."""
+    leg = points[i + 1] - points[i]
+    return np.asarray(leg / np.hypot(*leg))
+
+
+def _backs(points: NDArray[np.float64], near: float) -> list[tuple[int, int]]:
+    """First and last points of the places at which a polygon turns back, on legs up to a length."""
+    turn = np.concatenate(([0.0], deflections(points), [0.0]))
+    legs = np.hypot(*np.diff(points, axis=0).T)
+    out = []
+    first = 1
+    while first < len(points) - 1:
+        last = first
+        while last + 2 < len(points) and turn[last + 1] * turn[first] > 0 and legs[last] <= near:
+            last += 1
+        if BACK <= abs(turn[first : last + 1].sum()) <= ROUND:
+            out.append((first, last))
+        first = last + 1
+    return out
+
+
+def _hairpin(
+    points: NDArray[np.float64], first: int, last: int, section: DesignStandard | Hairpin
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Corner, Corner]] | None:
+    """
+    Lay one arc with a clothoid at either end from one leg round to another.
+
+    The arc touches the line across the leg's ends that passes the outermost of the
+    points, or one as near to it as the least radius allows; its two PIs lie there.
+
+    Returns
+    -------
+    start, end, corners
+        The PIs, and the halves of the curve at them; None where no such line within
+        a radius of the points has the width, or the legs are too short.
+    """
+    ahead, behind = _way(points, first - 1), _way(points, last)
+    turn = float(deflections(points)[first - 1 : last].sum())
+    side = 1.0 if turn > 0 else -1.0
+    cos_half, sin_half = cos(turn / 2), sin(turn / 2)
+    across = np.array(
+        (ahead[0] * cos_half - ahead[1] * sin_half, ahead[0] * sin_half + ahead[1] * cos_half)
+    )
+    outward = side * np.array((across[1], -across[0]))
+    reach = float((points[first : last + 1] @ outward).max())
+
+    def ends(at: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        start = points[first] + ahead * (at - points[first] @ outward) / (ahead @ outward)
+        end = points[last] + behind * (at - points[last] @ outward) / (behind @ outward)
+        return start, end, float((end - start) @ across)
+
+    def halves(radius: float) -> tuple[Corner, Corner]:
+        spiral = section.clothoid
+        return Corner(turn / 2, radius, spiral, 0.0), Corner(turn / 2, radius, 0.0, spiral)
+
+    def taken(radius: float) -> float:
+        one, two = halves(radius)
+        return one.tangent_behind + two.tangent
+
+    least = taken(section.radius)
+    width = ends(reach)[2]
+    if width < least:
+        # legs that are not parallel are as far apart as the arc asks somewhere farther in or out
+        rate = ends(reach + 1)[2] - width
+        if abs(rate) < STRAIGHT or abs(least - width) > abs(rate) * section.radius:
+            return None
+        reach += (least - width) / rate
+    start, end, width = ends(reach)
+    radius = section.radius
+    if width > least:
+        radius = float(brentq(lambda r: taken(r) - width, radius, width, xtol=1e-12))
+    one, two = halves(radius)
+    room = float((start - points[first - 1]) @ ahead), float((points[last + 1] - end) @ behind)
+    if room[0] <= one.tangent or room[1] <= two.tangent_behind or one.arc <= 0:
+        return None
+    return start, end, (one, two)
+
+
+def hairpins(
+    pis: NDArray[np.float64], curves: Sequence[Corner | None], standard: DesignStandard
+) -> tuple[tuple[float, float], ...]:
+    """
+    Find the stretches of a road that are hairpins, driven slower than the rest.
+
+    Parameters
+    ----------
+    pis, curves
+        Corners of the tangents with both ends, shape (m, 2) [m], and the curves at
+        the inner ones, from `laid`.
+    standard
+        Standard of the road.
+
+    Returns
+    -------
+    hairpins
+        Chainages from the start to the end of curves of one sense that follow each
+        other without a tangent and of which one is tighter than the standard
+        allows elsewhere [m].
+    """
+    out: list[tuple[float, float]] = []
+    s = used = 0.0
+    legs = np.hypot(*np.diff(pis, axis=0).T)
+    side = 0.0
+    for leg, curve in zip(legs, curves, strict=False):
+        s += float(leg) - used
+        used = 0.0
+        if curve is None:
+            continue
+        start = s - curve.tangent
+        end = s = start + sum(curve.clothoids) + curve.arc
+        used = curve.tangent_behind
+        tight = curve.radius < standard.radius * (1 - SHORTEST)
+        tight |= 0 < min(curve.clothoids) < standard.clothoid * (1 - SHORTEST)
+        if tight and out and start - out[-1][1] < SHORTEST and side * curve.deflection > 0:
+            out[-1] = out[-1][0], end
+        elif tight:
+            out.append((start, end))
+        side = curve.deflection
+    return tuple(out)

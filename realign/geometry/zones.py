@@ -108,7 +108,8 @@ def zones(
         Rows of one code at their design speeds, in any order; the slowest rules
         wherever no other does.
     hairpins
-        Stretches designed with the hairpin section of the slowest row: from, to [m].
+        Stretches designed with the hairpin section of the slowest row: from, to [m]. No
+        faster row rules within its stopping sight distance of them.
     least
         Least length of a stretch with one speed, hairpins apart; a road shorter
         than that has one speed [m].
@@ -139,28 +140,31 @@ def zones(
         [b for b in breaches(alignment.plan.elements, alignment.grades, row) if b.rule in RULES]
         for row in order[1:]
     ]
-    free = [_free([(b.start, b.end) for b in each], hairpins, whole, short) for each in found]
+    free = []
+    for row, each in zip(order[1:], found, strict=True):
+        ahead = [(start - row.sight, end + row.sight) for start, end in hairpins]
+        free.append(_free([*((b.start, b.end) for b in each), *ahead], whole, short))
     parts = _fastest([[(0, whole)], *free], [row.speed_kmh for row in order], whole, short)
     out = []
     for a, b, i in parts:
         start, end = a / UNIT, alignment.length if b == whole else b / UNIT
-        why = _why(found[i], order[i + 1], start, end, least) if i < len(found) else ""
+        turns = any(start <= (from_ + to) / 2 < end for from_, to in hairpins)
+        why = (
+            _why(found[i], order[i + 1], (start, end), least, hairpin=turns)
+            if i < len(found)
+            else ""
+        )
         out.append(Zone(start, end, order[i], why))
     return tuple(chain.from_iterable(_parted(zone, hairpins) for zone in out))
 
 
-def _free(
-    taken: Sequence[tuple[float, float]],
-    hairpins: Sequence[tuple[float, float]],
-    whole: int,
-    short: int,
-) -> Free:
+def _free(taken: Sequence[tuple[float, float]], whole: int, short: int) -> Free:
     """Stretches of at least a length that lie clear of others."""
     out = []
     at = 0
-    for start, end in sorted((*taken, *hairpins)):
+    for start, end in sorted(taken):
         grow = POINT if end - start < POINT else 0.0
-        a, b = round((start - grow) * UNIT), round((end + grow) * UNIT)
+        a, b = round((start - grow) * UNIT), min(round((end + grow) * UNIT), whole)
         if a - at >= short:
             out.append((at, a))
         at = max(at, b)
@@ -236,11 +240,19 @@ def _reach(free: Free, places: Sequence[int]) -> list[int]:
 
 
 def _why(
-    found: Sequence[Breach], faster: DesignStandard, start: float, end: float, least: float
+    found: Sequence[Breach],
+    faster: DesignStandard,
+    stretch: tuple[float, float],
+    least: float,
+    *,
+    hairpin: bool,
 ) -> str:
     """Say what keeps a stretch from the next faster row."""
+    start, end = stretch
     inside = [b for b in found if (b.start < end and b.end > start) or start <= b.chainage < end]
     speed = faster.speed_kmh
+    if not inside and hairpin:
+        return f"hairpin in sight at {speed} km/h"
     if not inside:
         return f"less than {least:g} m between slower stretches, too short for {speed} km/h"
     worst = max(inside, key=lambda b: max(b.value, b.limit) / max(min(b.value, b.limit), 1e-9))
@@ -257,12 +269,14 @@ def _parted(zone: Zone, hairpins: Sequence[tuple[float, float]]) -> list[Zone]:
     out = []
     at = zone.start
     for start, end in sorted(hairpins):
-        if not zone.start <= start < zone.end:
+        if not zone.start <= (start + end) / 2 < zone.end:
             continue
         section = zone.standard.hairpin
         speed = section.speed_kmh if section else zone.standard.speed_kmh
-        if start > at:
+        if start - at > POINT:
             out.append(Zone(at, start, zone.standard, zone.why))
-        out.append(Zone(start, end, zone.standard, f"hairpin, {speed} km/h", hairpin=True))
-        at = end
+            at = start
+        till = end if zone.end - end > POINT else zone.end
+        out.append(Zone(at, till, zone.standard, f"hairpin, {speed} km/h", hairpin=True))
+        at = till
     return [*out, Zone(at, zone.end, zone.standard, zone.why)] if zone.end > at else out
