@@ -18,7 +18,8 @@ from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Part, Plan, beside, crossings
 from realign.geometry.check import Tie, advice, breaches
-from realign.geometry.horizontal import Corner, Pose, elements, laid
+from realign.geometry.easing import eased
+from realign.geometry.horizontal import Corner, Pose, elements, hairpins, laid
 from realign.geometry.vertical import Grades
 from realign.geometry.zones import LEAST, travel_time, zones
 from realign.haul import Earth
@@ -49,6 +50,8 @@ PIECE = 5000.0
 """Length of the pieces by which a bill is compared with the price searched, about [m]."""
 ROUNDING = 0.01
 """How far a level may lie below what is wanted, from rounding [m]."""
+EASE_COST = 0.01
+"""Share of the price of a road that mending short tangents and arcs may cost [-]."""
 HEADROOM = 7.0
 """Least difference of level where a road crosses itself: 5 m of clearance and a deck [m]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
@@ -115,7 +118,8 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     about = near, water
     fitted = _fitted(found, site, book, about)
     refined = _refined(*fitted, found.variant, site, book, about)
-    settled = _settled(*refined, found, site, book, about)
+    polygon, road, bill = _eased(*refined, found, site, book, about)
+    settled = _settled(road, bill, found, site, book, about)
     road, bill = _balanced(*settled, found, site, book, about)
     plan = road.plan
     xy = np.column_stack((bill.x, bill.y))
@@ -137,7 +141,8 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     uses, counts = taken(xy, whole.items["land"], site.layers)
     task = _task(found, site, plan, book, about)
     floor = np.interp(bill.station, task.water_s, task.water_level)
-    speeds = zones(road, (book.standard, *book.faster), least=book.zone_m)
+    slow = hairpins(*polygon, book.standard)
+    speeds = zones(road, (book.standard, *book.faster), hairpins=slow, least=book.zone_m)
     ties = _ties(found, site, task)
     found_breaches = breaches(
         plan.elements,
@@ -242,7 +247,7 @@ def _refined(
     site: Site,
     book: Rulebook,
     about: Water,
-) -> tuple[Alignment, Bill]:
+) -> tuple[Polygon, Alignment, Bill]:
     """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
     near, water = about
     barred = burn(near, barriers(site))
@@ -261,6 +266,8 @@ def _refined(
     )
     bill = _measured(road, site, book, about)
     price = _price(bill, book.rates, near, dearer)
+    if hairpins(*polygon, book.standard):
+        return polygon, road, bill  # their two PIs move together or not at all
     lean = 0
     for strides in islice(cycle(STRIDES), PASSES):
         try:
@@ -281,7 +288,33 @@ def _refined(
             polygon, road, bill, price = (levelled.pis, list(levelled.curves)), other, measured, now
         if lean == LEAN:
             break
-    return road, bill
+    return polygon, road, bill
+
+
+def _eased(
+    polygon: Polygon,
+    road: Alignment,
+    bill: Bill,
+    found: Corridor,
+    site: Site,
+    book: Rulebook,
+    about: Water,
+) -> tuple[Polygon, Alignment, Bill]:
+    """Mend short tangents and arcs where that costs little."""
+    dearer = _dearer(found.variant, about[0], book)
+    price = _price(bill, book.rates, about[0], dearer)
+    pis, curves = eased(*polygon, book.standard)
+    plan = Plan(elements(pis, curves))
+    s = road.plan.stations(quantities.STEP)
+    levels = s * (plan.length / road.length), road.grades.at(s)
+    grades = followed(plan.length, levels, line=book.line, standard=book.standard)
+    if grades is None:
+        return polygon, road, bill
+    other = Alignment(plan, grades)
+    measured = _measured(other, site, book, about)
+    if _price(measured, book.rates, about[0], dearer) > (1 + EASE_COST) * price:
+        return polygon, road, bill
+    return (pis, curves), other, measured
 
 
 def _settled(
