@@ -28,8 +28,8 @@ from realign.plan import Plan
 Points = NDArray[np.float64]
 FOLDER = "design"
 """Folder of these files within the results."""
-FREEBOARD = 1e-6
-"""Rounding in the comparison of levels [m]."""
+FREEBOARD = 1e-3
+"""Rounding in the comparison of levels: those over water are kept in single precision [m]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
