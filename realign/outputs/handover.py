@@ -70,7 +70,7 @@ def packages(plan: Plan, version: str) -> tuple[Package, ...]:
     )
     whole = Section(0.0, plan.highway.length)
     about = plan.study.study
-    out = []
+    out: list[Package] = []
     for option in sorted(plan.options, key=lambda each: each.name != plan.best):
         links = [link for link in option.links if link.alignment is not None]
         if not links:
@@ -78,7 +78,7 @@ def packages(plan: Plan, version: str) -> tuple[Package, ...]:
         starts = _starts(option, whole)
         out.append(
             Package(
-                file=_file(option.name),
+                file=_file(option.name, {each.file.lower() for each in out}),
                 title=f"{about.title}: {option.name}",
                 roads=tuple(_stationed(plan, link, starts[link.name]) for link in links),
                 hauls=tuple(_haul(link) for link in links if link.inventory is not None),
@@ -184,8 +184,13 @@ def sheet_files(package: Package) -> dict[str, bytes]:
     return {f"{package.file}.pdf": drawing.pdf(sheets, title=package.title), **out}
 
 
-def _file(option: str) -> str:
-    return re.sub(r"[^\w-]+", "-", option).strip("-_") or "option"
+def _file(option: str, used: set[str]) -> str:
+    """Name the files of an option like none of the names used, which are in small letters."""
+    name = whole = re.sub(r"[^\w-]+", "-", option).strip("-_") or "option"
+    number = 2
+    while name.lower() in used:
+        name, number = f"{whole}-{number}", number + 1
+    return name
 
 
 def _starts(option: Option, whole: Section) -> dict[str, float]:
