@@ -169,6 +169,8 @@ def document(
         low = np.array([left, top + SHEETS_APART])
         space.reset_extents((*low, 0.0), (*high, 0.0))
         drawing.set_modelspace_vport(float(high[1] - low[1]), tuple((low + high) / 2))
+        for kind in sorted(drawing.entitydb.dxf_types_in_use()):
+            drawing.classes.add_class(kind)  # ezdxf would add them in the order of their hashes
         stream = io.StringIO()
         drawing.write(stream)
     return bytes(drawing.encode(stream.getvalue()))
