@@ -350,11 +350,13 @@ def _classes(
     """Class of each shape of a layer by which land is listed."""
     if not layer.land_by:
         return ()
-    if layer.land_by not in frame.columns:
-        known = ", ".join(sorted(set(frame.columns) - {"geometry"})) or "none"
+    attributes = set(frame.columns) - {frame.geometry.name}
+    if layer.land_by not in attributes:
+        known = ", ".join(sorted(attributes)) or "none"
         msg = f"{path}: found the attributes {known}; wanted {layer.land_by!r}, as land_by says"
         raise InputError(msg)
-    return tuple(frame[layer.land_by].fillna("unknown").astype(str)[stands])
+    values = frame[layer.land_by].astype(object)  # a column of numbers takes no words
+    return tuple(values.where(values.notna(), "unknown").astype(str)[stands])
 
 
 def _polygons(study: Study, name: str | None) -> tuple[BaseGeometry, ...]:

@@ -593,6 +593,10 @@ def test_land_is_listed_by_an_attribute_of_the_file_or_not_at_all() -> None:
         _classes(frame[["geometry"]], wrong, path, stands)
     plain = layer.model_copy(update={"land_by": ""})
     assert _classes(frame, plain, path, stands) == ()
+    numbered = frame.assign(**{"class": [7.5, np.nan]})
+    assert _classes(numbered, layer, path, stands) == ("7.5", "unknown")
+    with pytest.raises(InputError, match="wanted 'geometry'"):
+        _classes(frame, layer.model_copy(update={"land_by": "geometry"}), path, stands)
 
 
 @pytest.mark.parametrize("kind", ["cost", "preference", "prohibition"])
