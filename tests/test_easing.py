@@ -73,6 +73,9 @@ def test_an_eased_road_breaks_nothing_moves_little_and_has_fewer_short_places(
     assert breaches(after, LEVEL, standard) == ()
     assert oracles.joints(after) == pytest.approx((0, 0, 0), abs=1e-6)
     assert sum(short(*found, standard)) <= sum(short(pis, curves, standard))
+    if sum(short(*found, standard)) == sum(short(pis, curves, standard)):
+        assert found[0] == pytest.approx(pis)
+        assert [c.radius for c in found[1] if c] == [c.radius for c in curves if c]
     assert len(advice(after, standard)) == sum(short(*found, standard))
     assert len(advice(chain, standard)) == sum(short(pis, curves, standard))
     before, now = line((pis, curves)), line(found)
