@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_formation import STANDARD, P
@@ -87,6 +87,7 @@ def test_a_grade_line_keeps_the_standard_and_joins_its_ends(
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 99), above=st.floats(1.0, 8.0))
+@example(seed=41, above=7.0)
 def test_a_grade_line_stays_above_the_water(seed: int, above: float) -> None:
     way, ground = plan(2400.0), waves(seed, high=20)
     dry = task(way, ground)
