@@ -66,6 +66,9 @@ class Inventory:
     """Of some items what falls in each class, interval by interval; adds up to the item."""
     courses: Mapping[str, NDArray[np.float64]]
     """Volume of each course of the pavement, shape (n - 1,) [m3]; paid with the pavement."""
+    loose: Mapping[str, NDArray[np.float64]]
+    """Volume that what is excavated takes up when it lies loose, by material, shape (n - 1,) [m3];
+    paid with the excavation."""
     culverts: tuple[Culvert, ...]
     """Culverts in order of chainage."""
     galleries: tuple[Section, ...]
@@ -147,6 +150,7 @@ def full(  # noqa: PLR0913 - a bill, and what rules it
             "culvert": {"at gullies": gully, "between them": items["culvert"] - gully},
         },
         courses=_courses(bill, shape, standard),
+        loose=_loose(bill, earth.rules),
         culverts=culverts,
         galleries=galleries,
         earth=carried,
@@ -221,12 +225,11 @@ def _culverts(bill: Bill, gullies: NDArray[np.float64], shape: Formation) -> tup
     """Culverts in gullies, and between them where those are far apart, on open road."""
     dips, _ = find_peaks(-bill.ground, prominence=DIP)
     found = np.sort(np.concatenate((gullies, bill.station[dips])))
-    is_open = np.append(bill.form, bill.form[-1]) == OPEN
-    on = is_open[np.clip(np.searchsorted(bill.station, found, "right") - 1, 0, is_open.size - 1)]
     out: list[Culvert] = []
     for start, end in _runs(bill, bill.form == OPEN):
         here: list[float] = []
-        for at in found[on & (found >= start) & (found <= end)]:
+        # water that comes down right at the end of a structure passes under or over that
+        for at in found[(found > start) & (found < end)]:
             if not here or at - here[-1] >= APART:
                 here.append(float(at))
         out += [Culvert(at, gully=True) for at in here]
@@ -260,9 +263,22 @@ def moved(bill: Bill, earth: haul.Moving) -> haul.MassHaul:
     rules = earth.rules
     supply = bill.items["common_excavation"] * rules.common_to_fill
     supply = supply + bill.items["rock_excavation"] * rules.rock_to_fill
-    bored = np.diff(bill.station) * rules.tunnel_m2 * rules.rock_to_fill
-    supply += np.where(bill.form == TUNNEL, bored, 0.0)
+    supply += _spoil(bill, rules) * rules.rock_to_fill
     return haul.hauled(bill.station, supply, bill.items["fill"], earth.site, earth.price)
+
+
+def _spoil(bill: Bill, rules: haul.Earth) -> NDArray[np.float64]:
+    """Rock that tunnels yield, as it lies in the ground [m3]."""
+    return np.where(bill.form == TUNNEL, np.diff(bill.station) * rules.tunnel_m2, 0.0)
+
+
+def _loose(bill: Bill, rules: haul.Earth) -> dict[str, NDArray[np.float64]]:
+    """Volume on the lorry of what is excavated, by material [m3]."""
+    return {
+        "common": bill.items["common_excavation"] * rules.common_swell,
+        "rock": bill.items["rock_excavation"] * rules.rock_swell,
+        "rock from tunnels": _spoil(bill, rules) * rules.rock_swell,
+    }
 
 
 def _courses(

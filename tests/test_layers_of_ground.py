@@ -1,10 +1,13 @@
 """Laws of layers over the ground: costs are paid, preferences steer, prohibitions hold."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from math import cos, sin
+from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
@@ -31,9 +34,11 @@ from small_ground import (
 from realign import formation
 from realign.corridor import Corridor, Laid, Layer, Site, Variant
 from realign.corridor.lattice import MOVES
-from realign.corridor.layers import charged, measured
+from realign.corridor.layers import charged, measured, taken
 from realign.corridor.price import move_price
 from realign.corridor.site import overlay
+from realign.drowned import _classes
+from realign.errors import InputError
 from realign.formation import BRIDGE
 from realign.terrain import Terrain
 
@@ -477,3 +482,123 @@ def test_no_road_is_cheaper_for_a_lake_that_bears_no_embankment() -> None:
         for depth in (500.0, 0.0)
     )
     assert strict.price >= free.price
+
+
+# land that a road takes
+
+STRAIGHT = np.column_stack((np.linspace(0, 1000, 51), np.zeros(51)))
+WIDE = np.full(50, 20.0 * 30.0)  # a strip of 30 m, 15 m on either side
+# edges off the stations, the way and each other, so that touching is sure
+boxes = st.tuples(
+    st.floats(-50, 950), st.floats(0.1, 300), st.floats(-40, 40), st.floats(0.1, 60)
+).map(lambda b: box(b[0], b[2], b[0] + b[1], b[2] + b[3]))
+
+
+def used(*shapes: BaseGeometry, classes: Sequence[str], name: str = "use") -> Laid:
+    """Lay shapes over the ground by which land is listed."""
+    return replace(laid(*shapes, kind="tracked", name=name, land_by="use"), classes=tuple(classes))
+
+
+@given(
+    shapes=st.lists(boxes, max_size=6),
+    names=st.lists(st.sampled_from(["field", "forest", "other", "unknown"]), min_size=6),
+    split=st.integers(0, 6),
+)
+def test_land_by_use_adds_up_to_all_land_and_is_counted_once(
+    shapes: list[Polygon], names: list[str], split: int
+) -> None:
+    two = (
+        used(*shapes[:split], classes=names[:split]),
+        used(*shapes[split:], classes=names[split : len(shapes)], name="more"),
+    )
+    uses, counts = taken(STRAIGHT, WIDE, two)
+    assert counts == {}
+    assert sum(uses.values()) == pytest.approx(WIDE)
+    assert all((area >= 0).all() for area in uses.values())
+    strip, wanted = box(0, -15, 1000, 15), dict.fromkeys([*names, "other"], 0.0)
+    for shape, name in zip(shapes, names, strict=False):
+        wanted[name] += strip.intersection(shape).area
+        strip = strip.difference(shape)  # the first of two that overlap has it
+    wanted["other"] += strip.area
+    found = {name: float(area.sum()) for name, area in uses.items()}
+    assert found == pytest.approx({name: wanted[name] for name in found}, abs=1e-3)
+    assert sum(wanted.values()) == pytest.approx(sum(found.values()))
+
+
+def test_a_polygon_twice_is_land_once() -> None:
+    half = box(-10, 0, 1010, 99)
+    uses, _ = taken(STRAIGHT, WIDE, [used(half, half, classes=["field", "forest"])])
+    found = {name: float(area.sum()) for name, area in uses.items()}
+    assert found == pytest.approx({"field": 15_000, "forest": 0, "other": 15_000})
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_land_follows_a_bend_and_none_is_taken_in_a_tunnel(inverse: bool) -> None:  # noqa: FBT001
+    turn = np.linspace(0, np.pi / 2, 60)
+    xy = np.column_stack((300 * np.sin(turn), 300 - 300 * np.cos(turn)))
+    land = np.hypot(*np.diff(xy, axis=0).T) * 20.0
+    land[20:40] = 0.0
+    inner = shapely.Point(0, 300).buffer(300, quad_segs=500)
+    uses, _ = taken(xy[::-1] if inverse else xy, land, [used(inner, classes=["in"])])
+    assert sum(uses.values()) == pytest.approx(land)
+    assert not any(area[20:40].any() for area in uses.values())
+    assert uses["in"].sum() == pytest.approx(land.sum() / 2, rel=0.02)
+
+
+@given(
+    houses=st.lists(
+        st.tuples(st.floats(-50, 1050), st.floats(-60, 60), st.floats(0.5, 80)), max_size=12
+    ),
+    tunnel=st.tuples(st.integers(0, 50), st.integers(0, 50)).map(sorted),
+)
+def test_every_building_on_the_strip_is_counted_once(
+    houses: list[tuple[float, float, float]], tunnel: list[int]
+) -> None:
+    shapes = [box(x, y, x + size, y + 5.0) for x, y, size in houses]
+    land = WIDE.copy()
+    land[tunnel[0] : tunnel[1]] = 0.0
+    lots = [box(20.0 * i, -15, 20.0 * i + 20, 15) for i in np.flatnonzero(land)]
+    strip = shapely.union_all(lots) if lots else Polygon()
+    wanted = sum(shape.intersects(strip) for shape in shapes)
+    close = [
+        abs(shape.distance(strip)) < 1e-6 and shape.intersection(strip).area < 1e-6
+        for shape in shapes
+        if lots
+    ]
+    assume(not any(close))
+    _, counts = taken(STRAIGHT, land, [laid(*shapes, kind="tracked", counted=True, name="houses")])
+    assert counts == ({"houses": wanted} if shapes else {})
+
+
+def test_what_neither_lists_nor_counts_is_left_out() -> None:
+    everywhere = box(-99, -99, 1099, 99)
+    plain = [laid(everywhere, kind="tracked"), laid(everywhere, kind="cost", per_m=1.0)]
+    uses, counts = taken(STRAIGHT, WIDE, plain)
+    assert list(uses) == ["other"]
+    assert uses["other"] == pytest.approx(WIDE)
+    assert counts == {}
+
+
+def test_land_is_listed_by_an_attribute_of_the_file_or_not_at_all() -> None:
+    frame = gpd.GeoDataFrame({"class": ["field", None], "no": [1, 2]}, geometry=[FIELD, FIELD])
+    layer = used(FIELD, classes=["x"]).layer.model_copy(update={"land_by": "class"})
+    path, stands = Path("inputs/use.gpkg"), np.array([True, True])
+    assert _classes(frame, layer, path, stands) == ("field", "unknown")
+    assert _classes(frame, layer, path, ~stands) == ()
+    wrong = layer.model_copy(update={"land_by": "kind"})
+    message = "inputs/use.gpkg: found the attributes class, no; wanted 'kind', as land_by says"
+    with pytest.raises(InputError, match=message):
+        _classes(frame, wrong, path, stands)
+    with pytest.raises(InputError, match="found the attributes none; wanted 'kind'"):
+        _classes(frame[["geometry"]], wrong, path, stands)
+    plain = layer.model_copy(update={"land_by": ""})
+    assert _classes(frame, plain, path, stands) == ()
+
+
+@pytest.mark.parametrize("kind", ["cost", "preference", "prohibition"])
+@pytest.mark.parametrize("rule", [{"land_by": "use"}, {"counted": True}])
+def test_only_tracked_layers_list_land_or_are_counted(kind: str, rule: dict[str, Any]) -> None:
+    price = {"cost": {"per_m": 1.0}, "preference": {"factor": 2.0}, "prohibition": {}}[kind]
+    message = f"land_by or counted: found in a layer of kind '{kind}'; wanted 'tracked'"
+    with pytest.raises(ValidationError, match=message):
+        laid(kind=kind, **price, **rule)

@@ -12,11 +12,13 @@ from test_formation import STANDARD, P
 from test_profile import SHAPE, plan
 from test_quantities import plane
 
-from realign.formation import BRIDGE, OPEN
+from realign import cost
+from realign.corridor import Laid, Layer, Site
+from realign.formation import BRIDGE, FORMS, OPEN, TUNNEL
 from realign.geometry.alignment import Alignment, beside, crossings
 from realign.geometry.vertical import Grades
-from realign.quantities import take_off
-from realign.road import _followed, _loops, compared
+from realign.quantities import Structure, take_off
+from realign.road import _followed, _gullies, _loops, _structures, compared, spent
 
 
 def test_points_on_a_hairpin_are_followed_along_their_own_leg() -> None:
@@ -115,3 +117,78 @@ def test_a_bill_that_is_everywhere_a_multiple_of_the_search_has_that_ratio_every
     pieces = compared(along, along / 100.0 * 7.0, station, spent)
     assert len(pieces) == count
     assert [each.ratio for each in pieces] == pytest.approx([times] * count)
+
+
+def site_with(*layers: Laid, rivers: tuple[tuple[str, LineString], ...] = ()) -> Site:
+    """Make a world with layers and rivers about the ways of `plan`, all else left out."""
+    highway = SimpleNamespace(chainage=lambda x, _: (np.asarray(x) + 600.0, np.zeros(np.size(x))))
+    places = {"West": 0.0, "East": 1200.0}
+    given_ = {"layers": layers, "rivers": rivers, "places": places, "highway": highway}
+    return SimpleNamespace(**given_)  # type: ignore[return-value]
+
+
+@given(at=st.lists(st.floats(20, 1180), max_size=6))
+def test_gullies_are_the_lines_that_cost_by_the_crossing(at: list[float]) -> None:
+    lines = tuple(LineString([(s - 600, -50), (s - 600, 50)]) for s in at)
+    rule = {"name": "gully", "file": "gullies.geojson", "kind": "cost"}
+    counted = Laid(Layer.model_validate(rule | {"per_crossing": 5e4}), lines)
+    by_metre = Laid(Layer.model_validate(rule | {"per_m": 5.0}), lines)
+    tracked = Laid(Layer.model_validate(rule | {"kind": "tracked"}), lines)
+    found = _gullies(plan(1200.0), site_with(counted, by_metre, tracked))
+    assert all(np.abs(found - s).min() <= 5.0 for s in at)
+    assert all(min(abs(s - each) for s in at) <= 5.0 for each in found)
+    assert _gullies(plan(1200.0), site_with(by_metre, tracked)).size == 0
+
+
+def test_structures_are_named_by_what_they_cross_and_the_nearest_place() -> None:
+    way = plan(1200.0)
+    rivers = tuple(
+        (name, LineString([(x, -50), (x, 50)])) for name, x in (("Indus", -300.0), ("", 0.0))
+    )
+    two = (("Hunza", LineString([(-290, -50), (-290, 50)])), *rivers)
+    structures = (
+        Structure(BRIDGE, 280.0, 340.0, 9.0),
+        Structure(TUNNEL, 400.0, 500.0, 90.0),
+        Structure(BRIDGE, 580.0, 620.0, 9.0),
+        Structure(BRIDGE, 900.0, 960.0, 9.0),
+    )
+    bill = SimpleNamespace(structures=structures)
+    parts = _structures(bill, way, site_with(rivers=two))  # type: ignore[arg-type]
+    assert [part.name for part in parts] == [
+        "Bridge 1 over Hunza and Indus, near West",
+        "Tunnel 1 near West",
+        "Bridge 2 near West",
+        "Bridge 3 near East",
+    ]
+    for part, each in zip(parts, structures, strict=True):
+        assert (part.form, part.start, part.end) == (FORMS[each.form], each.start, each.end)
+    bare = SimpleNamespace(structures=())
+    assert _structures(bare, way, site_with(rivers=two)) == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_fitted_road_holds_the_whole_of_its_inventory_and_of_what_it_costs() -> None:
+    from small_study import planned
+
+    whole = planned()
+    money = whole.study.money
+    for link in whole.links:
+        assert link.inventory is not None
+        bill = link.inventory.bill
+        assert link.totals == bill.totals
+        assert link.station.tolist() == bill.station.tolist()
+        assert link.length == pytest.approx(bill.station[-1])
+        found = cost.price(link.totals, whole.rates, money, places=sum(link.places.values()))
+        assert (link.cost, link.direct) == (found.total, found.direct)
+        spent_ = spent(bill, whole.rates).sum() + sum(link.places.values())
+        assert spent_ == pytest.approx(link.direct.base)
+        # haul, galleries and whole culverts are beyond what the search prices
+        besides = sum(
+            whole.rates[item].price.base * link.totals[item]
+            for item in ("haul", "borrow", "disposal", "gallery")
+        )
+        mean = bill.length(OPEN) / whole.study.formation.culvert_spacing_m
+        besides += whole.rates["culvert"].price.base * (link.totals["culvert"] - mean)
+        assert link.searched.billed == pytest.approx(link.direct.base - besides)
+        for part, each in zip(link.structures, bill.structures, strict=True):
+            assert (part.form, part.start, part.end) == (FORMS[each.form], each.start, each.end)

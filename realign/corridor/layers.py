@@ -202,10 +202,13 @@ def taken(
     -------
     uses, counts
         Land by class, each of shape (n - 1,) [m2], which adds up to all of it: what
-        no polygon covers is "other". And by name of layer how many of its shapes the
-        strip touches. The strip is as wide on both sides of the centre line.
+        no polygon covers is "other". Where polygons lie upon each other the first one
+        counts, by the order of the layers and of their files. And by name of layer
+        how many of its shapes the strip touches. The strip is as wide on both sides
+        of the centre line.
     """
     strip = _strip(xy, land)
+    bare = strip.copy()
     uses: dict[str, NDArray[np.float64]] = {}
     counts: dict[str, int] = {}
     left = land.copy()
@@ -216,11 +219,13 @@ def taken(
             continue
         shapes = shapely.make_valid(np.asarray(each.shapes, dtype=object))
         pieces, owner = shapely.STRtree(shapes).query(strip, predicate="intersects")
-        shared = shapely.area(shapely.intersection(strip[pieces], shapes[owner]))
-        for i, k, area in zip(pieces, owner, shared, strict=True):
-            part = min(float(area), float(left[i]))  # polygons may lie upon each other
+        for i, k in sorted(zip(pieces.tolist(), owner.tolist(), strict=True)):
+            shared = shapely.area(shapely.intersection(bare[i], shapes[k]))
+            bare[i] = shapely.difference(bare[i], shapes[k])
+            part = min(float(shared), float(left[i]))  # but for rounding it is no more than that
             uses.setdefault(each.classes[k], np.zeros(land.size))[i] += part
             left[i] -= part
+    left += uses.pop("other", np.zeros(land.size))  # a class of the file may be named so too
     return {**dict(sorted(uses.items())), "other": left}, counts
 
 

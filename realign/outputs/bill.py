@@ -1,12 +1,14 @@
 """
 The bill of quantities: item by item and class by class, for every option, phase and road.
 
-The rows of a phase add to what it costs: every item stands in its classes only, the courses of the
-pavement are quantities without an amount, and the last row of a road holds what is added on its
-direct cost. Structures and the haul of the earth have tables of their own.
+The rows of a phase add to what it costs: every item stands in its classes only, and the last row of
+a road that has an amount holds what is added on its direct cost. The courses of the pavement, the
+loose volume of what is excavated, and what stands on the land are quantities without an amount.
+Structures and the haul of the earth have tables of their own.
 """
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isclose
@@ -18,6 +20,7 @@ import xlsxwriter
 from realign import cost
 from realign.chainage import text
 from realign.errors import OutputError
+from realign.haul import owners
 from realign.network import Link
 from realign.phasing import Phase
 from realign.plan import Plan, Programme
@@ -58,14 +61,25 @@ STRUCTURES = (
 )
 """Columns of the list of structures; `extent_m` is the greatest height of a deck over the ground or
 the greatest cover of a tunnel."""
-HAUL = ("road", "from_m", "to_m", "supply_m3", "fill_m3", "ordinate_m3", "carried_m3")
+HAUL = (
+    "road",
+    "from_m",
+    "to_m",
+    "supply_m3",
+    "fill_m3",
+    "borrowed_m3",
+    "wasted_m3",
+    "ordinate_m3",
+    "carried_m3",
+)
 """Columns of the mass haul; volumes as fill. `ordinate_m3` is that at `to_m`, and `carried_m3` what
-passes there, positive ahead."""
+passes there, positive ahead: it grows by supply and borrow, and falls by fill and waste."""
 TOLERANCE = 1e-9
 """Share by which sums may differ, from rounding [-]."""
 SHEET = 31
 """Longest name of a sheet of a workbook."""
-_FORBIDDEN = str.maketrans(dict.fromkeys("[]:*?/\\'", "-"))
+_FORBIDDEN = re.compile(r"[\[\]:*?/\\']|[^ -\ud7ff\ue000-\ufffd]")
+"""What a name of a sheet may not hold, and what counts as two characters there."""
 
 
 def rows(plan: Plan) -> list[Row]:
@@ -125,7 +139,8 @@ def workbook(plan: Plan, bill: Sequence[Row]) -> bytes:
         The same bill gives the same bytes.
     """
     stream = io.BytesIO()
-    book = xlsxwriter.Workbook(stream, {"in_memory": True, "strings_to_formulas": False})
+    plain = {"strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(stream, {"in_memory": True, **plain})
     made = datetime(2000, 1, 1)  # noqa: DTZ001 - the library takes no zone
     book.set_properties({"title": plan.study.study.title, "created": made})
     bold = book.add_format({"bold": True, "bottom": 1})
@@ -162,10 +177,11 @@ def workbook(plan: Plan, bill: Sequence[Row]) -> bytes:
 
 def _sheet_name(option: str, phase: int, name: str, used: set[str]) -> str:
     """Name a sheet uniquely within what a workbook allows."""
-    whole = f"{option} {phase or 'others'} {name}".translate(_FORBIDDEN)
+    whole = _FORBIDDEN.sub("-", f"{option} {phase or 'others'} {name}").strip()
     short, number = whole[:SHEET].strip(), 2
     while short.lower() in used:
-        short, number = f"{whole[: SHEET - 4]} {number}", number + 1
+        end = f" {number}"
+        short, number = whole[: SHEET - len(end)] + end, number + 1
     used.add(short.lower())
     return short
 
@@ -234,13 +250,21 @@ def _road(plan: Plan, head: Row, link: Link) -> Iterator[Row]:
         bill["land", ""] = land
     yield from _priced(plan, {**head, "road": link.name}, bill, link.places)
     blank = dict.fromkeys(COLUMNS)
-    courses = whole.courses if whole is not None else {}
-    for name, volume in courses.items():
-        row = {"item": "pavement_course", "class": name, "unit": "m3"}
-        yield {**blank, **head, "road": link.name, **row, "quantity": float(volume.sum())}
+    for item, kind, unit, quantity in _unpaid(link):
+        row = {"item": item, "class": kind, "unit": unit, "quantity": quantity}
+        yield {**blank, **head, "road": link.name, **row}
+
+
+def _unpaid(link: Link) -> Iterator[tuple[str, str, str, float]]:
+    """Item, class, unit and quantity of what is paid with something else, or not at all."""
+    if link.inventory is not None:
+        for name, volume in link.inventory.courses.items():
+            yield "pavement_course", name, "m3", float(volume.sum())
+        for name, volume in link.inventory.loose.items():
+            if volume.any():
+                yield "loose_excavation", name, "m3", float(volume.sum())
     for name, count in link.counts.items():
-        row = {"item": "affected", "class": name, "unit": "each"}
-        yield {**blank, **head, "road": link.name, **row, "quantity": float(count)}
+        yield "affected", name, "each", float(count)
 
 
 def _priced(
@@ -319,8 +343,9 @@ def _structures(link: Link) -> Iterator[Row]:
         add(part.form, part.name, part.start, part.end, each.extent)
     for i, section in enumerate(link.inventory.galleries, start=1):
         add("gallery", f"Gallery {i}", section.start, section.end, None)
-    for one in link.inventory.culverts:
-        add("culvert", "in a gully" if one.gully else "between gullies", one.at, one.at, None)
+    for i, one in enumerate(link.inventory.culverts, start=1):
+        where = "in a gully" if one.gully else "between gullies"
+        add("culvert", f"Culvert {i} {where}", one.at, one.at, None)
     yield from (row for _, row in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -329,6 +354,9 @@ def _haul(link: Link) -> Iterator[Row]:
         return
     earth = link.inventory.earth
     carried, ordinate = np.append(earth.flow, 0.0), earth.ordinate
+    owner, count = owners(earth.station, earth.site), earth.supply.size
+    borrowed = np.bincount(owner, earth.borrowed, count)
+    wasted = np.bincount(owner, earth.wasted, count)
     for i, (a, b) in enumerate(zip(earth.station, earth.station[1:], strict=False)):
         yield {
             "road": link.name,
@@ -336,6 +364,8 @@ def _haul(link: Link) -> Iterator[Row]:
             "to_m": float(b),
             "supply_m3": float(earth.supply[i]),
             "fill_m3": float(earth.fill[i]),
+            "borrowed_m3": float(borrowed[i]),
+            "wasted_m3": float(wasted[i]),
             "ordinate_m3": float(ordinate[i + 1]),
             "carried_m3": float(carried[i]),
         }

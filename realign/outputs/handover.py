@@ -27,8 +27,8 @@ from realign.plan import Plan
 Points = NDArray[np.float64]
 FOLDER = "design"
 """Folder of these files within the results."""
-FREEBOARD = 1e-6
-"""Rounding in the comparison of levels [m]."""
+FREEBOARD = 1e-3
+"""Rounding in the comparison of levels: those over water are kept in single precision [m]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +68,7 @@ def packages(plan: Plan, version: str) -> tuple[Package, ...]:
         for ring in (part.exterior, *part.interiors)
     )
     about = plan.study.study
-    out = []
+    out: list[Package] = []
     for option in sorted(plan.options, key=lambda each: each.name != plan.best):
         links = [link for link in option.links if link.alignment is not None]
         if not links:
@@ -76,7 +76,7 @@ def packages(plan: Plan, version: str) -> tuple[Package, ...]:
         sections = numbered(option, plan.highway.length)
         out.append(
             Package(
-                file=_file(option.name),
+                file=_file(option.name, {each.file.lower() for each in out}),
                 title=f"{about.title}: {option.name}",
                 roads=tuple(_stationed(plan, link, sections[link.name].start) for link in links),
                 hauls=tuple(_haul(link) for link in links if link.inventory is not None),
@@ -182,8 +182,13 @@ def sheet_files(package: Package) -> dict[str, bytes]:
     return {f"{package.file}.pdf": drawing.pdf(sheets, title=package.title), **out}
 
 
-def _file(option: str) -> str:
-    return re.sub(r"[^\w-]+", "-", option).strip("-_") or "option"
+def _file(option: str, used: set[str]) -> str:
+    """Name the files of an option like none of the names used, which are in small letters."""
+    name = whole = re.sub(r"[^\w-]+", "-", option).strip("-_") or "option"
+    number = 2
+    while name.lower() in used:
+        name, number = f"{whole}-{number}", number + 1
+    return name
 
 
 def _stationed(plan: Plan, link: Link, start: float) -> Stationed:
