@@ -7,7 +7,6 @@ the bill prices it. Curvature, lengths of grades and least lengths of structures
 haul is free, so that the true optimum lies between this bound and the grade line that was laid.
 """
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -178,8 +177,9 @@ def price_of(
     )
     middle[:, OPEN] = (at[:-1] + at[1:]) / 2
     paid = middle[np.arange(form.size), form]
-    tips = [OPEN, *form.tolist(), OPEN]
-    ends = sum(formation.end_price(a, b, p) for a, b in pairwise(tips))
+    tips = np.concatenate(([OPEN], form, [OPEN]))
+    change = np.flatnonzero(np.diff(tips))
+    ends = sum(formation.end_price(int(tips[i]), int(tips[i + 1]), p) for i in change)
     return float(np.where(denied, DENIED, paid).sum() * run + ends)
 
 

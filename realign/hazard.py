@@ -13,7 +13,7 @@ SPREAD_DEG = 3.41
 class Protection(Settings):
     """The table `[hazard]`: where a road is covered."""
 
-    gallery_exposure: float = Field(default=0.95, gt=0, le=1)
+    gallery_exposure: float = Field(default=0.99, gt=0, le=1)
     """Exposure from which on open road lies under a gallery [0-1]."""
     gallery_least_m: float = Field(default=60.0, gt=0)
     """Shorter stretches of it are left open [m]."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from realign.chainage import Section
+from realign.chainage import Section, renumbered
 from realign.estimate import Estimate
 from realign.network import Link
 
@@ -52,6 +52,28 @@ class Option:
     """Steepest grade of the new roads [fraction]."""
     pareto: bool = False
     """Whether no other option is at least as good in everything and better in something."""
+
+
+def numbered(option: Option, length: float) -> dict[str, Section]:
+    """
+    Give new chainages to the links of an option.
+
+    Parameters
+    ----------
+    option
+        Whole answer.
+    length
+        Length of the existing road [m].
+
+    Returns
+    -------
+    sections
+        New chainage from the start to the end of each link, by its name [m].
+    """
+    whole = Section(0.0, length)
+    pieces = renumbered(whole, [(link.section, link.length) for link in option.links])
+    new = {piece.old.start: piece.new for piece in pieces if not piece.kept}
+    return {link.name: new[link.section.start] for link in option.links}
 
 
 def objectives(option: Option) -> tuple[float, ...]:

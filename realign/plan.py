@@ -271,13 +271,15 @@ def _links(
 
     def road(gap: Gap, variant: corridor.Variant) -> Link | NoRouteError:
         problem = NoRouteError(f"{gap.name} / {variant.name}: not searched")
-        for reserve in RESERVES:
-            try:
-                link = _road(site, gap, variant, study, prices, reserve, say)
-            except NoRouteError as found:
-                problem = found
-            else:
-                return replace(link, builder=builder(given, link))
+        for speed in _speeds(variant, study):
+            slower = variant.model_copy(update={"speed_kmh": speed})
+            for reserve in RESERVES:
+                try:
+                    link = _road(site, gap, slower, study, prices, reserve, say)
+                except NoRouteError as found:
+                    problem = found
+                else:
+                    return replace(link, builder=builder(given, link))
         return problem
 
     jobs = [
@@ -303,6 +305,13 @@ def _links(
         if not any(link.gap == gap.name for link in links):
             raise NoRouteError("\n".join(failed.values()))
     return links, failed
+
+
+def _speeds(variant: corridor.Variant, study: Study) -> list[int]:
+    """Design speeds at which a road of a variant is tried, the fastest first [km/h]."""
+    least = variant.least_speed_kmh or variant.speed_kmh
+    slower = [row.speed_kmh for row in rows(study.standard.code)]
+    return [variant.speed_kmh, *(v for v in reversed(slower) if least <= v < variant.speed_kmh)]
 
 
 def _road(

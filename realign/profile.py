@@ -35,6 +35,10 @@ WIDER = (1, 2)
 within it [-]."""
 WALL = DENIED / 10
 """Price of each metre by which a metre of road is beyond its limits, in the linear program [/m]."""
+DROWNED = 10.0
+"""How many times as dear as that a metre is by which a road lies too low over water [-]."""
+SHY = 0.05
+"""How far decks of the linear program stay below their greatest height [m]."""
 NEAR = 0.02
 """How far the linear program may undercut the convex price of open road [-]."""
 NEARBY = 4
@@ -648,12 +652,14 @@ def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules b
     station, forms = rough
     middle = (s[:-1] + s[1:]) / 2
     form = forms[np.clip(np.searchsorted(station, middle), 0, forms.size - 1)]
+    # the program stops at the limit itself, which rounding must not pass
+    within = prices._replace(max_deck=prices.max_deck - SHY)
     best: tuple[float, Grades, float] | None = None
     for _ in range(line.passes):
-        answer = _solved(ground, task, form, standard, prices)
+        answer = _solved(ground, task, form, standard, within)
         if answer is None and best is None:
             form = np.full_like(form, OPEN)
-            answer = _solved(ground, task, form, standard, prices)
+            answer = _solved(ground, task, form, standard, within)
         if answer is None:
             break
         grades = Grades(pvi, answer[0], curve)
@@ -725,7 +731,7 @@ def _solved(
     bounds[:m, 0] = -np.inf
     bounds[0], bounds[m - 1] = (task.start, task.start), (task.end, task.end)
     bounds[m : m + q, 1] = pieces[:, 2]
-    dry = np.full(count, WALL * ground.s[1])
+    dry = np.full(count, DROWNED * WALL * ground.s[1])
     off = np.full(kinks.size, OFF_TIE)
     cost = (np.zeros(m), pieces[:, 3] * priced.length[owner], toll, dry, off)
     none = sparse.csr_array

@@ -16,7 +16,7 @@ from realign.corridor.layers import charged, taken
 from realign.corridor.site import GRADE_HALF, barriers, burn, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Alignment, Part, Plan, beside, crossings
+from realign.geometry.alignment import Alignment, Part, Plan, beside, crossings, met
 from realign.geometry.check import Tie, advice, breaches
 from realign.geometry.easing import eased
 from realign.geometry.horizontal import Corner, Pose, elements, hairpins, laid
@@ -405,12 +405,12 @@ def _gullies(plan: Plan, site: Site) -> NDArray[np.float64]:
 def _structures(bill: Bill, plan: Plan, site: Site) -> tuple[Part, ...]:
     """Bridges and tunnels, named by what they cross and the place that is nearest."""
     over: dict[int, list[str]] = {}
-    for name in dict.fromkeys(name for name, _ in site.rivers if name):
-        lines = [line for each, line in site.rivers if each == name]
-        for at in crossings(plan, lines):
-            for i, each in enumerate(bill.structures):
-                if each.start <= at <= each.end and each.form == BRIDGE:
-                    over.setdefault(i, []).append(name)
+    begins = np.array([each.start for each in bill.structures])
+    for at, k in zip(*met(plan, [line for _, line in site.rivers]), strict=True):
+        i = int(np.searchsorted(begins, at, side="right")) - 1
+        inside = i >= 0 and at <= bill.structures[i].end
+        if inside and bill.structures[i].form == BRIDGE and site.rivers[k][0]:
+            over.setdefault(i, []).append(site.rivers[k][0])
     middle = np.array([(each.start + each.end) / 2 for each in bill.structures])
     x, y = plan.poses(middle)[:, :2].T if middle.size else (np.empty(0), np.empty(0))
     old = site.highway.chainage(x, y)[0] if middle.size else np.empty(0)

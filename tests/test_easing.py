@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from shapely import LineString
 
 from realign.errors import GeometryError
-from realign.geometry.alignment import Plan
+from realign.geometry.alignment import Alignment, Plan
 from realign.geometry.check import advice, breaches
 from realign.geometry.easing import WITHIN, eased, short
-from realign.geometry.horizontal import Corner, deflections, elements, least_corner
+from realign.geometry.horizontal import Corner, deflections, elements, hairpins, laid, least_corner
 from realign.geometry.vertical import Grades
+from realign.geometry.zones import zones
 from realign.standards import DesignStandard, load
 
 STANDARDS = tuple(load("jtg-class-ii-mountain", v) for v in (30, 40, 60))
@@ -72,6 +73,9 @@ def test_an_eased_road_breaks_nothing_moves_little_and_has_fewer_short_places(
     assert breaches(after, LEVEL, standard) == ()
     assert oracles.joints(after) == pytest.approx((0, 0, 0), abs=1e-6)
     assert sum(short(*found, standard)) <= sum(short(pis, curves, standard))
+    if sum(short(*found, standard)) == sum(short(pis, curves, standard)):
+        assert found[0] == pytest.approx(pis)
+        assert [c.radius for c in found[1] if c] == [c.radius for c in curves if c]
     assert len(advice(after, standard)) == sum(short(*found, standard))
     assert len(advice(chain, standard)) == sum(short(pis, curves, standard))
     before, now = line((pis, curves)), line(found)
@@ -142,6 +146,19 @@ def test_curves_of_the_least_radius_too_far_apart_stay() -> None:
     pis, curves = eased(*way, SLOW)
     assert pis == pytest.approx(way[0])
     assert short(pis, curves, SLOW)[0] == short(*way, SLOW)[0] == 1
+
+
+def test_hairpins_stay_as_they_are() -> None:
+    points = np.array([[0, 0], [300, 0], [600, 0], [640, 40], [600, 80], [300, 80], [0, 40]], float)
+    points = np.vstack(([-400.0, -200.0], [-90.0, -60.0], points))
+    pis, curves = laid(points, SLOW)
+    (hairpin,) = hairpins(pis, curves, SLOW)
+    found = eased(pis, curves, SLOW)
+    (kept,) = hairpins(*found, SLOW)
+    assert kept[1] - kept[0] == pytest.approx(hairpin[1] - hairpin[0])
+    chain = elements(*found)
+    own = zones(Alignment(Plan(chain), LEVEL), [SLOW], hairpins=[kept])
+    assert breaches(chain, LEVEL, own) == ()
 
 
 def test_points_without_a_turn_are_left_out() -> None:

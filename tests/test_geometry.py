@@ -462,3 +462,28 @@ def test_structures_that_cannot_be_are_refused(part: tuple[str, float, float], w
     level = Grades(np.array([0.0, 650.0]), np.array([1.0, 2.0]), np.zeros(2))
     with pytest.raises(GeometryError, match=words):
         Stationed("road", Alignment(plan, level), parts=(Part(*part),))
+
+
+@given(standard=standards, off=st.floats(1e-4, 1.0), seed=st.integers(0, 99))
+def test_chords_keep_as_near_to_the_road_as_asked(
+    standard: DesignStandard, off: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    way = np.cumsum(rng.uniform(-0.5, 0.5, 6))
+    points = np.cumsum(400 * np.column_stack((np.cos(way), np.sin(way))), axis=0)
+    plan = Plan(fit(points, standard))
+    gap = plan.length / 5
+    curve = np.full(6, gap)
+    curve[[0, -1]] = 0.0
+    line = Grades(np.arange(6) * gap, rng.uniform(0, 0.03 * gap, 6), curve)
+    road = Alignment(plan, line)
+    s = road.chords(off)
+    assert s[[0, -1]] == pytest.approx([0, plan.length])
+    assert (np.diff(s) > 0).all()
+    middle = (s[1:] + s[:-1]) / 2
+    xy = plan.poses(s)[:, :2]
+    away = np.hypot(*((xy[1:] + xy[:-1]) / 2 - plan.poses(middle)[:, :2]).T)
+    level = line.at(s)
+    assert away.max() <= off * 1.001
+    assert np.abs((level[1:] + level[:-1]) / 2 - line.at(middle)).max() <= off * 1.001
+    assert s.size < 60 + 2.5 * plan.length * np.sqrt(1 / standard.radius / (8 * off))

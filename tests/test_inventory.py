@@ -263,15 +263,19 @@ def test_streams_at_the_ends_of_a_bridge_pass_under_it() -> None:
     limit=st.floats(0.6, 0.99),
     least=st.floats(20, 200),
     side=st.floats(0.7, 1.1),
+    gully=st.sampled_from([0.0, 90.0, -150.0]),
 )
 def test_galleries_cover_open_road_over_the_exposure_and_none_is_shorter_than_the_least(
-    seed: int, limit: float, least: float, side: float
+    seed: int, limit: float, least: float, side: float, gully: float
 ) -> None:
     rng = np.random.default_rng(seed)
     wave, shift = rng.uniform(40, 150), rng.uniform(0, 6)
-    ground = oracles.surface(
-        lambda x, y: 600 + y * (side + 0.2 * np.sin(x / wave + shift)), half=HALF
-    )
+
+    def level(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        hole = gully * np.maximum(0.0, 1 - np.abs(x) / 150)  # a bridge, or a tunnel where below 0
+        return np.asarray(600 + y * (side + 0.2 * np.sin(x / wave + shift)) - hole)
+
+    ground = oracles.surface(level, half=HALF)
     bill = level_road(ground, 600.0)
     shelter = Protection(gallery_exposure=limit, gallery_least_m=least)
     whole = listed(bill, shelter=shelter)

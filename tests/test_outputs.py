@@ -79,6 +79,7 @@ LAYERS = [
     "options_links",
     "phases",
     "tie_ins",
+    "chainages",
     "places",
 ]
 

@@ -6,19 +6,21 @@ from math import inf
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_formation import STANDARD, P
 
-from realign import formation, profile
+from realign import formation, haul, profile
 from realign.errors import NoRouteError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation
-from realign.geometry.alignment import Plan, ground_under
+from realign.geometry.alignment import Alignment, Plan, ground_under
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
+from realign.inventory import moved
 from realign.profile import LOW, Line, Profile, Task, followed, grade_line, hull, resettled
+from realign.quantities import take_off
 from realign.terrain import Terrain
 
 SHAPE = Formation()
@@ -85,6 +87,7 @@ def test_a_grade_line_keeps_the_standard_and_joins_its_ends(
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 99), above=st.floats(1.0, 8.0))
+@example(seed=41, above=7.0)
 def test_a_grade_line_stays_above_the_water(seed: int, above: float) -> None:
     way, ground = plan(2400.0), waves(seed, high=20)
     dry = task(way, ground)
@@ -348,3 +351,93 @@ def test_no_grade_line_is_laid_again_where_none_is() -> None:
     way, ground = plan(2400.0), waves(0, high=0)
     steep = task(way, ground, lift=(0.0, 2400 * STANDARD.grade * 1.01))
     assert relaid(way, ground, steep, (0.0, 2400.0), TUNNEL) is None
+
+
+def moving(way: Plan, times: float) -> haul.Moving:
+    price = haul.Prices(haul=0.35 * times, borrow=2.0 * times, disposal=0.6 * times)
+    return haul.Moving(haul.Earth(), price, haul.sites(way.length, 3000.0))
+
+
+def earthwork(way: Plan, ground: Terrain, grades: Grades, earth: haul.Moving) -> haul.MassHaul:
+    bill = take_off(Alignment(way, grades), ground, shape=SHAPE, standard=STANDARD, prices=P)
+    return moved(bill, earth)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_earth_that_is_dear_to_move_is_moved_less(seed: int) -> None:
+    way, ground = plan(3000.0), waves(seed, high=12, side=0.25)
+    asked = task(way, ground)
+    dear = moving(way, 40.0)
+    plain = laid(way, ground, asked).alignment.grades
+    spared = laid(way, ground, replace(asked, earth=dear)).alignment.grades
+    assert breaches(way.elements, spared, STANDARD) == ()
+    costs = [earthwork(way, ground, grades, dear).cost for grades in (plain, spared)]
+    assert costs[1] < costs[0]
+    # what is lost on the formation is won back on the haul
+    whole = [price(way, ground, grades) for grades in (plain, spared)]
+    assert whole[1] + costs[1] <= (whole[0] + costs[0]) * 1.005
+
+
+def test_free_haul_changes_nothing() -> None:
+    way, ground = plan(2400.0), waves(3, high=12, side=0.25)
+    asked = task(way, ground)
+    free = laid(way, ground, replace(asked, earth=moving(way, 0.0)))
+    assert free.price == pytest.approx(laid(way, ground, asked).price, rel=1e-6)
+
+
+@given(
+    seed=st.integers(0, 20),
+    ends=st.tuples(st.floats(-0.05, 0.05), st.floats(-0.05, 0.05)),
+)
+@settings(max_examples=15)
+def test_a_grade_line_joins_the_grades_of_the_existing_road(
+    seed: int, ends: tuple[float, float]
+) -> None:
+    way, ground = plan(2400.0), waves(seed, high=6)
+    asked = replace(task(way, ground), joined=ends)
+    grades = laid(way, ground, asked).alignment.grades
+    found = grades.grade[[0, -1]]
+    assert np.abs(found - ends).max() <= profile.KINK + 1e-6
+    one = replace(asked, joined=(ends[0], np.nan))
+    found = laid(way, ground, one).alignment.grades.grade
+    assert abs(found[0] - ends[0]) <= profile.KINK + 1e-6
+
+
+def test_a_steep_existing_road_is_joined_at_the_greatest_grade() -> None:
+    way, ground = plan(2400.0), waves(2, high=6)
+    asked = replace(task(way, ground), joined=(0.11, -0.12))
+    grades = laid(way, ground, asked).alignment.grades
+    assert grades.grade[0] >= STANDARD.grade - profile.KINK - 1e-6
+    assert grades.grade[-1] <= -STANDARD.grade + profile.KINK + 1e-6
+    assert breaches(way.elements, grades, STANDARD) == ()
+
+
+@given(seed=st.integers(0, 99))
+@settings(max_examples=20)
+def test_structures_keep_their_grade_between_stations_too(seed: int) -> None:
+    way, ground = plan(2400.0), waves(seed, high=70, side=0.2)
+    asked = task(way, ground)
+    station = np.linspace(0.0, way.length, 121)
+    form = np.zeros(120, np.int8)
+    form[40:60], form[80:90] = TUNNEL, BRIDGE
+    grades = resettled(
+        way,
+        ground,
+        asked,
+        (station, form),
+        line=Line(passes=1),
+        standard=STANDARD,
+        shape=SHAPE,
+        prices=P,
+    )
+    assert grades is not None
+    steep = grades.steepest_between(station)
+    assert steep[form == TUNNEL].max() <= STANDARD.grade_tunnel + 1e-6
+    assert steep[form == BRIDGE].max() <= STANDARD.grade_bridge + 1e-6
+    fine = np.linspace(0.0, way.length, 24_001)
+    dense = np.abs(grades.grade_at(fine))
+    owner = np.clip(np.searchsorted(station, fine, side="right") - 1, 0, 119)
+    assert (dense <= steep[owner] + 1e-9).all()
+    reached = np.zeros(120)
+    np.maximum.at(reached, owner, dense)
+    assert reached == pytest.approx(steep, abs=2e-5)

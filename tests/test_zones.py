@@ -1,5 +1,6 @@
 """Laws of design speeds along a road: nothing is broken, nothing is shorter, nothing is faster."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from math import inf, pi
@@ -82,6 +83,22 @@ def least_time(free: list[list[bool]], short: int) -> float:
 def test_no_way_to_part_a_road_is_faster(kinds: list[int | None], short: int) -> None:
     found = zones(road(winding(kinds)), ROWS, least=short * GRID)
     assert travel_time(found) == pytest.approx(least_time(allowed(kinds), short), abs=1e-3)
+
+
+def test_a_slow_stretch_begins_early_where_that_leaves_room_for_a_fast_one_behind() -> None:
+    found = zones(road(winding([None] * 6 + [2] + [None] * 4)), ROWS, least=400.0)
+    assert [(z.start, z.end, z.speed_kmh) for z in found] == [
+        (0.0, pytest.approx(450.0), 80),
+        (pytest.approx(450.0), pytest.approx(850.0), 40),
+        (pytest.approx(850.0), 1250.0, 80),
+    ]
+
+
+def test_of_equally_fast_ways_the_one_with_the_fewest_changes_of_speed_is_taken() -> None:
+    # one slow stretch of 1000 m, or two of 500 m with 500 m between them
+    kinds = [*[None] * 10, 2, *[None] * 5, 2, *[None] * 10]
+    found = zones(road(winding(kinds)), ROWS, least=500.0)
+    assert [zone.speed_kmh for zone in found] == [80, 40, 80]
 
 
 @given(
@@ -208,9 +225,12 @@ def test_hairpins_are_zones_of_their_own_speed_inside_a_slow_one() -> None:
     found = zones(way, two, hairpins=[(3000.0, end)])
     assert {zone.speed_kmh for zone in found} == {60, 40, 30}
     assert sum(z.length for z in found if z.speed_kmh != 60) == pytest.approx(2000.0)
-    assert [z.end <= 3000 - two[1].sight or z.start >= end + two[1].sight for z in found] == [
-        z.speed_kmh == 60 for z in found
-    ]
+    for least in (100.0, 2000.0):
+        fast = [z for z in zones(way, two, hairpins=[(3000.0, end)], least=least) if z.length > 200]
+        sight = two[1].sight
+        assert [z.speed_kmh for z in (fast[0], fast[-1])] == [60, 60]
+        assert fast[0].end <= 3000 - sight + 1e-5
+        assert fast[-1].start >= end + sight - 1e-5
     assert breaches(way.plan.elements, way.grades, found) == ()
     (own,) = (zone for zone in found if zone.hairpin)
     assert (own.start, own.end, own.why) == (3000.0, end, "hairpin, 30 km/h")
@@ -223,6 +243,17 @@ def test_hairpins_are_zones_of_their_own_speed_inside_a_slow_one() -> None:
 def test_rows_that_are_none_or_twice_are_refused(given_: tuple) -> None:
     with pytest.raises(GeometryError, match="wanted rows of different speeds"):
         zones(road([(100, 0, 0)]), given_)
+
+
+def test_a_road_that_is_broken_somewhere_need_not_be_slow_there() -> None:
+    way = road([(3000, 0, 0), (3000, 0, 0)])
+    first, second = way.plan.elements
+    start = replace(second.start, y=1.0)
+    broken = Alignment(Plan((first, replace(second, start=start))), way.grades)
+    assert [b.rule for b in breaches(broken.plan.elements, broken.grades, SLOW)] == [
+        "gap between elements"
+    ]
+    assert [zone.speed_kmh for zone in zones(broken, ROWS)] == [80]
 
 
 def test_a_road_that_keeps_the_fastest_row_has_one_zone() -> None:

@@ -85,6 +85,9 @@ class Variant(Settings):
     """What the variant is, in words."""
     speed_kmh: int
     """Design speed [km/h]."""
+    least_speed_kmh: int | None = Field(default=None, gt=0)
+    """Where the ground leaves no road at the design speed, slower rows of the code down to this one
+    are tried in turn; stretches that keep faster rules are still signed so [km/h]."""
     bank: Literal["any", "same", "other"] = "any"
     """Bank of the river, compared with that of the existing road."""
     exposure_weight: float = Field(default=0.0, ge=0)

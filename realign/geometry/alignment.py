@@ -248,13 +248,33 @@ def crossings(plan: Plan, lines: Sequence[LineString], *, step: float = 5.0) -> 
     s
         Ascending, each to half a step, shape (k,) [m].
     """
+    return np.unique(met(plan, lines, step=step)[0])
+
+
+def met(
+    plan: Plan, lines: Sequence[LineString], *, step: float = 5.0
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """
+    Chainages at which an alignment meets lines, and which it meets there.
+
+    Parameters
+    ----------
+    plan, lines, step
+        As for `crossings`.
+
+    Returns
+    -------
+    s, line
+        Chainages, each to half a step [m], and numbers of the lines, both of shape
+        (k,), by number of the line.
+    """
+    if not len(lines):
+        return np.empty(0), np.empty(0, np.int64)
     s = plan.stations(step)
     xy = plan.poses(s)[:, :2]
     pieces = np.asarray(linestrings(np.stack((xy[:-1], xy[1:]), axis=1)))
-    if not len(lines):
-        return np.empty(0)
-    found = STRtree(pieces).query(np.asarray(lines, dtype=object), predicate="intersects")[1]
-    return np.asarray((s[:-1] + s[1:])[np.unique(found)] / 2)
+    line, found = STRtree(pieces).query(np.asarray(lines, dtype=object), predicate="intersects")
+    return np.asarray((s[:-1] + s[1:])[found] / 2), np.asarray(line)
 
 
 def beside(s: NDArray[np.float64], spans: NDArray[np.float64]) -> NDArray[np.bool_]:

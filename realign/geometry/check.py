@@ -102,6 +102,8 @@ class Tie:
     """Its grade, positive uphill with chainage; None where it is free [fraction]."""
     change: float = 0.0
     """Greatest change of grade at the tie-in [fraction]."""
+    curvature: float | None = None
+    """Its curvature, positive to the left; None where it is free [1/m]."""
 
 
 class _Rule(NamedTuple):
@@ -567,10 +569,13 @@ def _ties(
         off = hypot(tie.pose.x - found[0], tie.pose.y - found[1])
         askew = abs((tie.pose.bearing - found[2] + pi) % (2 * pi) - pi)
         rise = 0.0 if tie.level is None else abs(float(z[i]) - tie.level)
+        ahead = elements[0].k0 if i == 0 else elements[-1].k1
+        jump = 0.0 if tie.curvature is None else abs(ahead - tie.curvature)
         bend = 0.0 if tie.grade is None else abs(float(slope[i]) - tie.grade)
         for rule, value, limit, unit, scale in (
             ("place", off, PLACE, "m", 1),
             ("bearing", askew, ANGLE, "rad", 1),
+            ("curvature", jump, CURVATURE, "1/m", 1),
             ("level", rise, PLACE, "m", 1),
             ("change of grade", bend, tie.change + SLACK, "%", 100),
         ):

@@ -99,7 +99,8 @@ def eased(
     curves
         Their curves, shape (k - 2,). No radius or clothoid is below the standard
         or, where it was below before, smaller than it was; no clothoid grows beyond
-        its radius; no arc is shortened below the recommended length.
+        its radius; no arc is shortened below the recommended length. Hairpins stay as
+        they are.
 
     Raises
     ------
@@ -187,6 +188,8 @@ class _Road:
 
     def poor(self, a: Corner, b: Corner, straight: float) -> bool:
         """Whether the tangent between two corners is shorter than it should be."""
+        if _half(a) and _half(b):
+            return False
         if a.deflection * b.deflection > 0:
             return straight < self.standard.tangent_same - EPSILON
         touch = sqrt(a.radius * a.clothoids[1]) + sqrt(b.radius * b.clothoids[0])
@@ -252,7 +255,7 @@ class _Road:
     def rounded(self, i: int) -> bool:
         """Grow a curve until its arc is long enough."""
         bend = self.bends[i]
-        if bend.corner.arc >= self.standard.arc - EPSILON:
+        if bend.corner.arc >= self.standard.arc - EPSILON or _half(bend.corner):
             return False
         times = min(GROWTH, LARGEST / bend.corner.radius)
         grown = [_grown(bend.corner, share) for share in np.linspace(1.0, max(times, 1.0), 9)]
@@ -265,13 +268,12 @@ class _Road:
         leg = self.leg(i)
         reverse = a.deflection * b.deflection < 0
         least = self.standard.tangent_reverse if reverse else self.standard.tangent_same
-        trials = [self._met(family, leg, least + EPSILON) for family in self.shrinking(a, b)]
-        if reverse:
-            trials += [self._met(family, leg, 0.0) for family in self.growing(a, b)]
+        trials = [self._met(family, leg, 0.0) for family in self.growing(a, b)] if reverse else []
+        trials += [self._met(family, leg, least + EPSILON) for family in self.shrinking(a, b)]
         return self.taken(i, [pair for pair in trials if pair is not None])
 
     def taken(self, i: int, trials: Sequence[Sequence[Corner]]) -> bool:
-        """Take of some trials the one that leaves the fewest faults and moves least; or none."""
+        """Take the trial that leaves the fewest faults, of these the first; or none."""
         if not trials:
             return False
         now = self.faults(i, [bend.corner for bend in self.bends[i : i + len(trials[0])]])
@@ -296,6 +298,8 @@ class _Road:
     def legal(self, i: int, corner: Corner) -> bool:
         """Whether a corner keeps the standard, or what stands in its place where that does not."""
         old = self.bends[i].corner
+        if _half(old):
+            return corner == old
         if corner.radius < min(self.standard.radius, old.radius) * (1 - EPSILON):
             return False
         if corner.arc < min(self.standard.arc, old.arc) - EPSILON:
@@ -379,6 +383,8 @@ class _Road:
         turn = one.corner.deflection + two.corner.deflection
         if one.corner.deflection * two.corner.deflection < 0 or abs(turn) > SHARPEST:
             return False
+        if _half(one.corner) or _half(two.corner):
+            return False
         ends = self.place(i - 1), self.place(i + 2)
         at = _crossed(ends[0], (one.x, one.y), (two.x, two.y), ends[1])
         if at is None:
@@ -412,6 +418,11 @@ def _apex(bend: _Bend, a: tuple[float, float], b: tuple[float, float]) -> Point:
     ahead, behind = (np.subtract(end, at) / hypot(*np.subtract(end, at)) for end in (a, b))
     inward = (ahead + behind) / hypot(*(ahead + behind))
     return Point(at + inward * bend.corner.external)
+
+
+def _half(corner: Corner) -> bool:
+    """Whether a corner is half of a hairpin, whose arc goes on at the next corner."""
+    return min(corner.clothoids) <= 0
 
 
 def _grown(corner: Corner, share: float) -> Corner:

@@ -220,17 +220,12 @@ def _shift(radius: float, clothoid: float) -> tuple[float, float]:
     """How far a clothoid shifts the circle from the tangent, and where its middle lies [m]."""
     if clothoid <= 0:
         return 0.0, 0.0
-    # the clothoid's own end by the power series of its sine and cosine, in terms of its turn
-    turn = clothoid / (2 * radius)
-    x = y = 0.0
-    term, n = clothoid, 0
-    while abs(term) > 1e-15 * clothoid:
-        if n % 2:
-            y += term / (2 * n + 1)
-        else:
-            x += term / (2 * n + 1)
-        n += 1
-        term *= turn / n if n % 2 else -turn / n
+    # as `Element.end`, without the values on the way to it
+    t = clothoid / 2 * (NODES + 1)
+    angle = 1 / radius / clothoid * t**2 / 2
+    x = float((np.cos(angle) * WEIGHTS).sum() * clothoid / 2)
+    y = float((np.sin(angle) * WEIGHTS).sum() * clothoid / 2)
+    turn = 1 / radius / clothoid * (clothoid * clothoid) / 2
     return y - radius * (1 - cos(turn)), x - radius * sin(turn)
 
 

@@ -28,6 +28,7 @@ from realign.corridor import Alternatives
 from realign.estimate import Estimate
 from realign.formation import FORMS
 from realign.network import Link
+from realign.options import numbered
 from realign.phasing import Phase
 from realign.plan import Plan, Programme
 
@@ -76,6 +77,7 @@ def layers(plan: Plan) -> Layers:
         "options_links": _frame(plan, _links(plan), "LineString Z"),
         "phases": _frame(plan, _phases(plan), "MultiLineString"),
         "tie_ins": _frame(plan, _tie_ins(plan), "Point"),
+        "chainages": _frame(plan, _chainages(plan), "Point"),
         "places": _frame(plan, _places(plan), "Point"),
     }
 
@@ -377,8 +379,16 @@ def _runs(form: NDArray[np.int8]) -> list[tuple[int, int, int]]:
 
 
 def _tie_ins(plan: Plan) -> Iterator[Record]:
+    """Where new roads leave and join the existing one, with the station equations there."""
+    new = _new_chainages(plan)
     for option, link in _proposed(plan):
+        section = new.get((option, link.name))
         for end, at, i in (("start", link.section.start, 0), ("end", link.section.end, -1)):
+            fresh = None if section is None else (section.start, section.end)[i]
+            equation = None
+            if fresh is not None:
+                back, ahead = (at, fresh) if end == "start" else (fresh, at)
+                equation = f"{text(back)} back = {text(ahead)} ahead"
             yield {
                 "option": option,
                 "best": option == plan.best,
@@ -386,9 +396,46 @@ def _tie_ins(plan: Plan) -> Iterator[Record]:
                 "end": end,
                 "chainage": text(at),
                 "chainage_km": round(at / _KM, 3),
+                "new_chainage": None if fresh is None else text(fresh),
+                "equation": equation,
                 "level_m": _m(link.level[i]),
                 "geometry": Point(link.x[i], link.y[i]),
             }
+
+
+def _chainages(plan: Plan) -> Iterator[Record]:
+    """Whole kilometres of new chainage, with the old one beside them."""
+    new = _new_chainages(plan)
+    for option, link in _proposed(plan):
+        section = new.get((option, link.name))
+        if section is None:
+            continue
+        first, last = np.ceil(section.start / _KM), np.floor(section.end / _KM)
+        at = np.arange(first, last + 1) * _KM
+        s = (at - section.start) / section.length * link.station[-1]
+        x, y, z = (np.interp(s, link.station, line) for line in (link.x, link.y, link.level))
+        old = plan.highway.chainage(x, y)[0] if at.size else at
+        for i, station in enumerate(at):
+            yield {
+                "option": option,
+                "best": option == plan.best,
+                "link": link.name,
+                "new_chainage": text(float(station)),
+                "new_km": float(station / _KM),
+                "old_chainage": text(float(old[i])),
+                "level_m": _m(z[i]),
+                "geometry": Point(x[i], y[i]),
+            }
+
+
+def _new_chainages(plan: Plan) -> dict[tuple[str, str], Section]:
+    """Find the new chainages of links by option and link."""
+    return {
+        (option.name, link): section
+        for option in plan.options
+        if option.links
+        for link, section in numbered(option, plan.highway.length).items()
+    }
 
 
 def _places(plan: Plan) -> Iterator[Record]:

@@ -18,10 +18,9 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from realign.chainage import Section, renumbered
 from realign.geometry.alignment import Stationed
 from realign.network import Link
-from realign.options import Option
+from realign.options import numbered
 from realign.outputs import drawing, dxf, ifc, landxml
 from realign.plan import Plan
 
@@ -68,19 +67,18 @@ def packages(plan: Plan, version: str) -> tuple[Package, ...]:
         for part in shapely.get_parts(lake.full.polygon)
         for ring in (part.exterior, *part.interiors)
     )
-    whole = Section(0.0, plan.highway.length)
     about = plan.study.study
     out: list[Package] = []
     for option in sorted(plan.options, key=lambda each: each.name != plan.best):
         links = [link for link in option.links if link.alignment is not None]
         if not links:
             continue
-        starts = _starts(option, whole)
+        sections = numbered(option, plan.highway.length)
         out.append(
             Package(
                 file=_file(option.name, {each.file.lower() for each in out}),
                 title=f"{about.title}: {option.name}",
-                roads=tuple(_stationed(plan, link, starts[link.name]) for link in links),
+                roads=tuple(_stationed(plan, link, sections[link.name].start) for link in links),
                 hauls=tuple(_haul(link) for link in links if link.inventory is not None),
                 existing=plan.highway.xy,
                 shores=shores,
@@ -191,13 +189,6 @@ def _file(option: str, used: set[str]) -> str:
     while name.lower() in used:
         name, number = f"{whole}-{number}", number + 1
     return name
-
-
-def _starts(option: Option, whole: Section) -> dict[str, float]:
-    """Find the new chainage at which each link of an option begins [m]."""
-    pieces = renumbered(whole, [(link.section, link.length) for link in option.links])
-    begins = {piece.old.start: piece.new.start for piece in pieces if not piece.kept}
-    return {link.name: begins[link.section.start] for link in option.links}
 
 
 def _stationed(plan: Plan, link: Link, start: float) -> Stationed:

@@ -44,6 +44,8 @@ Style = Mapping[str, Any]
 
 TICK_M = 10_000.0
 """Distance between two chainage marks on the existing road [m]."""
+NEW_TICK_KM = 5
+"""Distance between two chainage marks on the new roads [km]."""
 
 _TOLERANCE = 3.0  # m by which a drawn road may differ from the layer
 _SHORE = 0.6  # cells by which a drawn shore may differ: it is a staircase of cells
@@ -69,6 +71,7 @@ _LOOKS: dict[str, Style] = {
     "casing": {"color": "#ffffff", "weight": 8, "opacity": 0.85, "interactive": False},
     "tie-in": {"color": "#ffffff", "weight": 2, "fillColor": "#5e2b97", "fillOpacity": 1},
     "place": {"color": "#111111", "weight": 1.5, "fillColor": "#ffffff", "fillOpacity": 1},
+    "new tick": {"color": "#2b5e97", "weight": 1, "fillColor": "#ffffff", "fillOpacity": 1},
     "tick": {"color": "#3d3d3d", "weight": 1, "fillColor": "#ffd84d", "fillOpacity": 1},
 }
 _EARLIER = ("#7f2704", "#b93f02", "#d55e00")  # submerged road by stage, the first stage darkest
@@ -381,6 +384,12 @@ def _best(drawing: _Drawing, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
     ties = ties[ties["best"].astype(bool)]
     dots = drawing.lines(_features(ties, _tie_popup), _LOOKS["tie-in"], pane="points", radius=6)
     drawing.add(title, _Row("Tie-ins", _LOOKS["tie-in"], [dots], kind="dot"))
+    marks = layers["chainages"]
+    if len(marks):
+        marks = marks[marks["best"].astype(bool) & (marks["new_km"] % NEW_TICK_KM == 0)]
+    dots = drawing.lines(_features(marks, _new_popup), _LOOKS["new tick"], pane="points", radius=3)
+    name = f"New chainage every {NEW_TICK_KM} km, with the old one"
+    drawing.add(title, _Row(name, _LOOKS["new tick"], [dots], kind="dot"))
 
 
 def _others(drawing: _Drawing, frame: gpd.GeoDataFrame) -> None:
@@ -582,9 +591,22 @@ def _tie_popup(record: Mapping[str, Any]) -> dict[str, object]:
     rows = [
         ("New road", str(record["link"])),
         ("Existing chainage", str(record["chainage"])),
+        ("New chainage", str(record["new_chainage"] or "none")),
+        ("Station equation", str(record["equation"] or "none")),
         ("Level", _level(record["level_m"])),
     ]
     return {"title": f"Tie-in, {record['end']} of the new road", "rows": rows}
+
+
+def _new_popup(record: Mapping[str, Any]) -> dict[str, object]:
+    rows = [
+        ("New road", str(record["link"])),
+        ("New chainage", str(record["new_chainage"])),
+        ("Existing road beside", str(record["old_chainage"])),
+        ("Level", _level(record["level_m"])),
+    ]
+    label = f"new {record['new_km']:g} km"
+    return {"title": str(record["new_chainage"]), "rows": rows, "label": label, "kind": "tick"}
 
 
 def _place_popup(record: Mapping[str, Any]) -> dict[str, object]:

@@ -20,6 +20,7 @@ from realign.network import Link
 from realign.options import Option
 from realign.phasing import Phase
 from realign.plan import Assumption, Check, Plan, Programme
+from realign.rates import ITEMS
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of a table of `tables`."""
@@ -115,6 +116,11 @@ def page(
         defaults=_by_table(row for row in plan.assumptions if _default(row)),
         submerged=made["submerged_sections"],
         links=_links(plan),
+        changes=[
+            (link, zone) for link in plan.links if len(link.speeds) > 1 for zone in link.speeds
+        ],
+        zone_m=plan.study.standard.zone_m,
+        quantities=_quantities(plan),
         speeds=_speeds(plan),
         money=money,
         price_date=plan.rates.price_date,
@@ -247,6 +253,19 @@ def _links(plan: Plan) -> list[tuple[Option, Any]]:
     """Pair new roads with the option they belong to, the best option first."""
     order = sorted(plan.options, key=lambda option: option.name != plan.best)
     return [(option, link) for option in order for link in option.links]
+
+
+def _quantities(plan: Plan) -> dict[str, Any] | None:
+    """Quantities of the best option, a column a road."""
+    option = next((each for each in plan.options if each.name == plan.best), None)
+    if option is None or not option.links:
+        return None
+    rows = [
+        (item.replace("_", " "), unit, [link.totals.get(item, 0.0) for link in option.links])
+        for item, unit in ITEMS.items()
+        if any(link.totals.get(item, 0.0) > 0 for link in option.links)
+    ]
+    return {"names": [link.name for link in option.links], "rows": rows}
 
 
 def _by_table(rows: Iterable[Assumption]) -> list[tuple[str, list[Assumption]]]:
