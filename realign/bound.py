@@ -22,8 +22,8 @@ CELL = 0.125
 READ = 4
 """Parts of a cell at whose ends prices are read: every 3 cm. A sharper bend of the price than that
 is not seen."""
-DEEP = 60.0
-"""Heights above and below ground beyond which open road is beyond every limit [m]."""
+DEEP = 1000.0
+"""Depth at which a tunnel has its plain price [m]."""
 MARGIN = 40.0
 """How far above and below all of ground and ends levels are looked at: beyond, a grade line that is
 clipped there costs no more [m]."""
@@ -74,17 +74,24 @@ def _priced(
         before[k] = price[k]
         height = (low + k) * CELL - way.ground[i]
         price[k] = np.inf
-        if abs(height) < DEEP:
+        if -p.max_cut - CELL < height < p.max_fill + p.max_wall + way.slope[i] * p.half + CELL:
             price[k] = _least(OPEN, height, way.slope[i], CELL / 2, p) * way.dearer[i]
     if i == 0:
         return
     ground = (way.ground[i - 1] + way.ground[i]) / 2
     slope = (way.slope[i - 1] + way.slope[i]) / 2
+    covered = formation.structure(TUNNEL, -DEEP, slope, p).price
+    roof = p.min_cover * np.sqrt(1 + slope * slope) + CELL
     for k in range(2 * count - 1):
         height = (2 * low + k) * CELL / 2 - ground
         # beyond its limits a road is paid for as in the bill, at `DENIED`
-        built[k, 0] = min(_least(BRIDGE, height, slope, CELL / 2, p), DENIED)
-        built[k, 1] = min(_least(TUNNEL, height, slope, CELL / 2, p), DENIED)
+        built[k, 0] = built[k, 1] = DENIED
+        if -CELL < height < p.max_deck + CELL:
+            built[k, 0] = min(_least(BRIDGE, height, slope, CELL / 2, p), DENIED)
+        if height < -roof:
+            built[k, 1] = min(covered, DENIED)
+        elif height < CELL:
+            built[k, 1] = min(_least(TUNNEL, height, slope, CELL / 2, p), DENIED)
 
 
 @njit(cache=True, nogil=True)

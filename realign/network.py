@@ -122,7 +122,7 @@ class Searched:
 
     @property
     def billed(self) -> float:
-        """Direct cost of what the search prices too: haul, galleries and the like left out."""
+        """Direct cost of the road at base prices."""
         return sum(piece.billed for piece in self.pieces)
 
     @property
@@ -132,7 +132,7 @@ class Searched:
 
     @property
     def ratio(self) -> float:
-        """Bill over the price that the search of the corridor saw, of what both price [-]."""
+        """Direct cost over the price that the search of the corridor saw [-]."""
         return self.billed / self.construction
 
 

@@ -125,7 +125,6 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     xy = np.column_stack((bill.x, bill.y))
     layers = charged(xy, bill.form, site.layers)
     places = {name: float(each.sum()) for name, each in layers.items()}
-    paid = spent(bill, book.rates) + sum(layers.values(), np.zeros(bill.form.size))
     everything = inventory.full(
         bill,
         shape=book.shape,
@@ -137,6 +136,7 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         gullies=_gullies(plan, site),
     )
     whole = everything.bill
+    paid = spent(whole, book.rates) + sum(layers.values(), np.zeros(whole.form.size))
     priced = cost.price(whole.totals, book.rates, book.money, places=sum(places.values()))
     uses, counts = taken(xy, whole.items["land"], site.layers)
     task = _task(found, site, plan, book, about)

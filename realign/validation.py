@@ -171,7 +171,7 @@ def notes(
 
 
 def _ratio(links: Sequence[Link]) -> float:
-    """Direct cost of the bills over the price that the searches saw, of what both price."""
+    """Direct cost of the bills over the price that the searches saw."""
     billed = sum(link.searched.billed for link in links)
     return float(billed / sum(link.searched.construction for link in links))
 

@@ -193,9 +193,10 @@ def steps(grades: Grades, begin: float, end: float, *, chord: float) -> Points:
     """
     out = [np.array([begin, end]), grades.chainage]
     grade = grades.grade
-    for i, length in enumerate(grades.curve[1:-1], start=1):
-        if length <= SHORTEST:
-            continue
+    reach = grades.curve / 2
+    near = (grades.chainage + reach > begin) & (grades.chainage - reach < end)
+    for i in np.flatnonzero(near & (grades.curve > SHORTEST)):
+        length = grades.curve[i]
         bend = abs(grade[i] - grade[i - 1]) / length
         count = ceil(length * (bend / (8 * chord)) ** 0.5) + 1
         middle = grades.chainage[i]

@@ -11,7 +11,7 @@ reads back as
 with left and bottom those of the sheet's frame (layer `PROFILE-FRAME`), and CHAINAGE and DATUM the
 texts of those names beside it. What the layers hold is told by `LAYERS`, and in the drawing by
 their descriptions. Tangents are lines, arcs are arcs, and clothoids, of which the format knows
-nothing, polylines whose chords keep within half a millimetre.
+nothing, polylines whose chords keep within a millimetre.
 
 The same roads give the same bytes: the drawing holds no date and no random identifier.
 """
@@ -40,9 +40,9 @@ from realign.geometry.vertical import SHORTEST
 
 Points = NDArray[np.float64]
 
-CHORD = 0.5e-3
+CHORD = 0.9e-3
 """Chords of curves pass no farther than this from them [m]."""
-AXIS = 10.0
+AXIS = 25.0
 """Points of the centre line in space are at most this far apart [m]."""
 EXAGGERATION = 10.0
 """Height of a profile over its level, with lengths at true scale [-]."""
