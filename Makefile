@@ -46,6 +46,7 @@ bench: $(NEEDS) ## measure time, peak memory and the answer, beside rivals; some
 	$(BIN)/python -m benchmarks.corridor data/$(STUDY)/study.toml $(GIVEN) --curve docs/corridor_time.svg
 	$(BIN)/python -m benchmarks.usual data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.alternatives data/$(STUDY)/study.toml $(GIVEN)
+	$(BIN)/python -m benchmarks.profile data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.calibrated data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.stages data/$(STUDY)/study.toml $(GIVEN)
 	$(BIN)/python -m benchmarks.figures docs/state_space.svg

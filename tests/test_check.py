@@ -16,8 +16,7 @@ from realign.errors import GeometryError
 from realign.geometry.check import Breach, Tie, advice, breaches
 from realign.geometry.horizontal import Element, Pose, fit
 from realign.geometry.vertical import Grades
-from realign.geometry.zones import Zone
-from realign.standards import DesignStandard, load
+from realign.standards import DesignStandard, Zone, load
 
 STANDARDS = (
     *(load("jtg-class-ii-mountain", v) for v in (30, 40, 60)),

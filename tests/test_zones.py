@@ -15,8 +15,8 @@ from realign.geometry.alignment import Alignment, Plan
 from realign.geometry.check import breaches
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
-from realign.geometry.zones import RULES, Zone, travel_time, zones
-from realign.standards import load, rows
+from realign.geometry.zones import RULES, travel_time, zones
+from realign.standards import Zone, load, rows
 
 CODE = "aashto-mountain"
 ROWS = tuple(load(CODE, v) for v in (40, 60, 80))

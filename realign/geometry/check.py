@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, degrees, hypot, inf, pi, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,10 +27,7 @@ from realign.chainage import text
 from realign.errors import GeometryError
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
-from realign.standards import DesignStandard
-
-if TYPE_CHECKING:
-    from realign.geometry.zones import Zone
+from realign.standards import DesignStandard, Zone
 
 PLACE = 1e-3
 """Gap between two elements from which on they do not meet [m]."""
@@ -189,7 +186,7 @@ class _Slope(NamedTuple):
 def breaches(
     elements: Sequence[Element],
     grades: Grades,
-    standard: "DesignStandard | Sequence[Zone]",
+    standard: DesignStandard | Sequence[Zone],
     *,
     gentle: Sequence[tuple[float, float, float]] = (),
     start: Tie | None = None,
@@ -238,7 +235,7 @@ def breaches(
 
 
 def advice(
-    elements: Sequence[Element], standard: "DesignStandard | Sequence[Zone]"
+    elements: Sequence[Element], standard: DesignStandard | Sequence[Zone]
 ) -> tuple[Breach, ...]:
     """
     List the places that keep the standard, but not what it recommends.
@@ -266,7 +263,7 @@ def advice(
     return (*_tangents(curves, rules), *_arcs(curves, rules))
 
 
-def _rules(standard: "DesignStandard | Sequence[Zone]") -> list[_Rule]:
+def _rules(standard: DesignStandard | Sequence[Zone]) -> list[_Rule]:
     if isinstance(standard, DesignStandard):
         row = standard
         return [_Rule(-inf, inf, row, row.radius, row.clothoid, row.grade, hairpin=False)]

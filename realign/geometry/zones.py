@@ -8,7 +8,6 @@ rules there.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import inf
 
@@ -16,7 +15,7 @@ from realign.chainage import text
 from realign.errors import GeometryError
 from realign.geometry.alignment import Alignment
 from realign.geometry.check import Breach, breaches
-from realign.standards import DesignStandard
+from realign.standards import DesignStandard, Zone
 
 LEAST = 2000.0
 """Least length of a stretch with one design speed: two minutes at 60 km/h, an assumption; drivers
@@ -38,33 +37,6 @@ UNIT = 1e6
 """Borders are counted in whole micrometres, so that sums of lengths meet exactly [1/m]."""
 POINT = 1e-5
 """What a stretch without length, such as a PVI without a parabola, takes to either side [m]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """A stretch of road with one design speed."""
-
-    start: float
-    """Chainage where it begins [m]."""
-    end: float
-    """Chainage where it ends [m]."""
-    standard: DesignStandard
-    """The rules there."""
-    why: str = ""
-    """What forces the speed, in words; empty where no faster row exists."""
-    hairpin: bool = False
-    """Whether it is a hairpin, for which the hairpin section of the standard rules."""
-
-    @property
-    def length(self) -> float:
-        """Length [m]."""
-        return self.end - self.start
-
-    @property
-    def speed_kmh(self) -> int:
-        """Design speed [km/h]."""
-        section = self.standard.hairpin
-        return section.speed_kmh if self.hairpin and section else self.standard.speed_kmh
 
 
 Free = list[tuple[int, int]]

@@ -107,6 +107,33 @@ class DesignStandard:
     """Where each value comes from: pairs of key and text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A stretch of road with one design speed: where which rules hold."""
+
+    start: float
+    """Chainage where it begins [m]."""
+    end: float
+    """Chainage where it ends [m]."""
+    standard: DesignStandard
+    """The rules there."""
+    why: str = ""
+    """What forces the speed, in words; empty where no faster row exists."""
+    hairpin: bool = False
+    """Whether it is a hairpin, for which the hairpin section of the standard rules."""
+
+    @property
+    def length(self) -> float:
+        """Length [m]."""
+        return self.end - self.start
+
+    @property
+    def speed_kmh(self) -> int:
+        """Design speed [km/h]."""
+        section = self.standard.hairpin
+        return section.speed_kmh if self.hairpin and section else self.standard.speed_kmh
+
+
 def least_radius(speed_kmh: float, *, superelevation: float, side_friction: float) -> float:
     """
     Least radius by friction and superelevation, V^2 / (127 (e + f)).
