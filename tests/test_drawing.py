@@ -25,7 +25,7 @@ from realign.geometry.alignment import Alignment, Part, Plan, Stationed
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.tables import curves, marked, stations
 from realign.geometry.vertical import Grades
-from realign.outputs import drawing
+from realign.outputs import drawing, paper
 
 TENTH = 0.1  # of a millimetre of paper
 MILS = re.compile(r"-?\d+(?:\.\d+)?")
@@ -196,12 +196,12 @@ class Read:
         return np.asarray(np.linalg.lstsq(np.array(paper), np.array(ground), rcond=None)[0])
 
 
-def composed(*roads: Stationed, **more: object) -> tuple[drawing.Sheet, ...]:
+def composed(*roads: Stationed, **more: object) -> tuple[paper.Sheet, ...]:
     return drawing.sheets(roads, about=ABOUT, **more)  # type: ignore[arg-type]
 
 
 def read(*roads: Stationed, **more: object) -> list[Read]:
-    return [Read(drawing.svg(sheet)) for sheet in composed(*roads, **more)]
+    return [Read(paper.svg(sheet)) for sheet in composed(*roads, **more)]
 
 
 def streams(data: bytes) -> list[str]:
@@ -221,21 +221,21 @@ def paths(stream: str) -> list[Points]:
 
 
 @pytest.fixture(scope="module")
-def sheets() -> tuple[drawing.Sheet, ...]:
+def sheets() -> tuple[paper.Sheet, ...]:
     return composed(road())
 
 
 @pytest.fixture(scope="module")
-def pages(sheets: tuple[drawing.Sheet, ...]) -> list[Read]:
-    return [Read(drawing.svg(sheet)) for sheet in sheets]
+def pages(sheets: tuple[paper.Sheet, ...]) -> list[Read]:
+    return [Read(paper.svg(sheet)) for sheet in sheets]
 
 
 # ------------------------------------------------------------------ pages
 
 
-def test_pages_are_a3_in_both_formats(sheets: tuple[drawing.Sheet, ...], pages: list[Read]) -> None:
+def test_pages_are_a3_in_both_formats(sheets: tuple[paper.Sheet, ...], pages: list[Read]) -> None:
     assert {page.size for page in pages} == {("420mm", "297mm", "0 0 420 297")}
-    boxes = re.findall(rb"/MediaBox \[ ([\d. ]+) \]", drawing.pdf(sheets, title="x"))
+    boxes = re.findall(rb"/MediaBox \[ ([\d. ]+) \]", paper.pdf(sheets, title="x"))
     assert len(boxes) == len(sheets)
     for box in boxes:
         assert [float(n) for n in box.split()] == pytest.approx([0, 0, 1190.55, 841.89], abs=0.01)
@@ -546,9 +546,9 @@ def test_each_sheet_says_what_it_is_and_is_not(pages: list[Read]) -> None:
 
 
 def test_the_pdf_draws_and_writes_what_the_svg_does(
-    sheets: tuple[drawing.Sheet, ...], pages: list[Read]
+    sheets: tuple[paper.Sheet, ...], pages: list[Read]
 ) -> None:
-    found = streams(drawing.pdf(sheets, title="x"))
+    found = streams(paper.pdf(sheets, title="x"))
     assert len(found) == len(pages)
     for stream, page in zip(found, pages, strict=True):
         drawn = paths(stream)
@@ -562,8 +562,8 @@ def test_the_pdf_draws_and_writes_what_the_svg_does(
 
 def test_the_same_roads_give_the_same_bytes() -> None:
     first, second = composed(road()), composed(road())
-    assert list(map(drawing.svg, first)) == list(map(drawing.svg, second))
-    assert drawing.pdf(first, title="x") == drawing.pdf(second, title="x")
+    assert list(map(paper.svg, first)) == list(map(paper.svg, second))
+    assert paper.pdf(first, title="x") == paper.pdf(second, title="x")
     assert rl_config.useA85
 
 
@@ -571,10 +571,10 @@ def test_names_in_any_script_are_kept_in_svg_and_do_no_harm_in_pdf() -> None:
     name = 'شاہراہ <2> & "x"\x07'
     own = replace(road(1500.0), name=name, parts=(Part("bridge", 10.0, 400.0, "پل (1) \\"),))
     (sheet,) = composed(own)
-    page = Read(drawing.svg(sheet))
+    page = Read(paper.svg(sheet))
     assert page.words("road") == [name.replace("\x07", " ")]
     assert page.words("list-1") == ["پل (1) \\"]
-    (stream,) = streams(drawing.pdf([sheet], title=name))
+    (stream,) = streams(paper.pdf([sheet], title=name))
     assert "(?? \\(1\\) \\\\) Tj" in stream
 
 
@@ -607,7 +607,7 @@ def test_the_mass_haul_reads_back_from_its_scales(height: float, length: float) 
     along, up = re.findall(r"1:([\d,]+) along; 1 mm = ([\d.,]+) m³", page.words("scales")[0])[0]
     (line,) = [each for each in page.lines["haul"] if len(each) == 200]
     zero = next(t.y for t in page.texts if t.kind == "level" and t.words == "0")
-    zero += drawing.SMALL * drawing.CAPITAL / 2
+    zero += paper.SMALL * paper.CAPITAL / 2
     back = (line - (line[0, 0], zero)) * (
         float(along.replace(",", "")) / 1000,
         float(up.replace(",", "")),
@@ -628,8 +628,8 @@ def test_mass_haul_that_is_not_known_everywhere_is_drawn_in_parts() -> None:
     assert len([line for line in page.lines["haul"] if len(line) > 2]) == 2
 
 
-def test_a_file_opens_with_the_title_of_its_option(sheets: tuple[drawing.Sheet, ...]) -> None:
-    data = drawing.pdf(sheets, title="Option 2")
+def test_a_file_opens_with_the_title_of_its_option(sheets: tuple[paper.Sheet, ...]) -> None:
+    data = paper.pdf(sheets, title="Option 2")
     assert io.BytesIO(data).read(5) == b"%PDF-"
     assert b"/Title (Option 2)" in data
 

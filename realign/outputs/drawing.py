@@ -4,7 +4,7 @@ Plan-and-profile sheets and mass-haul diagrams, as SVG and PDF.
 A sheet is A3 and shows 2 km of road: the plan at 1:10,000, turned so that the road runs from left
 to right, and under it the profile at 1:10,000 / 1:1,000, with the tables by which the stretch is
 set out beside them. Sheets are composed once, in millimetres of paper from the lower left corner,
-and written by `svg` and `pdf`. A point of a profile reads back as
+and written by `paper`. A point of a profile reads back as
 
     distance = FROM + 10 (x - STRIP),    level = DATUM + (y - BOTTOM)
 
@@ -15,24 +15,16 @@ break line, at the same scale.
 The same roads give the same bytes: no sheet holds a date or a random identifier.
 """
 
-import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, cos, floor, hypot, isfinite, log10, pi, sin
-from xml.sax.saxutils import escape
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS
-from reportlab import rl_config
-from reportlab.lib.colors import HexColor
-from reportlab.pdfbase.pdfmetrics import stringWidth
-from reportlab.pdfgen.canvas import Canvas
 
 from realign.chainage import text
 from realign.errors import OutputError
@@ -48,19 +40,30 @@ from realign.geometry.tables import (
     steps,
     touches,
 )
+from realign.outputs.paper import (
+    FRAME,
+    LARGE,
+    NORMAL,
+    PENS,
+    SMALL,
+    TINY,
+    Box,
+    Labels,
+    Paper,
+    Sheet,
+    about_point,
+    runs,
+    spread,
+    width_of,
+    within,
+)
 
 Points = NDArray[np.float64]
-Box = tuple[float, float, float, float]
-"""Left, bottom, right and top [mm]."""
 
-PAPER = (420.0, 297.0)
-"""Width and height of a page, A3 [mm]."""
 SHEET = 2000.0
 """Length of road on a sheet [m]."""
 ALONG, UP = 10.0, 1.0
 """A millimetre of paper in plan and along the profile, and in level [m]."""
-FRAME: Box = (20.0, 10.0, 410.0, 287.0)
-"""Frame of a page, with a margin to bind it on the left."""
 PLAN: Box = (22.0, 183.0, 253.0, 285.0)
 """Window of the plan."""
 STRIP, BOTTOM, TOP = 50.0, 50.0, 177.0
@@ -85,110 +88,10 @@ STEP = 4.0
 """Points of the centre line in plan are this far apart: chords keep within 0.01 mm [m]."""
 CHORD = 0.02
 """Chords of the grade line pass no farther than this from it [m]."""
-NEAR, CELL = 0.3, 0.5
-"""Room between texts and lines in plan, and size of the cells by which it is told [mm]."""
-CAPITAL = 0.718
-"""Height of a capital letter over the size of its font (Helvetica) [-]."""
-POINT = 72 / 25.4
-"""A millimetre in points of the PDF."""
-TINY, SMALL, NORMAL, LARGE = 1.7, 2.1, 2.5, 4.0
-"""Sizes of fonts [mm]."""
 PITCH = 3.5
 """Height of a row of a table [mm]."""
 
 _GREY = "#555555"
-
-
-@dataclass(frozen=True, slots=True)
-class Pen:
-    """How a kind of line is drawn."""
-
-    colour: str
-    """Colour, as in HTML."""
-    width: float
-    """Width [mm]."""
-    dash: tuple[float, ...] = ()
-    """Lengths of dashes and gaps [mm]."""
-    filled: bool = False
-    """Whether the inside is filled, and the outline left out."""
-
-
-PENS: Mapping[str, Pen] = {
-    "deck": Pen("#f4c48a", 0.0, filled=True),
-    "tube": Pen("#d9d0e6", 0.0, filled=True),
-    "cell": Pen("#eeeeee", 0.0, filled=True),
-    "cut": Pen("#e9c9a8", 0.0, filled=True),
-    "fill": Pen("#bcd9b4", 0.0, filled=True),
-    "grid": Pen("#d0d0d0", 0.1),
-    "cross": Pen("#777777", 0.13),
-    "rule": Pen("#888888", 0.1),
-    "existing": Pen("#b3a78f", 0.8),
-    "shore": Pen("#1f6fbf", 0.25, (4.0, 1.0, 0.6, 1.0)),
-    "beyond": Pen("#999999", 0.25),
-    "polygon": Pen("#777777", 0.13, (2.0, 1.0)),
-    "leader": Pen("#999999", 0.1),
-    "ground": Pen("#7a4a1e", 0.25),
-    "water": Pen("#1f6fbf", 0.25, (4.0, 1.0, 0.6, 1.0)),
-    "tangents": Pen("#777777", 0.13, (2.0, 1.0)),
-    "halo": Pen("#ffffff", 0.0, filled=True),
-    "flag": Pen("#777777", 0.1),
-    "bridge": Pen("#c2570c", 0.35),
-    "tunnel": Pen("#5b2a86", 0.35, (1.6, 0.8)),
-    "tick": Pen("#000000", 0.18),
-    "point": Pen("#c00000", 0.18),
-    "axis": Pen("#c00000", 0.5),
-    "grade": Pen("#c00000", 0.5),
-    "curvature": Pen("#000000", 0.25),
-    "equation": Pen("#006400", 0.35),
-    "match": Pen("#000000", 0.35, (5.0, 1.2, 1.0, 1.2)),
-    "break": Pen("#000000", 0.35),
-    "haul": Pen("#c00000", 0.5),
-    "outline": Pen("#000000", 0.25),
-    "frame": Pen("#000000", 0.5),
-    "solid": Pen("#000000", 0.0, filled=True),
-}
-"""Kinds of lines by name, in the order in which they are drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A text on a sheet."""
-
-    kind: str
-    """What it tells."""
-    words: str
-    """The text."""
-    x: float
-    """Place of its anchor [mm]."""
-    y: float
-    """Place of its anchor, on the base line [mm]."""
-    size: float = SMALL
-    """Size of the font [mm]."""
-    turn: float = 0.0
-    """Direction in which it runs, anticlockwise [rad]."""
-    anchor: str = "start"
-    """"start", "middle" or "end"."""
-    bold: bool = False
-    """Whether it is bold."""
-
-    @property
-    def width(self) -> float:
-        """Width in the standard font [mm]."""
-        return _width(self.words, self.size, bold=self.bold)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sheet:
-    """A page: lines by pen, and texts."""
-
-    name: str
-    """Name of its file, without suffix."""
-    title: str
-    """What it shows, in a line."""
-    lines: dict[str, list[Points]] = field(default_factory=dict)
-    """Lines of each pen, each of shape (n, 2) [mm]."""
-    texts: list[Words] = field(default_factory=list)
-    """Texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,418 +188,6 @@ def _names(roads: Sequence[Stationed]) -> dict[str, str]:
     return out
 
 
-# -------------------------------------------------------------------- writing
-
-
-def svg(sheet: Sheet) -> str:
-    """
-    Write a sheet as SVG, with a millimetre as its unit.
-
-    Lines are paths of a group whose class is the name of their pen, and texts are groups by kind.
-    """
-    width, height = PAPER
-    head = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height:g}mm" '
-        f'viewBox="0 0 {width:g} {height:g}">\n<title>{_xml(sheet.title)}</title>\n'
-        f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>'
-    )
-    out = [head]
-    for name, pen in PENS.items():
-        lines = sheet.lines.get(name)
-        if not lines:
-            continue
-        if pen.filled:
-            look = f'fill="{pen.colour}"'
-        else:
-            dash = " ".join(f"{each:g}" for each in pen.dash)
-            dashes = f' stroke-dasharray="{dash}"' if dash else ""
-            look = (
-                f'fill="none" stroke="{pen.colour}" stroke-width="{pen.width:g}"{dashes} '
-                'stroke-linejoin="round"'
-            )
-        paths = " ".join(_path(line * (1.0, -1.0) + (0.0, height)) for line in lines)
-        out.append(f'<path class="{name}" {look} d="{paths}"/>')
-    out.append("<g font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\">")
-    for each in sheet.texts:
-        x, y = each.x, height - each.y
-        turn = f' transform="rotate({-each.turn * 180 / pi:.3f} {x:.3f} {y:.3f})"'
-        out.append(
-            f'<text class="{each.kind}" x="{x:.3f}" y="{y:.3f}" font-size="{each.size:.3g}"'
-            + (f' text-anchor="{each.anchor}"' if each.anchor != "start" else "")
-            + (' font-weight="bold"' if each.bold else "")
-            + (turn if each.turn else "")
-            + f">{_xml(each.words)}</text>"
-        )
-    out.append("</g>\n</svg>\n")
-    return "\n".join(out)
-
-
-def _path(line: Points) -> str:
-    closed = len(line) > 2 and (line[0] == line[-1]).all()
-    points = line[:-1] if closed else line
-    form = "M%.3f %.3fL" + " ".join(["%.3f %.3f"] * (len(points) - 1)) + ("Z" if closed else "")
-    return form % tuple(points.ravel().tolist())
-
-
-def _xml(words: str) -> str:
-    """Escape a text, without the characters that XML cannot hold."""
-    return escape("".join(c if c.isprintable() else " " for c in words))
-
-
-def pdf(pages: Sequence[Sheet], *, title: str) -> bytes:
-    """
-    Write sheets as the pages of a PDF file.
-
-    Its fonts are those that every reader has; they hold Latin letters, and others become "?".
-
-    Parameters
-    ----------
-    pages
-        Sheets in order.
-    title
-        Title of the file.
-
-    Returns
-    -------
-    pdf
-        The file.
-    """
-    with _binary():
-        return _pages(pages, title)
-
-
-@contextmanager
-def _binary() -> Iterator[None]:
-    """Leave out the encoding of the library that keeps files to ASCII, half of its time."""
-    former = rl_config.useA85
-    rl_config.useA85 = 0
-    try:
-        yield
-    finally:
-        rl_config.useA85 = former
-
-
-def _pages(pages: Sequence[Sheet], title: str) -> bytes:
-    stream = io.BytesIO()
-    canvas = Canvas(
-        stream, pagesize=(PAPER[0] * POINT, PAPER[1] * POINT), invariant=1, pageCompression=1
-    )
-    canvas.setTitle(_latin(title))
-    for sheet in pages:
-        canvas.bookmarkPage(sheet.name)
-        canvas.addOutlineEntry(_latin(sheet.title), sheet.name, 0)
-        canvas.setLineJoin(1)
-        for name, pen in PENS.items():
-            lines = sheet.lines.get(name)
-            if lines:
-                _ink(canvas, pen, lines)
-        _letter(canvas, sheet.texts)
-        canvas.showPage()
-    canvas.save()
-    return stream.getvalue()
-
-
-def _ink(canvas: Canvas, pen: Pen, lines: Sequence[Points]) -> None:
-    colour = HexColor(pen.colour)
-    if pen.filled:
-        canvas.setFillColor(colour)
-    else:
-        canvas.setStrokeColor(colour)
-        canvas.setLineWidth(pen.width * POINT)
-        canvas.setDash([each * POINT for each in pen.dash])
-    for line in lines:
-        form = "%.2f %.2f m " + "%.2f %.2f l " * (len(line) - 1) + ("f" if pen.filled else "S")
-        # a path object of the library writes its numbers one by one, ten times as slowly
-        canvas.addLiteral(form % tuple((line * POINT).ravel().tolist()))
-
-
-def _letter(canvas: Canvas, texts: Sequence[Words]) -> None:
-    canvas.setFillColor(HexColor("#000000"))
-    run = canvas.beginText()
-    font = None
-    for each in texts:
-        if font != (each.bold, each.size):
-            font = each.bold, each.size
-            run.setFont(_font(bold=each.bold), each.size * POINT)
-        words = _latin(each.words)
-        share = {"start": 0.0, "middle": 0.5, "end": 1.0}[each.anchor]
-        back = share * each.width if share else 0.0
-        c, s = cos(each.turn), sin(each.turn)
-        x, y = (each.x - back * c) * POINT, (each.y - back * s) * POINT
-        if each.turn:
-            run.setTextTransform(c, s, -s, c, x, y)
-        else:
-            run.setTextOrigin(x, y)
-        run.textOut(words)
-    canvas.drawText(run)
-
-
-def _font(*, bold: bool) -> str:
-    return "Helvetica-Bold" if bold else "Helvetica"
-
-
-def _latin(words: str) -> str:
-    """Replace what the standard fonts of the format cannot show."""
-    if words.isascii() and words.isprintable():
-        return words
-    return (
-        "".join(c if c.isprintable() else " " for c in words)
-        .encode("cp1252", "replace")
-        .decode("cp1252")
-    )
-
-
-@cache
-def _widths(font: str) -> dict[str, float]:
-    """Widths of letters over the size of a standard font."""
-    letters = bytes(range(32, 256)).decode("cp1252", "ignore")
-    return {each: stringWidth(each, font, 1.0) for each in letters}
-
-
-def _width(words: str, size: float, *, bold: bool = False) -> float:
-    widths = _widths(_font(bold=bold))
-    return size * sum(widths[each] for each in _latin(words))
-
-
-# -------------------------------------------------------------------- drawing on a page
-
-
-class _Paper:
-    """A page in the making."""
-
-    def __init__(self, name: str, title: str) -> None:
-        self.sheet = Sheet(name, title)
-        self.box("frame", FRAME)
-
-    def line(self, pen: str, points: Points | Sequence[tuple[float, float]]) -> None:
-        self.sheet.lines.setdefault(pen, []).append(np.asarray(points, np.float64))
-
-    def box(self, pen: str, box: Box) -> None:
-        left, bottom, right, top = box
-        corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
-        self.line(pen, corners)
-
-    def clipped(self, pen: str, points: Points, box: Box) -> None:
-        """Draw the parts of a line within a box."""
-        for part in _within(points, box):
-            self.line(pen, part)
-
-    def write(
-        self,
-        kind: str,
-        words: str,
-        at: tuple[float, float],
-        *,
-        size: float = SMALL,
-        turn: float = 0.0,
-        anchor: str = "start",
-        bold: bool = False,
-    ) -> None:
-        """Write a text whose capitals are centred on a line through a place."""
-        drop = size * CAPITAL / 2
-        x, y = at[0] + drop * sin(turn), at[1] - drop * cos(turn)
-        self.sheet.texts.append(Words(kind, words, x, y, size, turn, anchor, bold))
-
-    def fitted(
-        self,
-        kind: str,
-        words: str,
-        at: tuple[float, float],
-        room: float,
-        *,
-        size: float = SMALL,
-        anchor: str = "start",
-        bold: bool = False,
-    ) -> None:
-        """Write a text that is made smaller, and then cut, to fit into a width."""
-        wide = _width(words, size, bold=bold)
-        if wide > room:
-            size *= max(room / wide, 0.7)
-            while words and _width(words + "…", size, bold=bold) > room:
-                words = words[:-1]
-            words = words + "…" if wide * 0.7 > room else words
-        self.write(kind, words, at, size=size, anchor=anchor, bold=bold)
-
-    def wrapped(
-        self,
-        kind: str,
-        words: str,
-        at: tuple[float, float],
-        room: float,
-        *,
-        lines: int,
-        size: float,
-    ) -> None:
-        """Write a text in lines that fit into a width, smaller where there are too many."""
-        for share in (1.0, 0.85, 0.7):
-            broken = _broken(words, room, size * share)
-            if len(broken) <= lines or share == 0.7:
-                break
-        size *= share
-        if len(broken) > lines:
-            broken[lines - 1 :] = [" ".join(broken[lines - 1 :])]
-        for i, line in enumerate(broken):
-            self.fitted(kind, line, (at[0], at[1] - i * 1.35 * size), room, size=size)
-
-
-def _broken(words: str, room: float, size: float) -> list[str]:
-    out = [""]
-    for word in words.split():
-        longer = f"{out[-1]} {word}".strip()
-        if _width(longer, size) > room and out[-1]:
-            out.append(word)
-        else:
-            out[-1] = longer
-    return out
-
-
-def _within(points: Points, box: Box) -> list[Points]:
-    """Parts of a line within a box."""
-    if len(points) < 2:
-        return []
-    low, high = points.min(axis=0), points.max(axis=0)
-    if (low >= box[:2]).all() and (high <= box[2:]).all():
-        return [points]
-    if (low > box[2:]).any() or (high < box[:2]).any():
-        return []
-    found = shapely.clip_by_rect(shapely.linestrings(points), *box)
-    parts = shapely.get_parts(found)
-    return [shapely.get_coordinates(part) for part in parts if part.geom_type == "LineString"]
-
-
-def _runs(line: Points) -> list[Points]:
-    """Stretches of a profile that are known."""
-    if not len(line):
-        return []
-    known = np.isfinite(line).all(axis=1)
-    cuts = np.flatnonzero(np.diff(known)) + 1
-    return [run for run in np.split(line, cuts) if np.isfinite(run[0]).all() and len(run) > 1]
-
-
-def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> Points:
-    """
-    Places in order, near the wanted ones, at least a gap apart and between two ends.
-
-    The gap shrinks where there is no room for it.
-    """
-    count = len(wanted)
-    if not count:
-        return np.empty(0)
-    high = max(low, high)
-    gap = min(gap, (high - low) / max(count - 1, 1))
-    steps_ = gap * np.arange(count)
-    groups: list[tuple[float, int]] = []  # means of what is pushed together, and how many
-    for value in np.asarray(wanted) - steps_:
-        mean, size = float(value), 1
-        while groups and groups[-1][0] > mean:
-            other, more = groups.pop()
-            mean, size = (mean * size + other * more) / (size + more), size + more
-        groups.append((mean, size))
-    flat = np.concatenate([np.full(size, mean) for mean, size in groups])
-    return np.asarray(np.clip(flat, low, high - steps_[-1]) + steps_)
-
-
-class _Labels:
-    """Places of texts in a window, which keep off lines and each other."""
-
-    def __init__(self, paper: _Paper, window: Box) -> None:
-        self.paper = paper
-        self.window = window
-        shape = (ceil((window[2] - window[0]) / CELL), ceil((window[3] - window[1]) / CELL))
-        self.ink = np.zeros(shape, np.bool_)
-
-    def cells(self, points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Cells of the window in which points lie."""
-        at = np.floor((points - np.array(self.window[:2])) / CELL).astype(np.intp)
-        at = at[((at >= 0) & (at < self.ink.shape)).all(axis=1)]
-        return at[:, 0], at[:, 1]
-
-    def take(self, points: Points) -> None:
-        """Keep texts off places."""
-        self.ink[self.cells(points)] = True
-
-    def taken(self, block: Points) -> float:
-        """How much lies under a block; infinite where it leaves the window."""
-        at = ((block - np.array(self.window[:2])) / CELL).astype(np.intp)
-        low, high = at.min(axis=0), at.max(axis=0)
-        if low.min() < 2 or (high >= np.array(self.ink.shape) - 2).any():
-            return float("inf")
-        return float(np.count_nonzero(self.ink[at[:, 0], at[:, 1]]))
-
-    def put(
-        self,
-        kind: str,
-        words: Sequence[str],
-        places: Iterable[tuple[float, float, float, str]],
-        *,
-        size: float = SMALL,
-        crowded: bool = True,
-        bold: bool = False,
-    ) -> tuple[float, float] | None:
-        """
-        Write lines at the first free of some places, and take it.
-
-        Parameters
-        ----------
-        kind, words, size, bold
-            As of a text.
-        places
-            x and y [mm], direction [rad] and anchor of each.
-        crowded
-            Whether the least taken place will do where none is free.
-
-        Returns
-        -------
-        at
-            The place, None where there is none.
-        """
-        block = _block(words, size, bold=bold)
-        best: tuple[float, tuple[float, float, float, str] | None] = (float("inf"), None)
-        for place in places:
-            taken = self.taken(_moved(block, place))
-            if taken < best[0]:
-                best = taken, place
-            if not taken:
-                break
-        if best[1] is None or (best[0] and not crowded):
-            return None
-        x, y, turn, anchor = best[1]
-        c, s = cos(turn), sin(turn)
-        for i, line in enumerate(words):
-            off = 1.2 * size * ((len(words) - 1) / 2 - i)
-            at = x - off * s, y + off * c
-            self.paper.write(kind, line, at, size=size, turn=turn, anchor=anchor, bold=bold)
-        self.take(_moved(block, best[1]))
-        return x, y
-
-
-def _block(words: Sequence[str], size: float, *, bold: bool) -> Points:
-    """Points that cover lines of text, from -1/2 to 1/2 of their width and height [mm]."""
-    wide = max(_width(line, size, bold=bold) for line in words) + 2 * NEAR
-    tall = size * (0.9 + 1.2 * (len(words) - 1)) + 2 * NEAR
-    across = np.linspace(-wide / 2, wide / 2, ceil(wide / CELL) + 1)
-    up = np.linspace(-tall / 2, tall / 2, ceil(tall / CELL) + 1)
-    return np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-
-
-def _moved(block: Points, place: tuple[float, float, float, str]) -> Points:
-    """Move a block of text to a place."""
-    x, y, turn, anchor = place
-    shift = {"start": 1.0, "middle": 0.0, "end": -1.0}[anchor] * (float(block[-1, 0]) - NEAR)
-    c, s = cos(turn), sin(turn)
-    return np.asarray(block @ np.array([[c, s], [-s, c]]) + (x + shift * c, y + shift * s))
-
-
-def _about(x: float, y: float) -> Iterable[tuple[float, float, float, str]]:
-    """Places of a text around a point, the near ones first."""
-    for reach in (1.6, 4.0, 7.0, 10.0, 14.0, 18.0):
-        for angle in (45, 135, -45, -135, 90, -90, 0, 180, 20, 160, -20, -160):
-            c, s = cos(angle * pi / 180), sin(angle * pi / 180)
-            anchor = "middle" if abs(c) < 0.1 else "start" if c > 0 else "end"
-            yield x + reach * c, y + reach * s, 0.0, anchor
-
-
 # -------------------------------------------------------------------- roads
 
 
@@ -789,7 +280,7 @@ class _Page:
         self.begin = number * SHEET
         self.end = min(self.begin + SHEET, whole.length)
         title = f"{self.road.name}, sheet {number + 1} of {whole.count}"
-        self.paper = _Paper(name, title)
+        self.paper = Paper(name, title)
         window = (self.begin, self.end)
         self.curves = [(i, c) for i, c in whole.curves if touches(c.start, c.end, window)]
         self.pvis = [
@@ -826,7 +317,7 @@ class _Page:
         axis = self.place(xy)
         beside = [np.empty((0, 2))]
         for kind, line in self.around.near(self.view()):
-            for part in _within(self.place(line), PLAN):
+            for part in within(self.place(line), PLAN):
                 paper.line(kind, part)
                 beside.append(_dense(part, 2.0))
         outer = [np.flatnonzero(whole.s < self.begin), np.flatnonzero(whole.s > self.end)]
@@ -835,9 +326,9 @@ class _Page:
         for line in (before, after):
             paper.clipped("beyond", self.place(line), PLAN)
         paper.line("axis", axis)
-        self.labels = _Labels(paper, PLAN)
+        self.labels = Labels(paper, PLAN)
         for line in (axis, self.place(before), self.place(after)):
-            for part in _within(line, PLAN):
+            for part in within(line, PLAN):
                 self.labels.take(_dense(part))
         self.labels.take(np.vstack(beside))
         paper.box("halo", (PLAN[0] + 1, PLAN[3] - 5, PLAN[0] + 21, PLAN[3] - 1))
@@ -931,7 +422,7 @@ class _Page:
                 words = [f"MATCH LINE {self.station(s, last=last)}", f"SHEET {other}"]
             line = np.array([at - reach * across, at + reach * across])
             self.paper.clipped(pen, line, PLAN)
-            for part in _within(line, PLAN):
+            for part in within(line, PLAN):
                 self.labels.take(_dense(part))
             way = _upright(bearing + pi / 2)
             out = np.array([cos(bearing), sin(bearing)]) * (3.2 if last else -3.2)
@@ -941,7 +432,7 @@ class _Page:
                     for shift in (out, -out):
                         px, py = at + side * off * across + shift
                         places.append((float(px), float(py), way, "middle"))
-            places += list(_about(x, y))
+            places += list(about_point(x, y))
             self.labels.put("match", words, places, bold=True, size=SMALL)
 
     def station(self, s: float, *, last: bool = False) -> str:
@@ -973,7 +464,7 @@ class _Page:
 
     def named(self, kind: str, words: Sequence[str], at: tuple[float, float]) -> None:
         """Write beside a place, with a leader where the text is far."""
-        put = self.labels.put(kind, words, _about(*at))
+        put = self.labels.put(kind, words, about_point(*at))
         if put is not None and hypot(put[0] - at[0], put[1] - at[1]) > 3:
             self.paper.clipped("leader", np.array([at, put]), PLAN)
 
@@ -996,7 +487,7 @@ class _Page:
                     turn = _upright(way)
                     anchor = "start" if cos(way - turn) > 0 else "end"
                     places.append((float(px), float(py), turn, anchor))
-            places += list(_about(x, y))
+            places += list(about_point(x, y))
             self.labels.put("chainage", [text(station)], places, bold=True)
 
     def equal(self) -> None:
@@ -1168,13 +659,13 @@ class _Page:
                 top = placed(np.column_stack((own, grades.at(own))))
                 self.structure(each.part.form, top, box)
         for kind, line in (("ground", self.road.ground), ("water", self.road.water)):
-            for run in _runs(line):
+            for run in runs(line):
                 paper.clipped(kind, placed(run), box)
         for words, at in self.water_levels(panel):
             paper.write("water", words, at, anchor="middle", size=TINY)
         polygon = np.column_stack((grades.chainage, grades.level))
         paper.clipped("tangents", placed(polygon), box)
-        for part in _within(grade, box):
+        for part in within(grade, box):
             paper.line("grade", part)
 
     def levels(self, panel: _Panel, number: int) -> None:
@@ -1199,7 +690,7 @@ class _Page:
     def water_levels(self, panel: _Panel) -> list[tuple[str, tuple[float, float]]]:
         """Words for the level of each long stretch of water, and their places."""
         out = []
-        for run in _runs(self.road.water):
+        for run in runs(self.road.water):
             near = run[(run[:, 0] >= panel.begin) & (run[:, 0] <= panel.end)]
             if len(near) < 2 or np.ptp(near[:, 0]) < 150.0:
                 continue
@@ -1241,7 +732,7 @@ class _Page:
     def flags(self, panels: Sequence[_Panel]) -> None:
         """Write chainage, level and parabola of PVIs above the grade line."""
         own = [(i, p) for i, p in self.pvis if self.begin - AWAY <= p.at <= self.end + AWAY]
-        places = _spread([self.x(p.at) for _, p in own], 6.2, STRIP + 3.2, self.x(self.end) - 3.2)
+        places = spread([self.x(p.at) for _, p in own], 6.2, STRIP + 3.2, self.x(self.end) - 3.2)
         base = TOP - 31.0
         for (number, pvi), x in zip(own, places, strict=True):
             panel = next((p for p in panels if p.begin <= pvi.at <= p.end), panels[-1])
@@ -1257,7 +748,7 @@ class _Page:
             two = f"{pvi.level:.2f}"
             if isfinite(pvi.k):
                 two += f" L={pvi.curve:.0f} K={pvi.k:.1f}"
-            wide = max(_width(words, TINY + 0.2) for words in (one, two))
+            wide = max(width_of(words, TINY + 0.2) for words in (one, two))
             self.paper.box("halo", (x - 2.4, base, x + 2.6, base + wide + 2))
             for words, off in ((one, -1.3), (two, 1.5)):
                 self.paper.write(
@@ -1330,7 +821,7 @@ class _Page:
     ) -> None:
         """Write the first text that fits into a cell."""
         for words in options:
-            if _width(words, TINY + 0.2) < right - left - 0.8:
+            if width_of(words, TINY + 0.2) < right - left - 0.8:
                 at = ((left + right) / 2, y)
                 self.paper.write(kind, words, at, size=TINY + 0.2, anchor="middle")
                 return
@@ -1550,7 +1041,7 @@ def _percent(grade: float) -> str:
     return f"{100 * grade:+.3f}" if isfinite(grade) else "-"
 
 
-def _stacked(paper: _Paper, grids: Sequence[_Grid], top: float, bottom: float) -> None:
+def _stacked(paper: Paper, grids: Sequence[_Grid], top: float, bottom: float) -> None:
     """Draw tables one under another, with rows as high as there is room for."""
     lines = sum(len(grid.rows) + 2 for grid in grids) + len(grids) - 1
     pitch = min(PITCH, (top - bottom) / max(lines, 1))
@@ -1560,9 +1051,7 @@ def _stacked(paper: _Paper, grids: Sequence[_Grid], top: float, bottom: float) -
         y -= (len(grid.rows) + 3) * pitch
 
 
-def _table(
-    paper: _Paper, grid: _Grid, top: float, pitch: float, sides: tuple[float, float]
-) -> None:
+def _table(paper: Paper, grid: _Grid, top: float, pitch: float, sides: tuple[float, float]) -> None:
     left, right = sides
     edges = left + (right - left) * np.cumsum((0.0, *grid.shares)) / sum(grid.shares)
     size = min(SMALL, 0.62 * pitch)
@@ -1610,7 +1099,7 @@ LEGEND_OF_HAULS = (
 )
 
 
-def _legend(paper: _Paper, entries: Sequence[tuple[str, str]], box: Box) -> None:
+def _legend(paper: Paper, entries: Sequence[tuple[str, str]], box: Box) -> None:
     left, bottom, right, top = box
     paper.box("outline", box)
     paper.write("heading", "LEGEND", (left + 1.5, top - 2.4), bold=True, size=TINY + 0.3)
@@ -1624,7 +1113,7 @@ def _legend(paper: _Paper, entries: Sequence[tuple[str, str]], box: Box) -> None
         paper.write("legend", words, (x + 13.0, y), size=TINY + 0.1)
 
 
-def _sample(paper: _Paper, pen: str, x: float, y: float) -> None:
+def _sample(paper: Paper, pen: str, x: float, y: float) -> None:
     """Draw what stands in the legend for a pen."""
     ring = np.linspace(0, 2 * pi, 13)
     if pen == "pi":
@@ -1649,7 +1138,7 @@ def _sample(paper: _Paper, pen: str, x: float, y: float) -> None:
 
 
 def _title(
-    paper: _Paper,
+    paper: Paper,
     about: About,
     *,
     road: Stationed,
@@ -1743,7 +1232,7 @@ HAUL: Box = (44.0, 100.0, 404.0, 276.0)
 
 def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
     """Draw the mass-haul diagram of a road."""
-    paper = _Paper(name, f"{road.name}, mass haul")
+    paper = Paper(name, f"{road.name}, mass haul")
     left, bottom, right, top = HAUL
     length = road.alignment.length
     scale = next((k for k in SCALES if length / k <= right - left), ceil(length / (right - left)))
@@ -1778,7 +1267,7 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
         paper.line("equation", [(x(at), bottom), (x(at), bottom + 6)])
         words = f"{text(behind)} = {text(ahead)}"
         paper.write("equation", words, (x(at) + 1.4, bottom + 1), size=TINY, turn=pi / 2)
-    for run in _runs(np.column_stack((haul.distance, haul.ordinate))):
+    for run in runs(np.column_stack((haul.distance, haul.ordinate))):
         line = np.column_stack((left + run[:, 0] / scale, zero + run[:, 1] * tall))
         ends = line[[0, -1], 0]
         for kind, part in (
@@ -1807,7 +1296,7 @@ def _diagram(road: Stationed, haul: MassHaul, about: About, name: str) -> Sheet:
 
 
 def _sites(
-    paper: _Paper,
+    paper: Paper,
     road: Stationed,
     haul: MassHaul,
     x: Callable[[float], float],

@@ -21,7 +21,7 @@ from pyproj import CRS
 from realign.geometry.alignment import Stationed
 from realign.network import Link
 from realign.options import numbered
-from realign.outputs import drawing, dxf, ifc, landxml
+from realign.outputs import drawing, dxf, ifc, landxml, paper
 from realign.plan import Plan
 
 Points = NDArray[np.float64]
@@ -176,10 +176,8 @@ def sheet_files(package: Package) -> dict[str, bytes]:
         shores=package.shores,
         hauls=package.hauls,
     )
-    out = {
-        f"sheets/{package.file}/{sheet.name}.svg": drawing.svg(sheet).encode() for sheet in sheets
-    }
-    return {f"{package.file}.pdf": drawing.pdf(sheets, title=package.title), **out}
+    out = {f"sheets/{package.file}/{sheet.name}.svg": paper.svg(sheet).encode() for sheet in sheets}
+    return {f"{package.file}.pdf": paper.pdf(sheets, title=package.title), **out}
 
 
 def _file(option: str, used: set[str]) -> str:
