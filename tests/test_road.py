@@ -182,13 +182,6 @@ def test_a_fitted_road_holds_the_whole_of_its_inventory_and_of_what_it_costs() -
         assert (link.cost, link.direct) == (found.total, found.direct)
         spent_ = spent(bill, whole.rates).sum() + sum(link.places.values())
         assert spent_ == pytest.approx(link.direct.base)
-        # haul, galleries and whole culverts are beyond what the search prices
-        besides = sum(
-            whole.rates[item].price.base * link.totals[item]
-            for item in ("haul", "borrow", "disposal", "gallery")
-        )
-        mean = bill.length(OPEN) / whole.study.formation.culvert_spacing_m
-        besides += whole.rates["culvert"].price.base * (link.totals["culvert"] - mean)
-        assert link.searched.billed == pytest.approx(link.direct.base - besides)
+        assert link.searched.billed == pytest.approx(link.direct.base)
         for part, each in zip(link.structures, bill.structures, strict=True):
             assert (part.form, part.start, part.end) == (FORMS[each.form], each.start, each.end)
