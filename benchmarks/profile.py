@@ -126,9 +126,9 @@ def _smoothed(level: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _course(xy: NDArray[np.float64], length: float) -> Plan:
     """Tangents along the first metres of a line."""
-    s = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
-    kept = xy[: int(np.searchsorted(s, length)) + 1]
-    kept = kept[simplified(kept, NEAR)]
+    kept = xy[simplified(xy, NEAR)]
+    s = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(kept, axis=0).T))))
+    kept = kept[: int(np.searchsorted(s, length)) + 1]
     way = np.diff(kept, axis=0)
     return Plan(
         tuple(

@@ -20,6 +20,8 @@ from realign.settings import Settings
 
 KM = 1000.0
 """Metres in a kilometre."""
+DUST = 1e-3
+"""Less than this comes from the tolerance of the solver [m3]."""
 UNIT = 1000.0
 """The linear program counts volumes in this [m3]."""
 
@@ -200,6 +202,7 @@ def hauled(
         msg = f"earth of {station[-1] / KM:.1f} km cannot be balanced: {answer.message}"
         raise GeometryError(msg)
     borrowed, wasted = np.split(np.maximum(answer.x[2 * n - 2 :], 0.0) * UNIT, 2)
+    borrowed, wasted = (np.where(each < DUST, 0.0, each) for each in (borrowed, wasted))
     # what the solver's tolerance leaves goes to the last site, so that the balance closes
     left = float((supply - fill).sum() + (borrowed - wasted).sum())
     borrowed[-1] += max(-left, 0.0)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle, islice
-from math import nan
+from math import isnan, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +143,7 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     floor = np.interp(bill.station, task.water_s, task.water_level)
     slow = hairpins(*polygon, book.standard)
     speeds = zones(road, (book.standard, *book.faster), hairpins=slow, least=book.zone_m)
-    ties = _ties(found, site, task)
+    ties = _ties(found, site, task, book.standard)
     found_breaches = breaches(
         plan.elements,
         road.grades,
@@ -195,7 +195,9 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     )
 
 
-def _ties(found: Corridor, site: Site, task: Task) -> tuple[Tie | None, Tie | None]:
+def _ties(
+    found: Corridor, site: Site, task: Task, standard: DesignStandard
+) -> tuple[Tie | None, Tie | None]:
     """Say what the road meets at its ends; nothing where the existing one begins or ends there."""
     out: list[Tie | None] = []
     ends = (found.section.start, found.section.end)
@@ -207,7 +209,8 @@ def _ties(found: Corridor, site: Site, task: Task) -> tuple[Tie | None, Tie | No
             out.append(None)
             continue
         # a road that is steeper than the standard is met at the standard's grade
-        out.append(Tie(_pose(site, s), level, grade, KINK))
+        kept = None if isnan(grade) else min(max(grade, -standard.grade), standard.grade)
+        out.append(Tie(_pose(site, s), level, kept, KINK))
     return out[0], out[1]
 
 

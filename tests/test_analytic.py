@@ -7,6 +7,7 @@ over offsets; what it knows of the problem it takes from the file.
 
 import copy
 import json
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil, cos, inf, pi, sin, sqrt, tan
 from pathlib import Path
@@ -21,6 +22,11 @@ from benchmarks.mountain import descent, layout, problem, profile, sections
 from benchmarks.mountain.lattice import corridors
 from benchmarks.mountain.search import solve
 from realign.errors import InputError, NoRouteError
+from realign.geometry.alignment import Alignment, Plan
+from realign.geometry.check import breaches as checked
+from realign.geometry.horizontal import Element, Pose
+from realign.geometry.vertical import Grades
+from realign.standards import load
 
 FILES = sorted((Path(__file__).parents[1] / "benchmarks" / "problems").glob("*.json"))
 NAMES = [path.stem for path in FILES]
@@ -265,6 +271,39 @@ def test_the_cost_is_that_of_brute_force(quick_roads: dict[str, dict], name: str
     cost, toe = priced(given, quick_roads[name])
     assert quick_roads[name]["cost"]["total"] == pytest.approx(cost, rel=2e-4)
     assert toe <= given["rules"]["toe_max_m"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_road_is_one_of_the_package_and_its_checker_finds_nothing(
+    quick_roads: dict[str, dict], name: str
+) -> None:
+    rules = json.loads(FILES[NAMES.index(name)].read_text())["rules"]
+    found = quick_roads[name]
+    chain = tuple(
+        Element(Pose(e["x"], e["y"], e["bearing"]), e["length"], e["k0"], e["k1"])
+        for e in found["elements"]
+    )
+    s, z, curve = (
+        np.array([p[k] for p in found["pvis"]]) for k in ("chainage", "level", "curve_length")
+    )
+    road = Alignment(Plan(chain), Grades(s, z, curve))
+    k = rules["vertical_radius_m"] / 100
+    standard = replace(
+        load("aashto-mountain", 60),
+        radius=rules["radius_min_m"],
+        clothoid=rules["clothoid_m"],
+        grade=rules["grade_max"],
+        k_crest=k,
+        k_sag=k,
+        grade_length=rules["grade_length_min_m"],
+        hairpin=None,
+    )
+    told = checked(chain, road.grades, standard)
+    if not rules["clothoid_m"]:  # arcs without clothoids are that problem's own rule
+        told = tuple(each for each in told if "curvature" not in each.rule)
+    assert told == ()
+    tight = replace(standard, radius=rules["radius_min_m"] * 20)
+    assert checked(chain, road.grades, tight)
 
 
 def test_threads_leave_the_answer_as_it_is(quick_roads: dict[str, dict]) -> None:

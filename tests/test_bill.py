@@ -208,7 +208,7 @@ def test_amount_is_rate_times_quantity_in_the_currency_of_the_rates_and_in_rupee
             [price * share for share in SPREAD]
         )
         assert row["amount"] == pytest.approx(row["rate"] * row["quantity"])
-        assert row["unit"] == ITEMS[row["item"]]
+        assert row["unit"] == bill.UNITS.get(row["item"], ITEMS[row["item"]])
     for row in rows:
         if row["amount"] is None:
             assert row["amount_pkr"] is row["currency"] is row["price_date"] is None
@@ -243,18 +243,24 @@ def test_land_is_shared_out_by_its_use() -> None:
 def test_courses_loose_volumes_and_buildings_are_quantities_without_an_amount() -> None:
     rows = [row for row in bill.rows(plan()) if row["amount"] is None]
     first, second, third = plan().links
-    assert {row["item"] for row in rows} == {"pavement_course", "loose_excavation", "affected"}
-    assert of(rows, road=third.name) == of(rows, road="existing") == []
+    wanted = {"pavement_course", "loose_excavation", "affected", "bridge_length", "tunnel_length"}
+    assert {row["item"] for row in rows} == wanted
+    for road in (first, second, third):
+        lengths = {row["item"]: row["quantity"] for row in of(rows, road=road.name)}
+        assert lengths.get("bridge_length", 0.0) == pytest.approx(road.bridge_length)
+        assert lengths.get("tunnel_length", 0.0) == pytest.approx(road.tunnel_length)
+    assert {row["item"] for row in of(rows, road=third.name)} <= {"bridge_length", "tunnel_length"}
+    assert of(rows, road="existing") == []
     assert [row["quantity"] for row in of(rows, item="affected")] == [7.0]
     for road in (first, second):
         whole = road.inventory
         assert whole is not None
-        for item, wanted in (
+        for item, parts in (
             ("pavement_course", whole.courses),
             ("loose_excavation", whole.loose),
         ):
             found = {row["class"]: row["quantity"] for row in of(rows, road=road.name, item=item)}
-            volumes = {name: float(each.sum()) for name, each in wanted.items()}
+            volumes = {name: float(each.sum()) for name, each in parts.items()}
             assert found == pytest.approx({k: v for k, v in volumes.items() if v > 0})
             assert all(row["unit"] == "m3" for row in of(rows, item=item))
 

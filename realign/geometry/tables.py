@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from realign.geometry.alignment import Plan, Stationed
+from realign.geometry.alignment import ROUNDING, Plan, Stationed
 from realign.geometry.vertical import SHORTEST, Grades
 
 Points = NDArray[np.float64]
@@ -251,7 +251,7 @@ def stations(road: Stationed, s: ArrayLike, *, behind: bool = False) -> Points:
         Distances from the start, shape (n,) [m].
     behind
         Whether a place with a station equation has the station seen from behind, and not the one
-        ahead.
+        ahead. The end of the road is seen from behind in any case: nothing of it lies ahead.
 
     Returns
     -------
@@ -261,7 +261,8 @@ def stations(road: Stationed, s: ArrayLike, *, behind: bool = False) -> Points:
     along = np.asarray(s, np.float64)
     out = road.start + along
     for at, _, ahead in road.equations:
-        past = along > at if behind else along >= at
+        ended = at >= road.alignment.length - ROUNDING
+        past = along > at + ROUNDING if behind or ended else along >= at
         out = np.where(past, ahead + along - at, out)
     return np.asarray(out)
 

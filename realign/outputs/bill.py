@@ -22,6 +22,7 @@ from realign.chainage import text
 from realign.errors import OutputError
 from realign.haul import owners
 from realign.network import Link
+from realign.options import Option, numbered
 from realign.phasing import Phase
 from realign.plan import Plan, Programme
 from realign.rates import ITEMS
@@ -54,13 +55,14 @@ STRUCTURES = (
     "name",
     "from_m",
     "to_m",
-    "from_chainage",
-    "to_chainage",
+    "from_new_chainage",
+    "to_new_chainage",
     "length_m",
     "extent_m",
 )
-"""Columns of the list of structures; `extent_m` is the greatest height of a deck over the ground or
-the greatest cover of a tunnel."""
+"""Columns of the list of structures; `from_m` and `to_m` count from the start of the road, new
+chainages are those of the first option that has it. `extent_m` is the greatest height of a deck
+over the ground or the greatest cover of a tunnel."""
 HAUL = (
     "road",
     "from_m",
@@ -74,6 +76,8 @@ HAUL = (
 )
 """Columns of the mass haul; volumes as fill. `ordinate_m3` is that at `to_m`, and `carried_m3` what
 passes there, positive ahead: it grows by supply and borrow, and falls by fill and waste."""
+UNITS = {"bridge": "m at plain rate", "tunnel": "m at plain rate"}
+"""Units of items that count more than they measure: high decks, structures close to the ground."""
 TOLERANCE = 1e-9
 """Share by which sums may differ, from rounding [-]."""
 SHEET = 31
@@ -114,7 +118,12 @@ def rows(plan: Plan) -> list[Row]:
 
 def structure_rows(plan: Plan) -> list[Row]:
     """Bridges, tunnels, galleries and culverts of every new road, in order of chainage."""
-    return [row for link in plan.links for row in _structures(link)]
+    out = []
+    for link in plan.links:
+        own = next((option for option in _best_first(plan) if link in option.links), None)
+        start = numbered(own, plan.highway.length)[link.name].start if own else None
+        out += list(_structures(link, start))
+    return out
 
 
 def haul_rows(plan: Plan) -> list[Row]:
@@ -257,6 +266,9 @@ def _road(plan: Plan, head: Row, link: Link) -> Iterator[Row]:
 
 def _unpaid(link: Link) -> Iterator[tuple[str, str, str, float]]:
     """Item, class, unit and quantity of what is paid with something else, or not at all."""
+    for name, length in (("bridge", link.bridge_length), ("tunnel", link.tunnel_length)):
+        if length > 0:
+            yield f"{name}_length", "", "m", length
     if link.inventory is not None:
         for name, volume in link.inventory.courses.items():
             yield "pavement_course", name, "m3", float(volume.sum())
@@ -294,7 +306,7 @@ def _priced(
             **common,
             "item": item,
             "class": kind,
-            "unit": ITEMS[item],
+            "unit": UNITS.get(item, ITEMS[item]),
             "quantity": quantity,
             "rate_low": price.low,
             "rate": price.base,
@@ -320,7 +332,11 @@ def _priced(
     yield {**blank, **head, **common, **added}
 
 
-def _structures(link: Link) -> Iterator[Row]:
+def _best_first(plan: Plan) -> list[Option]:
+    return sorted(plan.options, key=lambda option: option.name != plan.best)
+
+
+def _structures(link: Link, start: float | None) -> Iterator[Row]:
     if link.inventory is None:
         return
     found: list[tuple[float, Row]] = []
@@ -332,8 +348,8 @@ def _structures(link: Link) -> Iterator[Row]:
             "name": name,
             "from_m": a,
             "to_m": b,
-            "from_chainage": text(a),
-            "to_chainage": text(b),
+            "from_new_chainage": None if start is None else text(start + a),
+            "to_new_chainage": None if start is None else text(start + b),
             "length_m": b - a,
             "extent_m": extent,
         }

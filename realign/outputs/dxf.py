@@ -42,8 +42,8 @@ Points = NDArray[np.float64]
 
 CHORD = 0.9e-3
 """Chords of curves pass no farther than this from them [m]."""
-AXIS = 25.0
-"""Points of the centre line in space are at most this far apart [m]."""
+AXIS = 0.05
+"""Chords between points of the centre line in space keep this near to the road [m]."""
 EXAGGERATION = 10.0
 """Height of a profile over its level, with lengths at true scale [-]."""
 TICK, LABEL = 100.0, 500.0
@@ -80,7 +80,7 @@ class Layer:
 
 
 LAYERS = (
-    Layer("PLAN-AXIS", 1, "centre line as a 3D polyline of exact points", weight=25),
+    Layer("PLAN-AXIS", 1, "centre line as a 3D polyline: points exact, chords to 5 cm", weight=25),
     Layer("PLAN-TANGENT", 1, "tangents of the centre line (LINE)", weight=50),
     Layer("PLAN-ARC", 6, "circular arcs of the centre line (ARC)", weight=50),
     Layer("PLAN-CLOTHOID", 4, "clothoids of the centre line (LWPOLYLINE)", weight=50),
@@ -240,9 +240,7 @@ def _write(
 def _plan(space: Modelspace, road: Stationed) -> None:
     plan = road.alignment.plan
     grades = road.alignment.grades
-    bends = np.concatenate((grades.chainage - grades.curve / 2, grades.chainage + grades.curve / 2))
-    s = np.unique(np.concatenate((plan.stations(AXIS), plan.start, bends)))
-    s = s[(s >= 0.0) & (s <= plan.length)]
+    s = road.alignment.chords(AXIS)
     points = np.column_stack((plan.poses(s)[:, :2], grades.at(s)))
     space.add_polyline3d(points.tolist(), dxfattribs={"layer": "PLAN-AXIS"})
     for element in plan.elements:

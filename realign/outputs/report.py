@@ -117,7 +117,10 @@ def page(
         submerged=made["submerged_sections"],
         links=_links(plan),
         changes=[
-            (link, zone) for link in plan.links if len(link.speeds) > 1 for zone in link.speeds
+            (link, zone)
+            for link in plan.links
+            if any(zone.why for zone in link.speeds)
+            for zone in link.speeds
         ],
         zone_m=plan.study.standard.zone_m,
         quantities=_quantities(plan),
