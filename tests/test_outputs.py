@@ -775,3 +775,20 @@ def test_a_heavy_hillshade_is_made_coarser(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_bare_day_is_a_dash() -> None:
     assert report._day(None) == "\u2013"
     assert report._day(date(2030, 7, 1)) == "2030-07-01"
+
+
+def test_rows_of_every_table_of_the_report_are_as_wide_as_its_head(folder: Path) -> None:
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    found = 0
+    for table in re.findall(r"<table.*?</table>", text, flags=re.DOTALL):
+        rows = re.findall(r"<tr.*?</tr>", table, flags=re.DOTALL)
+        if "<thead>" not in table or len(rows) < 2:
+            continue
+        widths = []
+        for row in rows:
+            cells = re.findall(r"<t[hd][ >][^>]*", row)
+            spans = [re.search(r'colspan="(\d+)"', cell) for cell in cells]
+            widths.append(sum(int(span[1]) if span else 1 for span in spans))
+        assert set(widths) == {widths[0]}, rows[0]
+        found += 1
+    assert found > 5

@@ -54,6 +54,8 @@ _LEFT, _UNDER = 64.0, 28.0  # of its margins [px]
 _BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")  # dark and light in turn, in grey too
 _LINE = 13.0  # height of a line of text in a chart [px]
 _LINES = 5  # grid lines of the chart, about
+LEAST = 0.5
+"""Quantities below this show as nothing and are left out [unit of the item]."""
 _NONE = "\u2013"
 _FILLING = "filling to the level that takes the first of it begins on"
 
@@ -263,10 +265,18 @@ def _quantities(plan: Plan) -> dict[str, Any] | None:
     option = next((each for each in plan.options if each.name == plan.best), None)
     if option is None or not option.links:
         return None
+    # metres of structure; the bill counts more where a deck is high
+    lengths = {"bridge": "bridge_length", "tunnel": "tunnel_length"}
+
+    def amount(link: Link, item: str) -> float:
+        if item in lengths:
+            return float(getattr(link, lengths[item]))
+        return link.totals.get(item, 0.0)
+
     rows = [
-        (item.replace("_", " "), unit, [link.totals.get(item, 0.0) for link in option.links])
+        (item.replace("_", " "), unit, [amount(link, item) for link in option.links])
         for item, unit in ITEMS.items()
-        if any(link.totals.get(item, 0.0) > 0 for link in option.links)
+        if any(amount(link, item) >= LEAST for link in option.links)
     ]
     return {"names": [link.name for link in option.links], "rows": rows}
 
