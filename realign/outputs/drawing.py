@@ -16,6 +16,7 @@ The same roads give the same bytes: no sheet holds a date or a random identifier
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,6 +32,8 @@ from realign.errors import OutputError
 from realign.geometry.alignment import Part, Stationed
 from realign.geometry.tables import (
     AWAY,
+    Curve,
+    Pvi,
     curves,
     exact,
     marked,
@@ -66,6 +69,8 @@ ALONG, UP = 10.0, 1.0
 """A millimetre of paper in plan and along the profile, and in level [m]."""
 PLAN: Box = (22.0, 183.0, 253.0, 285.0)
 """Window of the plan."""
+CENTRE = np.array([(PLAN[0] + PLAN[2]) / 2, (PLAN[1] + PLAN[3]) / 2])
+"""Middle of the window of the plan."""
 STRIP, BOTTOM, TOP = 50.0, 50.0, 177.0
 """Left edge, lower and upper edge of the profile [mm]."""
 END = STRIP + SHEET / ALONG
@@ -216,13 +221,19 @@ class _Road:
         self.pvis = list(enumerate(pvis(self.grades), start=1))
         self.ticks, self.marks = marked(road, TICK)
         self.s = np.union1d(self.plan.stations(STEP), self.plan.start)
-        self.xy = self.plan.poses(self.s)[:, :2]
+        self.track = self.plan.poses(self.s)
+        self.xy = self.track[:, :2]
         counts = {"bridge": 0, "tunnel": 0}
         places: list[ArrayLike] = [
             self.ticks,
             *((c.start, c.end, *c.tangent_points) for _, c in self.curves),
         ]
-        places += [SHEET * np.arange(self.count), [self.length], [e[0] for e in road.equations]]
+        edges = np.append(SHEET * np.arange(self.count), self.length)
+        places += [edges, [e[0] for e in road.equations]]
+        for part in road.parts:  # as each sheet shows of it
+            cuts = edges[(edges > part.start) & (edges < part.end)]
+            cuts = np.concatenate(([part.start], cuts, [part.end]))
+            places += [cuts, (cuts[:-1] + cuts[1:]) / 2]
         s = np.unique(np.concatenate(places))
         poses = self.plan.poses(s).tolist()
         self.poses: dict[float, list[float]] = dict(zip(s.tolist(), poses, strict=True))
@@ -237,6 +248,15 @@ class _Road:
         if s not in self.poses:
             self.poses[s] = [float(each) for each in self.plan.poses([s])[0]]
         return self.poses[s]
+
+    def around(
+        self, begin: float, end: float
+    ) -> tuple[list[tuple[int, Curve]], list[tuple[int, Pvi]]]:
+        """Curves and PVIs of a stretch, and at least one more at either end."""
+        places = [c.start for _, c in self.curves], [p.at for _, p in self.pvis]
+        first = [max(bisect_left(at, begin) - 2, 0) for at in places]
+        last = [bisect_right(at, end) + 2 for at in places]
+        return self.curves[first[0] : last[0]], self.pvis[first[1] : last[1]]
 
     def station(self, s: float, *, behind: bool = False) -> str:
         return exact(float(stations(self.road, s, behind=behind)))
@@ -282,9 +302,12 @@ class _Page:
         title = f"{self.road.name}, sheet {number + 1} of {whole.count}"
         self.paper = Paper(name, title)
         window = (self.begin, self.end)
-        self.curves = [(i, c) for i, c in whole.curves if touches(c.start, c.end, window)]
+        curves_, self.pvis_around = whole.around(*window)
+        self.curves = [(i, c) for i, c in curves_ if touches(c.start, c.end, window)]
         self.pvis = [
-            (i, p) for i, p in whole.pvis if touches(p.at - p.curve / 2, p.at + p.curve / 2, window)
+            (i, p)
+            for i, p in self.pvis_around
+            if touches(p.at - p.curve / 2, p.at + p.curve / 2, window)
         ]
         self.structures = [
             each for each in whole.structures if touches(each.part.start, each.part.end, window)
@@ -310,7 +333,6 @@ class _Page:
         paper, whole = self.paper, self.whole
         paper.box("outline", PLAN)
         own = (whole.s > self.begin) & (whole.s < self.end)
-        s = np.concatenate(([self.begin], whole.s[own], [self.end]))
         ends = np.array([whole.pose(s)[:2] for s in (self.begin, self.end)])
         xy = np.vstack((ends[0], whole.xy[own], ends[1]))
         self.turned(xy)
@@ -323,13 +345,13 @@ class _Page:
         outer = [np.flatnonzero(whole.s < self.begin), np.flatnonzero(whole.s > self.end)]
         before = np.vstack((whole.xy[outer[0]], ends[:1]))
         after = np.vstack((ends[1:], whole.xy[outer[1]]))
-        for line in (before, after):
-            paper.clipped("beyond", self.place(line), PLAN)
+        beyond = [part for line in (before, after) for part in within(self.place(line), PLAN)]
+        for part in beyond:
+            paper.line("beyond", part)
         paper.line("axis", axis)
         self.labels = Labels(paper, PLAN)
-        for line in (axis, self.place(before), self.place(after)):
-            for part in within(line, PLAN):
-                self.labels.take(_dense(part))
+        for part in (*within(axis, PLAN), *beyond):
+            self.labels.take(_dense(part))
         self.labels.take(np.vstack(beside))
         paper.box("halo", (PLAN[0] + 1, PLAN[3] - 5, PLAN[0] + 21, PLAN[3] - 1))
         paper.write("heading", "PLAN 1:10,000", (PLAN[0] + 2, PLAN[3] - 3), bold=True)
@@ -338,7 +360,7 @@ class _Page:
         )
         self.arrow()
         self.matches()
-        self.plan_structures(s)
+        self.plan_structures()
         self.chainages()
         self.equal()
         self.polygon()
@@ -349,26 +371,21 @@ class _Page:
         chord = xy[-1] - xy[0]
         self.turn = float(np.arctan2(chord[1], chord[0]))
         room = np.array([PLAN[2] - PLAN[0], PLAN[3] - PLAN[1]]) - 14.0
-        if (np.ptp(xy @ self.rotation(), axis=0) / ALONG > room).any():
+        if (np.ptp(xy @ _rotation(self.turn), axis=0) / ALONG > room).any():
             self.turn = narrowest(xy)
             if chord @ (cos(self.turn), sin(self.turn)) < 0:
                 self.turn += pi
-        across = xy @ self.rotation()
+        self.rotation = _rotation(self.turn)
+        across = xy @ self.rotation
         self.middle = (across.min(axis=0) + across.max(axis=0)) / 2
-
-    def rotation(self) -> Points:
-        c, s = cos(self.turn), sin(self.turn)
-        return np.array([[c, -s], [s, c]])
 
     def place(self, xy: Points) -> Points:
         """Places on paper of places in plan, shape (n, 2) [mm]."""
-        centre = ((PLAN[0] + PLAN[2]) / 2, (PLAN[1] + PLAN[3]) / 2)
-        return np.asarray((xy @ self.rotation() - self.middle) / ALONG + centre)
+        return np.asarray((xy @ self.rotation - self.middle) / ALONG + CENTRE)
 
     def back(self, at: Points) -> Points:
         """Places in plan of places on paper, shape (n, 2) [m]."""
-        centre = ((PLAN[0] + PLAN[2]) / 2, (PLAN[1] + PLAN[3]) / 2)
-        return np.asarray(((at - centre) * ALONG + self.middle) @ self.rotation().T)
+        return np.asarray(((at - CENTRE) * ALONG + self.middle) @ self.rotation.T)
 
     def view(self) -> shapely.Polygon:
         left, bottom, right, top = PLAN
@@ -439,13 +456,13 @@ class _Page:
         """Write the chainage at a distance; that seen from behind where a stretch ends there."""
         return self.whole.station(s, behind=last)
 
-    def plan_structures(self, s: Points) -> None:
+    def plan_structures(self) -> None:
         """Draw bridges and tunnels along the axis."""
         for each in self.structures:
             part = each.part
             begin, end = max(part.start, self.begin), min(part.end, self.end)
-            along = np.concatenate(([begin], s[(s > begin) & (s < end)], [end]))
-            poses = self.whole.plan.poses(along)
+            inner = self.whole.track[(self.whole.s > begin) & (self.whole.s < end)]
+            poses = np.vstack((self.whole.pose(begin), inner, self.whole.pose(end)))
             line, bearing = self.place(poses[:, :2]), poses[:, 2] - self.turn
             normal = np.column_stack((-np.sin(bearing), np.cos(bearing)))
             for side in (-1.0, 1.0):
@@ -564,7 +581,8 @@ class _Page:
         s = np.unique(np.concatenate((s, [at for at, _ in self.ticks])))
         s = s[(s >= self.begin) & (s <= self.end)]
         level = grades.at(s)
-        even = np.array([any(abs(at - tick) < AWAY for tick, _ in self.ticks) for at in s])
+        ticks = np.array([at for at, _ in self.ticks])
+        even = (np.abs(s[:, None] - ticks) < AWAY).any(axis=1)
         room = UP * (TOP - BOTTOM - LOW - HIGH) - DATUMS
         cuts = _cut(level, room, even)
         for share in np.arange(0.5, 1.0, 0.05):  # parts as even as their number allows
@@ -838,7 +856,7 @@ class _Page:
 
     def grade_band(self, low: float, high: float) -> None:
         """Draw grades between PVIs."""
-        for (_, one), (_, other) in zip(self.whole.pvis, self.whole.pvis[1:], strict=False):
+        for (_, one), (_, other) in pairwise(self.pvis_around):
             if not touches(one.at, other.at, (self.begin, self.end)):
                 continue
             left, right = self.cell(one.at, other.at)
@@ -866,6 +884,12 @@ class _Page:
             radius = f"R={curve.radius:.0f}"
             options = (f"PI {number} {radius}", radius, f"{curve.radius:.0f}", f"{number}")
             self.choose("radius", options, left, right, y)
+
+
+def _rotation(turn: float) -> Points:
+    """Matrix that turns rows of places clockwise by an angle [rad], shape (2, 2)."""
+    c, s = cos(turn), sin(turn)
+    return np.array([[c, -s], [s, c]])
 
 
 def _cut(level: Points, room: float, even: NDArray[np.bool_]) -> list[int]:

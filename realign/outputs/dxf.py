@@ -14,6 +14,10 @@ their descriptions. Tangents are lines, arcs are arcs, and clothoids, of which t
 nothing, polylines whose chords keep within a millimetre.
 
 The same roads give the same bytes: the drawing holds no date and no random identifier.
+
+ezdxf makes the drawing but for the entities of its model space. There are tens of thousands of six
+kinds, and objects whose attributes it keeps and checks one by one take it longer than all the rest
+of the file; `_Space` writes them as text.
 """
 
 import io
@@ -25,9 +29,7 @@ from math import atan, ceil, cos, degrees, floor, hypot, pi, sin
 import numpy as np
 from ezdxf import options  # type: ignore[attr-defined]  # its documented name
 from ezdxf.document import Drawing
-from ezdxf.enums import TextEntityAlignment as Align
 from ezdxf.filemanagement import new
-from ezdxf.layouts.layout import Modelspace
 from numpy.typing import NDArray
 from pyproj import CRS
 
@@ -60,6 +62,8 @@ BAND = 120.0
 METRES = 6
 """Code of the unit of the drawing in the format ($INSUNITS)."""
 
+_LEFT, _CENTRE, _RIGHT = 0, 1, 2  # what a text stands at, in the codes of the format
+_MIDDLE = 2  # texts are centred on their line
 _MM = 10.0  # a millimetre of a plot at 1:10,000 [m]
 
 
@@ -154,11 +158,11 @@ def document(
         beside.insert(0, ("PLAN-EXISTING-ROAD", np.asarray(existing, np.float64)))
     with _fixed():
         drawing = _empty(crs)
-        space = drawing.modelspace()
+        space = _Space(drawing)
         low, high = _bounds(roads, [line for _, line in beside])
         for layer, line in beside:
             if len(line) > 1:
-                _line(space, line[:, :2], layer)
+                space.polyline(line[:, :2], layer)
         left, top = 1000.0 * floor(low[0] / 1000), 100.0 * floor(low[1] / 100) - SHEETS_APART
         for road in roads:
             _plan(space, road)
@@ -167,13 +171,13 @@ def document(
             top = profile.bottom - BAND - SHEETS_APART
             high = np.maximum(high, (left + road.alignment.length, high[1]))
         low = np.array([left, top + SHEETS_APART])
-        space.reset_extents((*low, 0.0), (*high, 0.0))
+        drawing.modelspace().reset_extents((*low, 0.0), (*high, 0.0))
         drawing.set_modelspace_vport(float(high[1] - low[1]), tuple((low + high) / 2))
         for kind in sorted(drawing.entitydb.dxf_types_in_use()):
             drawing.classes.add_class(kind)  # ezdxf would add them in the order of their hashes
         stream = io.StringIO()
         drawing.write(stream)
-    return bytes(drawing.encode(stream.getvalue()))
+    return bytes(drawing.encode(space.into(stream.getvalue())))
 
 
 @contextmanager
@@ -213,53 +217,122 @@ def _bounds(roads: Sequence[Stationed], beside: Sequence[Points]) -> tuple[Point
     return every.min(axis=0), every.max(axis=0)
 
 
-def _line(space: Modelspace, points: Points, layer: str) -> None:
-    space.add_lwpolyline(points.tolist(), format="xy", dxfattribs={"layer": layer})
+class _Space:
+    """The entities of the model space of a drawing, as text of the format."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.owner = drawing.modelspace().layout_key
+        self.handles = drawing.entitydb.handles
+        self.written: list[str] = []
+
+    def into(self, drawing: str) -> str:
+        """Put the entities into the text of their drawing, which has none."""
+        head, name, rest = drawing.partition("  2\nENTITIES\n")
+        return "".join((head, name, *self.written, rest))
+
+    def add(self, kind: str, layer: str, tags: str, owner: str | None = None) -> str:
+        """Add an entity: what each has, and tags of its own; its handle."""
+        handle = self.handles.next()
+        self.written.append(
+            f"  0\n{kind}\n  5\n{handle}\n330\n{owner or self.owner}\n100\nAcDbEntity\n"
+            f"  8\n{layer}\n{tags}"
+        )
+        return handle
+
+    def line(self, a: tuple[float, float], b: tuple[float, float], layer: str) -> None:
+        """Add a line between two places [m]."""
+        self.add("LINE", layer, f"100\nAcDbLine\n{_place(10, a)}{_place(11, b)}")
+
+    def point(self, at: tuple[float, float], layer: str) -> None:
+        """Add a point [m]."""
+        self.add("POINT", layer, f"100\nAcDbPoint\n{_place(10, at)}")
+
+    def arc(
+        self,
+        centre: tuple[float, float],
+        radius: float,
+        first: float,
+        last: float,
+        layer: str,
+    ) -> None:
+        """Add an arc [m] that runs anticlockwise from an angle to another [deg]."""
+        self.add(
+            "ARC",
+            layer,
+            f"100\nAcDbCircle\n{_place(10, centre)} 40\n{radius}\n"
+            f"100\nAcDbArc\n 50\n{first}\n 51\n{last}\n",
+        )
+
+    def polyline(self, points: Points, layer: str, *, closed: bool = False) -> None:
+        """Add a line through points, shape (n, 2) [m]."""
+        head = f"100\nAcDbPolyline\n 90\n{len(points)}\n 70\n{int(closed)}\n"
+        pairs = " 10\n%r\n 20\n%r\n" * len(points)
+        self.add("LWPOLYLINE", layer, head + pairs % tuple(points.ravel().tolist()))
+
+    def polyline3d(self, points: Points, layer: str) -> None:
+        """Add a line through points in space, shape (n, 3) [m]."""
+        head = f"100\nAcDb3dPolyline\n 66\n1\n{_place(10, (0.0, 0.0))} 70\n8\n"
+        whole = self.add("POLYLINE", layer, head)
+        for x, y, z in points.tolist():
+            place = _place(10, (x, y, z))
+            kinds = "100\nAcDbVertex\n100\nAcDb3dPolylineVertex\n"
+            self.add("VERTEX", layer, f"{kinds}{place} 70\n32\n")
+        self.add("SEQEND", layer, "", whole)
+
+    def text(
+        self,
+        words: str,
+        at: tuple[float, float],
+        layer: str,
+        *,
+        height: float = SMALL,
+        rotation: float = 0.0,
+        align: int = _LEFT,
+    ) -> None:
+        """Add a text at a place [m], turned by an angle [rad]."""
+        line = "".join(words.split("\n")).replace("\r", "").rstrip("^")  # would end its line early
+        turned = f" 50\n{degrees(rotation)}\n" if rotation else ""
+        aligned = f" 72\n{align}\n" if align else ""
+        self.add(
+            "TEXT",
+            layer,
+            f"100\nAcDbText\n{_place(10, at)} 40\n{height}\n  1\n{line}\n{turned}{aligned}"
+            f"{_place(11, at)}100\nAcDbText\n 73\n{_MIDDLE}\n",
+        )
 
 
-def _write(
-    space: Modelspace,
-    words: str,
-    at: tuple[float, float],
-    layer: str,
-    *,
-    height: float = SMALL,
-    rotation: float = 0.0,
-    align: Align = Align.MIDDLE_LEFT,
-) -> None:
-    """Add a text at a place [m], turned by an angle [rad]."""
-    added = space.add_text(
-        words, height=height, rotation=degrees(rotation), dxfattribs={"layer": layer}
-    )
-    added.set_placement(at, align=align)
+def _place(code: int, at: tuple[float, ...]) -> str:
+    """Write a place, whose numbers have this code of the format and others ten apart [m]."""
+    x, y, z = (*at, 0.0)[:3]
+    return f" {code}\n{x}\n {code + 10}\n{y}\n {code + 20}\n{z}\n"
 
 
 # -------------------------------------------------------------------- plan
 
 
-def _plan(space: Modelspace, road: Stationed) -> None:
+def _plan(space: _Space, road: Stationed) -> None:
     plan = road.alignment.plan
     grades = road.alignment.grades
     s = road.alignment.chords(AXIS)
     points = np.column_stack((plan.poses(s)[:, :2], grades.at(s)))
-    space.add_polyline3d(points.tolist(), dxfattribs={"layer": "PLAN-AXIS"})
+    space.polyline3d(points, "PLAN-AXIS")
     for element in plan.elements:
         _element(space, element)
     _polygon(space, plan)
     _ticks(space, road)
     for part in road.parts:
         line = plan.poses(_fine(plan, part.start, part.end))[:, :2]
-        _line(space, line, f"PLAN-{part.form.upper()}")
+        space.polyline(line, f"PLAN-{part.form.upper()}")
         x, y, bearing = plan.poses([(part.start + part.end) / 2])[0, :3]
         _beside(space, _named(part), (x, y, bearing), "PLAN-STRUCTURE-TEXT", left=True)
 
 
-def _element(space: Modelspace, element: Element) -> None:
+def _element(space: _Space, element: Element) -> None:
     """Draw an element as what the format has for it."""
     start, end = element.start, element.end
     bend = max(abs(element.k0), abs(element.k1))
     if bend * element.length**2 / 2 < AWAY:
-        space.add_line((start.x, start.y), (end.x, end.y), dxfattribs={"layer": "PLAN-TANGENT"})
+        space.line((start.x, start.y), (end.x, end.y), "PLAN-TANGENT")
         return
     if abs(element.k1 - element.k0) * element.length**2 / 2 < AWAY:
         k = (element.k0 + element.k1) / 2
@@ -271,10 +344,11 @@ def _element(space: Modelspace, element: Element) -> None:
         )
         first = degrees(start.bearing - side * pi / 2)
         last = first + degrees(k * element.length)
-        space.add_arc(centre, radius, first, last, side > 0, dxfattribs={"layer": "PLAN-ARC"})
+        ends = (first, last) if side > 0 else (last, first)
+        space.arc(centre, radius, *ends, "PLAN-ARC")
         return
     count = ceil(element.length / (8 * CHORD / bend) ** 0.5) + 1
-    _line(space, element.points(np.linspace(0.0, element.length, count)), "PLAN-CLOTHOID")
+    space.polyline(element.points(np.linspace(0.0, element.length, count)), "PLAN-CLOTHOID")
 
 
 def _fine(plan: Plan, begin: float, end: float) -> Points:
@@ -290,18 +364,18 @@ def _fine(plan: Plan, begin: float, end: float) -> Points:
     return np.unique(np.concatenate(out))
 
 
-def _polygon(space: Modelspace, plan: Plan) -> None:
+def _polygon(space: _Space, plan: Plan) -> None:
     """Draw the polygon of tangents, whose corners are the PIs."""
     ends = plan.poses([0.0, plan.length])[:, :2]
     found = curves(plan)
     corners = np.vstack((ends[0], *(curve.pi for curve in found), ends[1]))
     for number, curve in enumerate(found, start=1):
         x, y = curve.pi
-        _write(space, f"PI {number}  R={curve.radius:.1f}", (x + SMALL / 2, y), "PLAN-PI-TEXT")
-    _line(space, corners, "PLAN-PI")
+        space.text(f"PI {number}  R={curve.radius:.1f}", (x + SMALL / 2, y), "PLAN-PI-TEXT")
+    space.polyline(corners, "PLAN-PI")
 
 
-def _ticks(space: Modelspace, road: Stationed) -> None:
+def _ticks(space: _Space, road: Stationed) -> None:
     """Mark chainages, and write some of them and the name."""
     plan = road.alignment.plan
     marked = labelled(road.start, road.alignment.length, TICK)
@@ -310,11 +384,8 @@ def _ticks(space: Modelspace, road: Stationed) -> None:
         large = abs(chainage / LABEL - round(chainage / LABEL)) * LABEL < AWAY
         half = _MM if large else _MM / 2
         away = (-half * sin(bearing), half * cos(bearing))
-        space.add_line(
-            (x - away[0], y - away[1]),
-            (x + away[0], y + away[1]),
-            dxfattribs={"layer": "PLAN-CHAINAGE"},
-        )
+        a, b = (x - away[0], y - away[1]), (x + away[0], y + away[1])
+        space.line(a, b, "PLAN-CHAINAGE")
         if large:
             _beside(space, text(chainage), (x, y, bearing), "PLAN-CHAINAGE-TEXT")
     x, y, bearing = plan.poses([0.0])[0, :3]
@@ -322,7 +393,7 @@ def _ticks(space: Modelspace, road: Stationed) -> None:
 
 
 def _beside(
-    space: Modelspace,
+    space: _Space,
     words: str,
     pose: tuple[float, float, float],
     layer: str,
@@ -335,9 +406,9 @@ def _beside(
     way = bearing + (pi / 2 if left else -pi / 2)
     at = (x + 2 * _MM * cos(way), y + 2 * _MM * sin(way))
     if cos(way) >= 0:
-        _write(space, words, at, layer, height=height, rotation=way)
+        space.text(words, at, layer, height=height, rotation=way)
     else:
-        _write(space, words, at, layer, height=height, rotation=way + pi, align=Align.MIDDLE_RIGHT)
+        space.text(words, at, layer, height=height, rotation=way + pi, align=_RIGHT)
 
 
 def _named(part: Part) -> str:
@@ -359,7 +430,7 @@ def _runs(line: Points) -> list[Points]:
 class _Profile:
     """The profile sheet of a road, which hangs from a place of the drawing."""
 
-    def __init__(self, space: Modelspace, road: Stationed, left: float, top: float) -> None:
+    def __init__(self, space: _Space, road: Stationed, left: float, top: float) -> None:
         """Find the levels that the sheet needs."""
         self.space = space
         self.road = road
@@ -380,7 +451,7 @@ class _Profile:
         """Draw a line through distances and levels."""
         stretched = EXAGGERATION * (profile[:, 1] - self.datum)
         points = np.column_stack((self.left + profile[:, 0], self.bottom + stretched))
-        _line(self.space, points, layer)
+        self.space.polyline(points, layer)
 
     def draw(self) -> None:
         """Draw the road."""
@@ -409,38 +480,34 @@ class _Profile:
         *,
         height: float = SMALL,
         rotation: float = 0.0,
-        align: Align = Align.MIDDLE_CENTER,
+        align: int = _CENTRE,
     ) -> None:
         """Add a text at a place of the drawing [m], turned by an angle [rad]."""
-        _write(self.space, words, (x, y), layer, height=height, rotation=rotation, align=align)
+        self.space.text(words, (x, y), layer, height=height, rotation=rotation, align=align)
 
     def grid(self) -> None:
         """Draw frame and grid, and write title, datum and levels."""
         right, top = self.place(self.road.alignment.length, self.highest)
-        self.space.add_lwpolyline(
-            [(self.left, self.bottom), (right, self.bottom), (right, top), (self.left, top)],
-            format="xy",
-            close=True,
-            dxfattribs={"layer": "PROFILE-FRAME"},
-        )
+        corners = [(self.left, self.bottom), (right, self.bottom), (right, top), (self.left, top)]
+        self.space.polyline(np.array(corners), "PROFILE-FRAME", closed=True)
         beside = self.left - 2 * _MM
         for level in np.arange(self.datum, self.highest + RISE / 2, RISE):
             y = self.place(0.0, level)[1]
             self.rule((self.left, y), (right, y))
-            self.write(f"{level:.0f}", beside, y, align=Align.MIDDLE_RIGHT)
+            self.write(f"{level:.0f}", beside, y, align=_RIGHT)
         for at in labelled(self.road.start, self.road.alignment.length, TICK):
             x = self.place(at, self.datum)[0]
             self.rule((x, self.bottom), (x, top))
         far = self.left - 12 * _MM
         title = f"{self.road.name}  1:10,000 / 1:1,000"
-        self.write(title, self.left, top + 6 * _MM, height=LARGE, align=Align.MIDDLE_LEFT)
-        self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=Align.MIDDLE_RIGHT)
+        self.write(title, self.left, top + 6 * _MM, height=LARGE, align=_LEFT)
+        self.write(f"DATUM {self.datum:.2f}", far, self.bottom, align=_RIGHT)
         chainage = f"CHAINAGE {exact(self.road.start, 3)}"
-        self.write(chainage, far, self.bottom + 4 * _MM, align=Align.MIDDLE_RIGHT)
+        self.write(chainage, far, self.bottom + 4 * _MM, align=_RIGHT)
 
     def rule(self, a: tuple[float, float], b: tuple[float, float]) -> None:
         """Draw a line of the grid."""
-        self.space.add_line(a, b, dxfattribs={"layer": "PROFILE-GRID"})
+        self.space.line(a, b, "PROFILE-GRID")
 
     def rows(self) -> None:
         """Write chainages, and levels of grade line and ground, below the profile."""
@@ -454,7 +521,7 @@ class _Profile:
         rows = [(0.0, "Chainage"), (BAND / 3, "Grade line [m]"), (2 * BAND / 3, "Ground [m]")]
         for down, words in rows:
             y = self.bottom - down - BAND / 6
-            self.write(words, self.left - 2 * _MM, y, align=Align.MIDDLE_RIGHT)
+            self.write(words, self.left - 2 * _MM, y, align=_RIGHT)
         high, low = self.bottom - BAND / 2, self.bottom - BAND * 5 / 6
         for at, level, earth in zip(s, grades.at(s), under, strict=True):
             x, chainage = self.place(at, 0.0)[0], self.road.start + float(at)
@@ -474,7 +541,7 @@ class _Profile:
             zip(grades.chainage, grades.level, grades.curve, strict=True)
         ):
             x, y = self.place(s, level)
-            self.space.add_point((x, y), dxfattribs={"layer": layer})
+            self.space.point((x, y), layer)
             words = f"{exact(self.road.start + float(s))}  {level:.2f}"
             if length > SHORTEST:
                 change = abs(float(grade[i] - grade[i - 1]))
@@ -486,7 +553,7 @@ class _Profile:
                 y + 3 * _MM,
                 "PROFILE-PVI-TEXT",
                 rotation=pi / 2,
-                align=Align.MIDDLE_LEFT,
+                align=_LEFT,
             )
         for i, slope in enumerate(grade):
             (x0, y0), (x1, y1) = (

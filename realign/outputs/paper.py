@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil, cos, pi, sin
 from xml.sax.saxutils import escape
 
@@ -302,8 +302,14 @@ def _widths(font: str) -> dict[str, float]:
 
 def width_of(words: str, size: float, *, bold: bool = False) -> float:
     """Width of a text in the standard font [mm]."""
+    return size * _relative(words, bold=bold)
+
+
+@lru_cache(maxsize=10_000)
+def _relative(words: str, *, bold: bool) -> float:
+    """Width of a text over the size of the standard font; tables say the same on every sheet."""
     widths = _widths(_font(bold=bold))
-    return size * sum(widths[each] for each in _latin(words))
+    return sum(widths[each] for each in _latin(words))
 
 
 # -------------------------------------------------------------------- drawing on a page
@@ -405,10 +411,11 @@ def within(points: Points, box: Box) -> list[Points]:
     """Parts of a line within a box."""
     if len(points) < 2:
         return []
-    low, high = points.min(axis=0), points.max(axis=0)
-    if (low >= box[:2]).all() and (high <= box[2:]).all():
+    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    left, bottom, right, top = box
+    if left <= x0 and x1 <= right and bottom <= y0 and y1 <= top:
         return [points]
-    if (low > box[2:]).any() or (high < box[:2]).any():
+    if x0 > right or x1 < left or y0 > top or y1 < bottom:
         return []
     found = shapely.clip_by_rect(shapely.linestrings(points), *box)
     parts = shapely.get_parts(found)
@@ -455,12 +462,14 @@ class Labels:
         self.window = window
         shape = (ceil((window[2] - window[0]) / CELL), ceil((window[3] - window[1]) / CELL))
         self.ink = np.zeros(shape, np.bool_)
+        self.corner = np.array([window[:2]]).T
+        self.inner = shape[0] - 2, shape[1] - 2
 
     def cells(self, points: Points) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Cells of the window in which points lie."""
-        at = np.floor((points - np.array(self.window[:2])) / CELL).astype(np.intp)
-        at = at[((at >= 0) & (at < self.ink.shape)).all(axis=1)]
-        return at[:, 0], at[:, 1]
+        x, y = np.floor((points.T - self.corner) / CELL).astype(np.intp)
+        inside = (x >= 0) & (y >= 0) & (x < self.ink.shape[0]) & (y < self.ink.shape[1])
+        return x[inside], y[inside]
 
     def take(self, points: Points) -> None:
         """Keep texts off places."""
@@ -468,11 +477,10 @@ class Labels:
 
     def taken(self, block: Points) -> float:
         """How much lies under a block; infinite where it leaves the window."""
-        at = ((block - np.array(self.window[:2])) / CELL).astype(np.intp)
-        low, high = at.min(axis=0), at.max(axis=0)
-        if low.min() < 2 or (high >= np.array(self.ink.shape) - 2).any():
+        x, y = ((block.T - self.corner) / CELL).astype(np.intp)
+        if min(x.min(), y.min()) < 2 or x.max() >= self.inner[0] or y.max() >= self.inner[1]:
             return float("inf")
-        return float(np.count_nonzero(self.ink[at[:, 0], at[:, 1]]))
+        return float(np.count_nonzero(self.ink[x, y]))
 
     def put(
         self,
@@ -527,7 +535,9 @@ def block_of(words: Sequence[str], size: float, *, bold: bool) -> Points:
     tall = size * (0.9 + 1.2 * (len(words) - 1)) + 2 * NEAR
     across = np.linspace(-wide / 2, wide / 2, ceil(wide / CELL) + 1)
     up = np.linspace(-tall / 2, tall / 2, ceil(tall / CELL) + 1)
-    return np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    out = np.empty((len(up), len(across), 2))
+    out[..., 0], out[..., 1] = across, up[:, None]
+    return out.reshape(-1, 2)
 
 
 def moved(block: Points, place: tuple[float, float, float, str]) -> Points:
