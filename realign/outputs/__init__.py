@@ -71,8 +71,8 @@ def write(plan: Plan, folder: Path | str, *, workers: int = 1) -> tuple[Path, ..
     folder
         Folder of the results; made where it does not exist, and its parents too.
     workers
-        Processes that write files of design programs at the same time; more than one
-        only from a program that may be imported, see `handover.written`.
+        Processes that write at the same time, this one among them; more than one only from
+        a program that may be imported, see `handover.written`.
 
     Returns
     -------
@@ -183,15 +183,17 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
     begin = perf_counter()
     made = tables.tables(plan)
     tables.write(plan, made, folder)
-    layers = geopackage.layers(plan)
-    geopackage.write(layers, folder / "plan.gpkg", geopackage.centre_lines(plan))
-    (folder / "plan.kmz").write_bytes(kml.archive(plan, layers))
-    quantities = _bill(plan, folder)
-    design = handover.written(plan, version=_version("realign"), workers=workers)
+    release = _version("realign")
+    with handover.begun(plan, version=release, workers=workers) as finished:
+        layers = geopackage.layers(plan)
+        geopackage.write(layers, folder / "plan.gpkg", geopackage.centre_lines(plan))
+        (folder / "plan.kmz").write_bytes(kml.archive(plan, layers))
+        quantities = _bill(plan, folder)
+        (folder / "map.html").write_text(folium_map.page(plan, layers), encoding="utf-8")
+        design = finished()
     for name, content in design.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    (folder / "map.html").write_text(folium_map.page(plan, layers), encoding="utf-8")
     versions = {name: _version(name) for name in LIBRARIES} | {"python": python_version()}
     seconds = {**plan.seconds, "outputs": perf_counter() - begin}
     page = report.page(plan, made, versions=versions, seconds=seconds, design=list(design))

@@ -24,6 +24,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from math import atan, ceil, cos, degrees, floor, hypot, pi, sin
 
 import numpy as np
@@ -320,10 +321,15 @@ def _plan(space: _Space, road: Stationed) -> None:
         _element(space, element)
     _polygon(space, plan)
     _ticks(space, road)
-    for part in road.parts:
-        line = plan.poses(_fine(plan, part.start, part.end))[:, :2]
+    if not road.parts:
+        return
+    along = [_fine(plan, part.start, part.end) for part in road.parts]
+    lines = plan.poses(np.concatenate(along))[:, :2]
+    ends = np.cumsum([len(s) for s in along])
+    middles = plan.poses([(part.start + part.end) / 2 for part in road.parts])
+    for part, line, middle in zip(road.parts, np.split(lines, ends[:-1]), middles, strict=True):
         space.polyline(line, f"PLAN-{part.form.upper()}")
-        x, y, bearing = plan.poses([(part.start + part.end) / 2])[0, :3]
+        x, y, bearing, _ = middle
         _beside(space, _named(part), (x, y, bearing), "PLAN-STRUCTURE-TEXT", left=True)
 
 
@@ -354,13 +360,13 @@ def _element(space: _Space, element: Element) -> None:
 def _fine(plan: Plan, begin: float, end: float) -> Points:
     """Chainages between two, so dense that chords keep to the curve [m]."""
     out = []
-    for element, a, b in zip(plan.elements, plan.start[:-1], plan.start[1:], strict=True):
-        first, last = max(float(a), begin), min(float(b), end)
-        if last <= first:
-            continue
+    first = max(int(np.searchsorted(plan.start, begin, side="right")) - 1, 0)
+    last = int(np.searchsorted(plan.start, end))
+    edges = np.clip(plan.start[first : last + 1], begin, end).tolist()
+    for element, (a, b) in zip(plan.elements[first:last], pairwise(edges), strict=True):
         bend = max(abs(element.k0), abs(element.k1))
-        count = ceil((last - first) * (bend / (8 * CHORD)) ** 0.5) + 1
-        out.append(np.linspace(first, last, max(count, 2)))
+        count = ceil((b - a) * (bend / (8 * CHORD)) ** 0.5) + 1
+        out.append(np.linspace(a, b, max(count, 2)))
     return np.unique(np.concatenate(out))
 
 

@@ -6,8 +6,9 @@ comes back, a station equation gives the old chainage.
 """
 
 import re
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from importlib.util import find_spec
@@ -59,6 +60,10 @@ class Package:
     """Version of this program."""
 
 
+Job = tuple[Callable[[Package], dict[str, bytes]], Package]
+"""A kind of file and the option of which it is written."""
+
+
 def packages(plan: Plan, version: str) -> tuple[Package, ...]:
     """Put together every option that builds a road; the best one first."""
     shores = tuple(
@@ -105,11 +110,11 @@ def written(
     version
         Version of this program.
     workers
-        Processes that write at the same time; with more than one, the calling program
-        must be one that may be imported (its own work behind `if __name__ ==
-        "__main__"`).
+        Processes that write at the same time, this one among them; with more than one,
+        the calling program must be one that may be imported (its own work behind `if
+        __name__ == "__main__"`).
     say
-        Told which file comes next.
+        Told which file comes next in this process.
 
     Returns
     -------
@@ -117,24 +122,65 @@ def written(
         Contents by name, with `FOLDER` in front. IFC is among them where
         ifcopenshell is installed.
     """
-    kinds = [dxf_file, landxml_file, sheet_files]
-    if find_spec("ifcopenshell"):
-        kinds.append(ifc_file)
-    jobs = [(kind, package) for package in packages(plan, version) for kind in kinds]
+    with begun(plan, version=version, workers=workers, say=say) as finished:
+        return finished()
+
+
+@contextmanager
+def begun(
+    plan: Plan, *, version: str, workers: int = 1, say: Callable[[str], None] | None = None
+) -> Iterator[Callable[[], dict[str, bytes]]]:
+    """
+    Begin to write the files of all options in other processes, beside the work of a block.
+
+    Parameters
+    ----------
+    plan, version, workers, say
+        As of `written`.
+
+    Yields
+    ------
+    finished
+        Writes in this process what no other has begun, and gives all files as `written`
+        does.
+    """
+    kinds = [sheet_files, ifc_file, dxf_file, landxml_file]  # the longest first
+    if not find_spec("ifcopenshell"):
+        kinds.remove(ifc_file)
+    options = packages(plan, version)
+    jobs = [(kind, package) for kind in kinds for package in options]
+    others = min(workers, len(jobs)) - 1
+    if others < 1:
+        yield lambda: _gathered(jobs, [], say)
+        return
+    pool = ProcessPoolExecutor(others, mp_context=get_context("spawn"))
+    try:
+        elsewhere = [pool.submit(_job, job) for job in jobs]
+        yield lambda: _gathered(jobs, elsewhere, say)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _gathered(
+    jobs: Sequence[Job],
+    elsewhere: Sequence[Future[dict[str, bytes]]],
+    say: Callable[[str], None] | None,
+) -> dict[str, bytes]:
+    """Do what no other process has begun, from the end, and wait for the others; all files."""
     out: dict[str, bytes] = {}
-    if workers > 1 and len(jobs) > 1:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for files in pool.map(_job, jobs):
-                out |= files
-    else:
-        for job in jobs:
-            if say:
-                say(f"{job[1].file}: {job[0].__name__.split('_')[0]}")
-            out |= _job(job)
+    for i, job in reversed(list(enumerate(jobs))):
+        if elsewhere and not elsewhere[i].cancel():
+            continue
+        if say:
+            say(f"{job[1].file}: {job[0].__name__.split('_')[0]}")
+        out |= _job(job)
+    for each in elsewhere:
+        if not each.cancelled():
+            out |= each.result()
     return {f"{FOLDER}/{name}": out[name] for name in sorted(out)}
 
 
-def _job(job: tuple[Callable[[Package], dict[str, bytes]], Package]) -> dict[str, bytes]:
+def _job(job: Job) -> dict[str, bytes]:
     kind, package = job
     return kind(package)
 

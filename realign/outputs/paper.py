@@ -259,23 +259,18 @@ def _ink(canvas: Canvas, pen: Pen, lines: Sequence[Points]) -> None:
 
 def _letter(canvas: Canvas, texts: Sequence[Words]) -> None:
     canvas.setFillColor(HexColor("#000000"))
-    run = canvas.beginText()
     font = None
     for each in texts:
         if font != (each.bold, each.size):
             font = each.bold, each.size
-            run.setFont(_font(bold=each.bold), each.size * POINT)
-        words = _latin(each.words)
+            canvas.setFont(_font(bold=each.bold), each.size * POINT)
         share = {"start": 0.0, "middle": 0.5, "end": 1.0}[each.anchor]
         back = share * each.width if share else 0.0
         c, s = cos(each.turn), sin(each.turn)
         x, y = (each.x - back * c) * POINT, (each.y - back * s) * POINT
-        if each.turn:
-            run.setTextTransform(c, s, -s, c, x, y)
-        else:
-            run.setTextOrigin(x, y)
-        run.textOut(words)
-    canvas.drawText(run)
+        # a text object of the library looks at each letter in search of another font for it
+        way = f"{c:.6f} {s:.6f} {-s:.6f} {c:.6f}" if each.turn else "1 0 0 1"
+        canvas.addLiteral(f"BT {way} {x:.3f} {y:.3f} Tm ({_escaped(each.words)}) Tj ET")
 
 
 def _font(*, bold: bool) -> str:
@@ -291,6 +286,14 @@ def _latin(words: str) -> str:
         .encode("cp1252", "replace")
         .decode("cp1252")
     )
+
+
+def _escaped(words: str) -> str:
+    """Write a text in the code of the standard fonts, which is that of Windows, as ASCII."""
+    words = _latin(words).replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+    if words.isascii():
+        return words
+    return "".join(chr(c) if c < 128 else f"\\{c:03o}" for c in words.encode("cp1252"))
 
 
 @cache
