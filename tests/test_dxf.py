@@ -432,6 +432,22 @@ def test_names_in_any_script_are_kept() -> None:
     assert "شاہراہ 2 中" in {t.dxf.text for t in on(drawing, "PLAN-CHAINAGE-TEXT", "TEXT")}
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "two\r\nlines", "twolines^"])
+def test_a_name_never_breaks_its_line(name: str) -> None:
+    drawing = opened(written(drawn("left", name=name)))
+    assert "twolines" in {t.dxf.text for t in on(drawing, "PLAN-CHAINAGE-TEXT", "TEXT")}
+    assert on(drawing, "PROFILE-PVI", "POINT")  # what comes after it is still there
+
+
+def test_every_entity_has_a_handle_of_its_own() -> None:
+    data = written(*(drawn(name) for name in SHAPES)).decode()
+    lines = data.split("\n")
+    handles = [value for code, value in zip(lines[::2], lines[1::2], strict=False) if code == "  5"]
+    seed = int(lines[lines.index("$HANDSEED") + 2], 16)
+    assert len(set(handles[1:])) == len(handles[1:])
+    assert max(int(handle, 16) for handle in handles[1:]) < seed
+
+
 def test_a_drawing_needs_a_road() -> None:
     with pytest.raises(OutputError, match="at least one road"):
         written()

@@ -291,7 +291,7 @@ class _Space:
         align: int = _LEFT,
     ) -> None:
         """Add a text at a place [m], turned by an angle [rad]."""
-        line = "".join(words.split("\n")).replace("\r", "").rstrip("^")  # would end its line early
+        line = words.replace("\n", "").replace("\r", "").rstrip("^")  # ^ begins a code
         turned = f" 50\n{degrees(rotation)}\n" if rotation else ""
         aligned = f" 72\n{align}\n" if align else ""
         self.add(
