@@ -153,12 +153,12 @@ def _stages(asked: Case) -> dict[str, float]:
         standard=asked.standard,
         prices=asked.prices,
     )
-    survey, steps = problem.survey(), problem.steps
+    survey = problem.survey()
     ground, ends = survey.ground, survey.ends
     out = {"ground_s": lap()}
     table = tabulate(ground, problem.tariff, climb=problem.moves.climb, workers=2)
     out["prices_s"] = lap()
-    bound = bounds(ground, table, ends)
+    bound, steps = bounds(ground, table, ends), problem.steps(table.unit)
     out["bound_s"] = lap()
     _, labels = guided(ground, table, survey.starts, ends, bound, steps=steps)
     out["search_s"] = lap()

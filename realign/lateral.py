@@ -20,9 +20,10 @@ from shapely import LineString
 from realign import formation
 from realign.errors import GeometryError
 from realign.formation import BRIDGE, DENIED, OPEN, STEEP_SLACK, TUNNEL, Formation, Prices
+from realign.geometry.easing import TOUCH
 from realign.geometry.horizontal import SHARPEST, STRAIGHT, Corner
 from realign.geometry.vertical import Grades
-from realign.standards import DesignStandard
+from realign.standards import DesignStandard, Slow
 from realign.terrain import Terrain
 
 STEP = 10.0
@@ -55,6 +56,13 @@ MOST_RISE = 12.0
 """Greatest rise of the levels that goes with a move of a PI [m]."""
 FAR = 1000.0
 """Runs of one form longer than this are long enough for any structure [m]."""
+SHORT = 0.25
+"""Price of a metre by which a tangent or an arc is shorter than recommended, over that of the
+surface of a metre; an assumption [-]."""
+BEND = 1.5
+"""How far from a PVI the levels follow it, in distances of PVIs [-]."""
+MARGIN = 150.0
+"""How far beside changed levels the forms are chosen anew [m]."""
 WAYS = (0, 1, 2, 3, 8, 9, 10, 4, 5, 6, 7)
 """Moves of the plan, those that change the same legs together; see `_moved`."""
 LARGEST = 2000.0
@@ -66,6 +74,12 @@ class Rule(NamedTuple):
 
     radius: float
     """Least radius [m]."""
+    easy: float
+    """Radius of the curves that cost no speed [m]."""
+    slow: float
+    """Price of a metre of road that a sharper curve makes slow [/m]."""
+    zone: float
+    """Least length of a slow stretch [m]."""
     clothoid: float
     """Length of every clothoid [m]."""
     grade: float
@@ -82,6 +96,14 @@ class Rule(NamedTuple):
     """Least length of a bridge [m]."""
     min_tunnel: float
     """Least length of a tunnel [m]."""
+    same: float
+    """Tangent recommended between curves of one sense [m]."""
+    reverse: float
+    """Tangent recommended between reverse curves whose clothoids do not touch [m]."""
+    arc: float
+    """Arc recommended between clothoids [m]."""
+    short: float
+    """Price of a metre by which a tangent or an arc is shorter [/m]."""
     river: float
     """Distance on both sides of a river that a road crosses on a structure [m]."""
     deep: float
@@ -186,9 +208,12 @@ def chart(
     aside = np.arange(-reach, reach + 1) * cell
     about = [np.add(middle, (dx, dy)) for dx in aside for dy in aside]
     owner = np.concatenate([_cell_of(xy, left, top, cell, (rows, cols)) for xy in about])
-    both = np.unique(np.column_stack((owner, np.tile(np.arange(len(river)), len(about)))), axis=0)
-    both = both[both[:, 0] >= 0]
-    first = np.searchsorted(both[:, 0], np.arange(rows * cols + 1)).astype(np.int32)
+    piece = np.tile(np.arange(len(river)), len(about))
+    # one number for each cell and piece, which sorts faster than pairs
+    both = np.unique(owner[owner >= 0] * len(river) + piece[owner >= 0])
+    cells, pieces_in = np.divmod(both, max(len(river), 1))
+    count = np.bincount(cells, minlength=rows * cols)
+    first = np.concatenate(([0], np.cumsum(count))).astype(np.int32)
     return Map(
         z=np.ascontiguousarray(terrain.z, np.float32),
         floor=np.ascontiguousarray(floor, np.float32),
@@ -197,15 +222,24 @@ def chart(
         left=left,
         top=top,
         cell=cell,
-        river=np.ascontiguousarray(river[both[:, 1]]),
+        river=np.ascontiguousarray(river[pieces_in]),
         first=first,
     )
 
 
-def rule(standard: DesignStandard, shape: Formation, deep: float) -> Rule:
+def rule(
+    standard: DesignStandard,
+    shape: Formation,
+    prices: Prices,
+    deep: float,
+    slow: Slow | None = None,
+) -> Rule:
     """Put what the standard, the structures and the water ask into plain numbers."""
     return Rule(
-        radius=standard.radius,
+        radius=min(standard.radius, slow.radius) if slow else standard.radius,
+        easy=standard.radius,
+        slow=slow.price if slow else 0.0,
+        zone=slow.zone_m if slow else 0.0,
         clothoid=standard.clothoid,
         grade=standard.grade,
         bridge=standard.grade_bridge,
@@ -214,6 +248,10 @@ def rule(standard: DesignStandard, shape: Formation, deep: float) -> Rule:
         sag=standard.k_sag,
         min_bridge=shape.min_bridge_m,
         min_tunnel=shape.min_tunnel_m,
+        same=standard.tangent_same,
+        reverse=standard.tangent_reverse,
+        arc=standard.arc,
+        short=SHORT * prices.surface,
         river=shape.river_half_m,
         deep=deep,
     )
@@ -235,6 +273,7 @@ class _Work(NamedTuple):
     rate: NDArray[np.float64]
     form: NDArray[np.int8]
     price: NDArray[np.float64]
+    spare: NDArray[np.float64]
     back: NDArray[np.int16]
     tips: NDArray[np.float64]
 
@@ -288,6 +327,7 @@ def _work(stations: int, rule: Rule, p: Prices) -> _Work:
         wet=np.empty(stations, bool),
         form=np.empty(stations, np.int8),
         price=np.empty((stations, 3)),
+        spare=np.empty((stations, 3)),
         back=np.empty((stations, states), np.int16),
         tips=tips,
     )
@@ -345,13 +385,13 @@ def _curved(part: _Stretch, n: int, rule: Rule) -> bool:
         part.tangent[i] = _tangent(angle, part.radius[i], rule.clothoid)
     for i in range(n - 1):
         leg = np.hypot(part.x[i + 1] - part.x[i], part.y[i + 1] - part.y[i]) + ROOM
-        if part.tangent[i] + part.tangent[i + 1] <= leg:
-            continue
-        for j in (i, i + 1):
-            if 0 < j < n - 1 and part.tangent[j] > 0:
-                angle = abs(part.turn[j])
-                part.radius[j] = max(rule.radius, rule.clothoid / angle)
-                part.tangent[j] = _tangent(angle, part.radius[j], rule.clothoid)
+        for least in (rule.easy, rule.radius):
+            if part.tangent[i] + part.tangent[i + 1] <= leg:
+                break
+            for j in (i, i + 1):
+                if 0 < j < n - 1 and part.tangent[j] > 0 and part.radius[j] > least:
+                    part.radius[j] = max(least, rule.clothoid / abs(part.turn[j]))
+                    part.tangent[j] = _tangent(abs(part.turn[j]), part.radius[j], rule.clothoid)
         if part.tangent[i] + part.tangent[i + 1] > leg:
             return False
     return True
@@ -400,56 +440,59 @@ def _mapped(part: _Stretch, n: int, still: _Stretch, n0: int) -> None:
 @njit(cache=True, nogil=True)
 def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Work) -> None:  # noqa: PLR0915 - one walk along straight and curve
     """Places, bearings and chainages of levels of stations at even distances along a stretch."""
+    # arrays by name of their own: reading them from a tuple counts references
+    px, py, tangent, begin, end = part.x, part.y, part.tangent, part.begin, part.end
+    xs, ys, bearings, us, rates = work.x, work.y, work.bearing, work.u, work.rate
     j, passed = 0, 0.0
     for i in range(n - 1):
-        dx, dy = part.x[i + 1] - part.x[i], part.y[i + 1] - part.y[i]
+        dx, dy = px[i + 1] - px[i], py[i + 1] - py[i]
         leg = np.hypot(dx, dy)
         bearing = np.arctan2(dy, dx)
         c, s = dx / leg, dy / leg
-        straight = leg - part.tangent[i] - part.tangent[i + 1]
+        straight = leg - tangent[i] - tangent[i + 1]
         last = i == n - 2
-        u, rate = part.end[i], (part.begin[i + 1] - part.end[i]) / max(straight, 1e-9)
+        u, rate = end[i], (begin[i + 1] - end[i]) / max(straight, 1e-9)
         while j <= count and (j * step <= passed + straight or last):
-            d = part.tangent[i] + j * step - passed
-            work.x[j], work.y[j] = part.x[i] + d * c, part.y[i] + d * s
-            work.bearing[j] = bearing
-            work.u[j], work.rate[j] = u + (j * step - passed) * rate, rate
+            d = tangent[i] + j * step - passed
+            xs[j], ys[j] = px[i] + d * c, py[i] + d * s
+            bearings[j] = bearing
+            us[j], rates[j] = u + (j * step - passed) * rate, rate
             j += 1
         passed += straight
-        if last or part.tangent[i + 1] <= 0:
+        if last or tangent[i + 1] <= 0:
             continue
         k = i + 1
         radius, turn, clothoid = part.radius[k], part.turn[k], rule.clothoid
         side = 1.0 if turn > 0 else -1.0
         curve = radius * abs(turn) + clothoid
         ex, ey, et = _spiral(clothoid, radius, clothoid)
-        x0, y0 = part.x[k] - part.tangent[k] * c, part.y[k] - part.tangent[k] * s
+        x0, y0 = px[k] - tangent[k] * c, py[k] - tangent[k] * s
         # the way out is the way in, seen from the end of the curve and back
-        ox, oy = part.x[k + 1] - part.x[k], part.y[k + 1] - part.y[k]
+        ox, oy = px[k + 1] - px[k], py[k + 1] - py[k]
         away = np.hypot(ox, oy)
         oc, os = ox / away, oy / away
-        x1, y1 = part.x[k] + part.tangent[k] * oc, part.y[k] + part.tangent[k] * os
+        x1, y1 = px[k] + tangent[k] * oc, py[k] + tangent[k] * os
         out = np.arctan2(oy, ox)
-        u, rate = part.begin[k], (part.end[k] - part.begin[k]) / curve
+        u, rate = begin[k], (end[k] - begin[k]) / curve
         while j <= count and j * step <= passed + curve:
             d = j * step - passed
             if d <= clothoid:
                 a, b, t = _spiral(d, radius, clothoid)
                 b *= side
-                work.x[j], work.y[j] = x0 + a * c - b * s, y0 + a * s + b * c
-                work.bearing[j] = bearing + side * t
+                xs[j], ys[j] = x0 + a * c - b * s, y0 + a * s + b * c
+                bearings[j] = bearing + side * t
             elif d >= curve - clothoid:
                 a, b, t = _spiral(curve - d, radius, clothoid)
                 b *= side
-                work.x[j], work.y[j] = x1 - a * oc - b * os, y1 - a * os + b * oc
-                work.bearing[j] = out - side * t
+                xs[j], ys[j] = x1 - a * oc - b * os, y1 - a * os + b * oc
+                bearings[j] = out - side * t
             else:
                 t = et + (d - clothoid) / radius
                 a = ex + radius * (np.sin(t) - np.sin(et))
                 b = side * (ey + radius * (np.cos(et) - np.cos(t)))
-                work.x[j], work.y[j] = x0 + a * c - b * s, y0 + a * s + b * c
-                work.bearing[j] = bearing + side * t
-            work.u[j], work.rate[j] = u + d * rate, rate
+                xs[j], ys[j] = x0 + a * c - b * s, y0 + a * s + b * c
+                bearings[j] = bearing + side * t
+            us[j], rates[j] = u + d * rate, rate
             j += 1
         passed += curve
 
@@ -495,6 +538,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
     left, top, per = land.left, land.top, 1 / land.cell
     xs, ys, bearing = work.x, work.y, work.bearing
     ground, slope, lowest, barred, wet = work.ground, work.slope, work.floor, work.barred, work.wet
+    wish, dearer = land.dearer, work.dearer
     rows, cols = z.shape
     near = ASIDE * per
     until = -1
@@ -514,7 +558,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
         barred[j] = forbidden[i0, j0] or forbidden[i0, j1]
         barred[j] |= forbidden[i1, j0] or forbidden[i1, j1]
         lowest[j] = floor[int(row), int(col)]
-        work.dearer[j] = land.dearer[int(row), int(col)]
+        dearer[j] = wish[int(row), int(col)]
         wet[j] = j <= until or ground[j] < lowest[j] - rule.deep
         here = int(row) * cols + int(col)
         if j > 0:
@@ -545,7 +589,16 @@ def _level(level: NDArray[np.float64], gap: float, u: float) -> tuple[float, flo
 
 
 @njit(cache=True, nogil=True)
-def _prices(
+def _levels(level: NDArray[np.float64], gap: float, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Levels at some chainages [m]."""
+    out = np.empty(u.size)
+    for i in range(u.size):
+        out[i] = _level(level, gap, u[i])[0]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _prices(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the compiler
     road: _Road,
     level: NDArray[np.float64],
     step: float,
@@ -553,44 +606,58 @@ def _prices(
     rule: Rule,
     p: Prices,
     work: _Work,
+    since: int = 0,
+    until: int = -1,
 ) -> float:
-    """Fill in the price of every interval in every form; give the price of broken rules."""
-    whole = road.gap * (level.size - 1)
+    """
+    Fill in the price of every interval in every form; give the price of broken rules.
+
+    Of the `count` intervals of a stretch only those between two stations, and
+    the rules at these stations, where such are given.
+    """
+    # arrays by name of their own: reading them from a tuple counts references
+    us, rates, ground, slopes, dearer = work.u, work.rate, work.ground, work.slope, work.dearer
+    lowest, barred, wet, price = work.floor, work.barred, work.wet, work.price
+    gap = road.gap
+    whole = gap * (level.size - 1)
     broken = 0.0
     h0 = t0 = o0 = 0.0
-    g0 = g1 = abs(_level(level, road.gap, work.u[0])[1] * work.rate[0])
-    g2 = abs(_level(level, road.gap, work.u[1])[1] * work.rate[1])
-    for j in range(count + 1):
-        u = work.u[j]
-        z, grade = _level(level, road.gap, u)
-        grade = abs(grade * work.rate[j])
-        height, slope = z - work.ground[j], work.slope[j]
-        on = formation.open_road(height, slope, p).price * work.dearer[j]
+    until = count if until < 0 else until
+    before = max(since - 1, 0)
+    g0 = abs(_level(level, gap, us[before])[1] * rates[before])
+    g1 = abs(_level(level, gap, us[since])[1] * rates[since])
+    g2 = abs(_level(level, gap, us[since + 1])[1] * rates[since + 1])
+    for j in range(since, until + 1):
+        u = us[j]
+        z, grade = _level(level, gap, u)
+        grade = abs(grade * rates[j])
+        height, slope = z - ground[j], slopes[j]
+        on = formation.open_road(height, slope, p).price * dearer[j]
         share = step if 0 < j < count else step / 2
-        if work.barred[j]:
+        if barred[j]:
             broken += FORBIDDEN * share
-        if z < work.floor[j] and ROOM < u < whole - ROOM:
-            broken += SUNK * (work.floor[j] - z) * share
+        if z < lowest[j] and ROOM < u < whole - ROOM:
+            broken += SUNK * (lowest[j] - z) * share
         if grade > rule.grade + STEEP_SLACK:
             broken += TOO_STEEP * (grade - rule.grade) * share
-        if j > 0:
+        if j > since:
             # a structure keeps its grade an interval beyond itself, as other stations may ask it to
             after = min(j + 1, count)
-            g3 = abs(_level(level, road.gap, work.u[after])[1] * work.rate[after])
+            g3 = abs(_level(level, gap, us[after])[1] * rates[after])
             h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(g0, g1, g2, g3)
             g0, g1, g2 = g1, g2, g3
             cost = (o0 + on) / 2
-            if work.wet[j - 1] or work.wet[j] or not np.isfinite(cost):
+            if wet[j - 1] or wet[j] or not np.isfinite(cost):
                 cost = DENIED
-            work.price[j - 1, OPEN] = cost * step
+            price[j - 1, OPEN] = cost * step
             cost = formation.structure(BRIDGE, h, t, p).price
             if g > rule.bridge + STEEP_SLACK or not np.isfinite(cost):
                 cost = DENIED
-            work.price[j - 1, BRIDGE] = cost * step
+            price[j - 1, BRIDGE] = cost * step
             cost = formation.structure(TUNNEL, h, t, p).price
             if g > rule.tunnel + STEEP_SLACK or not np.isfinite(cost):
                 cost = DENIED
-            work.price[j - 1, TUNNEL] = cost * step
+            price[j - 1, TUNNEL] = cost * step
         h0, t0, o0 = height, slope, on
     return broken
 
@@ -609,12 +676,15 @@ def _chosen(  # noqa: C901, PLR0912, PLR0915 - one dynamic program, flat for the
     rule: Rule,
     work: _Work,
     write: bool,  # noqa: FBT001 - numba knows no keyword-only arguments
+    since: int = 0,
 ) -> float:
     """
     Price of the cheapest forms of a stretch between the forms that stand before and after it.
 
-    The states are those of `formation.choose`: form, and length of the run so far.
+    The stretch has `count` intervals, of which the first is number `since`. The
+    states are those of `formation.choose`: form, and length of the run so far.
     """
+    price, tips, back, form = work.price, work.tips, work.back, work.form
     least_bridge = _least(rule.min_bridge, step)
     least_tunnel = _least(rule.min_tunnel, step)
     last = (0, least_bridge, least_bridge + least_tunnel)
@@ -626,36 +696,36 @@ def _chosen(  # noqa: C901, PLR0912, PLR0915 - one dynamic program, flat for the
     for f in range(3):
         if f == before:
             k = first[f] + int(ends[1] / step + 1e-9)
-            cost[min(k, last[f])] = work.price[0, f]
+            cost[min(k, last[f])] = price[since, f]
         elif ends[1] >= (last[before] - first[before] + 1) * step - 1e-6:
-            cost[first[f]] = work.tips[before, f] + work.price[0, f]
-    for j in range(1, count):
+            cost[first[f]] = tips[before, f] + price[since, f]
+    for j in range(since + 1, since + count):
         done = (cost[last[0]], cost[last[1]], cost[last[2]])
         for f in range(3):
-            price = work.price[j, f]
+            here = price[j, f]
             a, b = first[f], last[f]
             for k in range(b, a, -1):
-                fresh[k] = cost[k - 1] + price
+                fresh[k] = cost[k - 1] + here
                 if write:
-                    work.back[j, k] = k - 1
+                    back[j, k] = k - 1
             new, way = np.inf, 0
             for g in range(3):
-                if g != f and done[g] + work.tips[g, f] < new:
-                    new, way = done[g] + work.tips[g, f], last[g]
+                if g != f and done[g] + tips[g, f] < new:
+                    new, way = done[g] + tips[g, f], last[g]
             if a == b:
                 if done[f] <= new:
                     new, way = done[f], b
-                fresh[a] = new + price
+                fresh[a] = new + here
                 if write:
-                    work.back[j, a] = way
+                    back[j, a] = way
             else:
-                fresh[a] = new + price
+                fresh[a] = new + here
                 if write:
-                    work.back[j, a] = way
-                if done[f] + price < fresh[b]:
-                    fresh[b] = done[f] + price
+                    back[j, a] = way
+                if done[f] + here < fresh[b]:
+                    fresh[b] = done[f] + here
                     if write:
-                        work.back[j, b] = b
+                        back[j, b] = b
         cost, fresh = fresh, cost
     best, at = np.inf, 0
     for f in range(3):
@@ -667,16 +737,16 @@ def _chosen(  # noqa: C901, PLR0912, PLR0915 - one dynamic program, flat for the
                 lacking = max(lacking, (last[after] - first[after] + 1) * step - 1e-6 - ends[3])
             if lacking > 0:
                 continue
-            value = cost[k] + work.tips[f, after]
+            value = cost[k] + tips[f, after]
             if value < best:
                 best, at = value, k
     if write:
-        for j in range(count - 1, -1, -1):
+        for j in range(since + count - 1, since - 1, -1):
             f = 0
             while at > last[f]:
                 f += 1
-            work.form[j] = f
-            at = work.back[j, at]
+            form[j] = f
+            at = back[j, at]
     return best
 
 
@@ -758,26 +828,91 @@ def _cut(road: _Road, m: int, a: int, b: int, part: _Stretch, rule: Rule) -> int
     for k, i in ((0, a - 1), (n - 1, b + 1)):
         part.tangent[k] = 0.0
         if 0 < i < m - 1:
-            angle = abs(
-                _turn(
-                    road.x[i] - road.x[i - 1],
-                    road.y[i] - road.y[i - 1],
-                    road.x[i + 1] - road.x[i],
-                    road.y[i + 1] - road.y[i],
-                )
+            turn = _turn(
+                road.x[i] - road.x[i - 1],
+                road.y[i] - road.y[i - 1],
+                road.x[i + 1] - road.x[i],
+                road.y[i + 1] - road.y[i],
             )
+            angle = abs(turn)
             if angle >= STRAIGHT:
-                radius = max(road.wish[i], rule.radius, rule.clothoid / angle)
-                part.tangent[k] = _tangent(angle, radius, rule.clothoid)
+                part.turn[k] = turn
+                part.radius[k] = max(road.wish[i], rule.radius, rule.clothoid / angle)
+                part.tangent[k] = _tangent(angle, part.radius[k], rule.clothoid)
     return n
 
 
 @njit(cache=True, nogil=True)
-def _noted(road: _Road, u0: float, u1: float, count: int, work: _Work) -> None:
+def _short(part: _Stretch, n: int, rule: Rule) -> float:
+    """Price of tangents between the curves of a stretch, and of arcs, that are too short."""
+    x, y, turn, radius, tangent = part.x, part.y, part.turn, part.radius, part.tangent
+    lacking = 0.0
+    for i in range(n):
+        if tangent[i] <= 0:
+            continue
+        if 0 < i < n - 1:
+            lacking += max(rule.arc - radius[i] * abs(turn[i]) + rule.clothoid, 0.0)
+        j = i + 1  # the next curve, beyond points at which the road does not turn
+        straight = -tangent[i]
+        while j < n:
+            straight += np.hypot(x[j] - x[j - 1], y[j] - y[j - 1])
+            if tangent[j] > 0:
+                straight -= tangent[j]
+                if turn[i] * turn[j] > 0:
+                    lacking += max(rule.same - straight, 0.0)
+                else:
+                    touch = np.sqrt(radius[i] * rule.clothoid) + np.sqrt(radius[j] * rule.clothoid)
+                    apart = max(straight - touch / TOUCH, 0.0)
+                    lacking += min(apart, max(rule.reverse - straight, 0.0))
+                break
+            j += 1
+    return lacking * rule.short
+
+
+@njit(cache=True, nogil=True)
+def _slowed(road: _Road, m: int, a: int, b: int, part: _Stretch, n: int, rule: Rule) -> float:
+    """
+    Price of the slow stretches about the sharp curves of a stretch.
+
+    Each sharp curve makes the road slow over the length of a zone, and zones
+    that overlap count once: the sum of the distances from one sharp curve to the
+    next, each at most a zone, from the last one before the stretch to the first
+    one after it.
+    """
+    if rule.slow <= 0:
+        return 0.0
+    begin, end = road.end[a - 1], road.begin[b + 1]
+    near = -np.inf
+    i = a - 1
+    while i > 0 and begin - road.end[i] < rule.zone:
+        if road.wish[i] < rule.easy - ROOM and road.end[i] > road.begin[i]:
+            near = (road.begin[i] + road.end[i]) / 2 - begin
+            break
+        i -= 1
+    after = np.inf
+    i = b + 1
+    while i < m - 1 and road.begin[i] - end < rule.zone:
+        if road.wish[i] < rule.easy - ROOM and road.end[i] > road.begin[i]:
+            after = (road.begin[i] + road.end[i]) / 2 - end + part.first[n - 1]
+            break
+        i += 1
+    slow = 0.0
+    for k in range(1, n - 1):
+        if part.tangent[k] > 0 and part.radius[k] < rule.easy - ROOM:
+            at = (part.first[k] + part.last[k]) / 2
+            slow += min(at - near, rule.zone)
+            near = at
+    if near > -np.inf or after < np.inf:
+        slow += min(after - near, rule.zone)
+    return slow * rule.slow
+
+
+@njit(cache=True, nogil=True)
+def _noted(road: _Road, u0: float, u1: float, count: int, work: _Work, since: int = 0) -> None:
     """Note the chosen forms of a stretch along the chainages of the levels."""
-    i, j = max(int(np.ceil(u0 / road.per - 0.5)), 0), 0
+    i, j = max(int(np.ceil(u0 / road.per - 0.5)), 0), since
     while i < road.form.size and (i + 0.5) * road.per < u1:
-        while j < count - 1 and work.u[j + 1] < (i + 0.5) * road.per:
+        while j < since + count - 1 and work.u[j + 1] < (i + 0.5) * road.per:
             j += 1
         road.form[i] = work.form[j]
         i += 1
@@ -989,7 +1124,7 @@ def _moved(  # noqa: C901, PLR0911, PLR0912, PLR0915 - one table of moves, flat 
             part.tangent[k + 1] = part.tangent[k]
         part.x[at + 1] = (part.x[at] + part.x[at + 2]) / 2 + dx
         part.y[at + 1] = (part.y[at] + part.y[at + 2]) / 2 + dy
-        part.wish[at + 1] = 2 * rule.radius
+        part.wish[at + 1] = 2 * rule.easy
         return n + 1, a, b
     if way == 8:
         if tied:
@@ -1030,7 +1165,8 @@ def _visit(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays of one se
         if a != base_a or b != base_b:
             n0 = _cut(road, m, a, b, still, rule)
             count, step = _laid(still, n0, still, 0, land, rule, work)
-            base = _worth(road, ends, count, step, rule, p, work)
+            base = _worth(road, ends, count, step, rule, p, work) + _short(still, n0, rule)
+            base += _slowed(road, m, a, b, still, n0, rule)
             base_a, base_b = a, b
         at = i - a + 1
         span = (road.begin[i - 1], (road.begin[i] + road.end[i]) / 2, road.end[i + 1])
@@ -1047,13 +1183,14 @@ def _visit(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays of one se
         count, step = _laid(part, n, still, n0, land, rule, work)
         if count == 0:
             continue
-        cost = _worth(road, ends, count, step, rule, p, work)
+        short = _short(part, n, rule) + _slowed(road, m, a, b, part, n, rule)
+        cost = _worth(road, ends, count, step, rule, p, work) + short
         gain = base - cost - least
         here = 0.0
         if 0.05 < abs(lift) < MOST_RISE:
             k0, k1 = _lifted(road, span, ends, lift)
             if k0 <= k1 and _rules_kept(road, k0, k1, rule):
-                cost = _worth(road, ends, count, step, rule, p, work)
+                cost = _worth(road, ends, count, step, rule, p, work) + short
                 if base - cost - least > gain:
                     gain, here = base - cost - least, lift
             _reset(road, k0, k1)
@@ -1077,53 +1214,64 @@ def _visit(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - arrays of one se
 
 
 @njit(cache=True, nogil=True)
-def _levelled(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the compiler
+def _levelled(  # noqa: C901, PLR0912, PLR0913, PLR0917 - arrays of one search, flat for the compiler
     road: _Road,
-    m: int,
     k: int,
     rise: float,
-    part: _Stretch,
-    land: Map,
+    count: int,
+    step: float,
     rule: Rule,
     p: Prices,
     work: _Work,
 ) -> bool:
-    """Raise or lower one, three or five PVIs by the amount that saves most, if one does."""
-    q, level = road.level.size, road.level
-    low, high = (k - 2 - 1.5) * road.gap, (k + 2 + 1.5) * road.gap
-    a = int(np.searchsorted(road.end[:m], low, side="right"))
-    a = min(max(a, 1), m - 2)
-    b = int(np.searchsorted(road.begin[:m], high)) - 1
-    b = max(min(b, m - 2), a)
-    ends = (road.end[a - 1], road.begin[b + 1])
-    n = _cut(road, m, a, b, part, rule)
-    count, step = _laid(part, n, part, 0, land, rule, work)
-    if count == 0:
+    """
+    Raise or lower one, three or five PVIs by the amount that saves most, if one does.
+
+    The whole road has been looked at and priced; a trial prices the stations
+    again whose level it changes, and chooses the forms of these and of a margin.
+    """
+    level, q, gap = road.level, road.level.size, road.gap
+    u, price, kept = work.u[: count + 1], work.price, work.spare
+    low = int(np.searchsorted(u, (k - 2 - BEND) * gap - MARGIN))
+    high = int(np.searchsorted(u, (k + 2 + BEND) * gap + MARGIN, side="right")) - 1
+    low, high = min(low, count - 1), max(high, 1)
+    size = high - low
+    if size < 1:
         return False
-    fringe = _fringe(road, ends[0], ends[1])
-    base = _prices(road, level, step, count, rule, p, work)
-    base += _chosen(count, step, fringe, rule, work, write=False)
-    best, wide, by = WORTH * base, -1, 0.0
+    fringe = _fringe(road, u[low], u[high])
+    standing = _chosen(size, step, fringe, rule, work, False, low)
+    best, wide, by = WORTH * standing, -1, 0.0
     for half in range(3):
         k0, k1 = max(k - half, 1), min(k + half, q - 2)
+        # the stations on changed parabolas, and those beside them that ask for their grades
+        a = max(int(np.searchsorted(u, (k0 - BEND) * gap)) - 2, low)
+        b = min(int(np.searchsorted(u, (k1 + BEND) * gap)) + 2, high)
+        for j in range(a, b):
+            for f in range(3):
+                kept[j, f] = price[j, f]
+        broken = _prices(road, level, step, count, rule, p, work, a, b)
         for sign in (1.0, -1.0):
             for j in range(k0, k1 + 1):
                 level[j] += sign * rise
             if _rules_kept(road, k0, k1, rule):
-                cost = _prices(road, level, step, count, rule, p, work)
-                if cost < base:
-                    cost += _chosen(count, step, fringe, rule, work, write=False)
-                    if base - cost > best:
-                        best, wide, by = base - cost, half, sign * rise
+                cost = _prices(road, level, step, count, rule, p, work, a, b) - broken
+                if cost < standing:
+                    cost += _chosen(size, step, fringe, rule, work, False, low)
+                    if standing - cost > best:
+                        best, wide, by = standing - cost, half, sign * rise
             _reset(road, k0, k1)
+        for j in range(a, b):
+            for f in range(3):
+                price[j, f] = kept[j, f]
     if wide < 0:
         return False
     k0, k1 = max(k - wide, 1), min(k + wide, q - 2)
     for j in range(k0, k1 + 1):
         level[j] += by
     _keep(road, k0, k1)
-    _prices(road, level, step, count, rule, p, work)
-    _forms_kept(road, ends, count, step, rule, work)
+    _prices(road, level, step, count, rule, p, work, low, high)
+    _chosen(size, step, fringe, rule, work, True, low)
+    _noted(road, u[low], u[high], size, work, low)
     return True
 
 
@@ -1153,10 +1301,15 @@ def _search(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the comp
                 m, done = _visit(road, m, i, stride, part, still, land, rule, p, work)
                 moved |= done
             i += 1
+        n = _cut(road, m, 1, m - 2, part, rule)
+        count, step = _laid(part, n, part, 0, land, rule, work)
+        if count == 0:
+            break
+        _prices(road, road.level, step, count, rule, p, work)
         for k in range(1, q - 1):
             if up[k]:
                 up[k] = False
-                if _levelled(road, m, k, stride * RISE, part, land, rule, p, work):
+                if _levelled(road, k, stride * RISE, count, step, rule, p, work):
                     moved = True
                     for j in range(max(k - 4, 0), min(k + 5, q)):
                         up[j] = True
@@ -1183,6 +1336,7 @@ def _whole(
     broken = _prices(road, road.level, step, count, rule, p, work)
     price = broken + _chosen(count, step, (OPEN, FAR, OPEN, FAR), rule, work, write=True)
     _noted(road, road.begin[0], road.begin[m - 1], count, work)
+    price += _short(part, n, rule) + _slowed(road, m, 1, m - 2, part, n, rule)
     return count, step, price
 
 
@@ -1212,7 +1366,7 @@ def _prepared(
         kept=level.copy(),
     )
     road.x[:m], road.y[:m] = pis.T
-    road.wish[1 : m - 1] = [curve.radius if curve else rule.radius for curve in curves]
+    road.wish[1 : m - 1] = [curve.radius if curve else rule.easy for curve in curves]
     s = 0.0
     for i, curve in enumerate(curves, start=1):
         take = curve.tangent if curve else 0.0
@@ -1236,6 +1390,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     prices: Prices,
     plan: bool = True,
     deep: float = np.inf,
+    slow: Slow | None = None,
     strides: Sequence[float] = STRIDES,
 ) -> Line:
     """
@@ -1261,6 +1416,9 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     deep
         How far below the lowest road level that water allows the ground may lie
         under open road [m]; no limit by default.
+    slow
+        What sharper curves cost that make the road slower over a stretch; by
+        default there are none.
     strides
         How far points are moved, from the first round to the last [m].
 
@@ -1274,7 +1432,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     GeometryError
         The PVIs are not even, or the curves find no room or no ground.
     """
-    limits = rule(standard, shape, deep)
+    limits = rule(standard, shape, prices, deep, slow)
     length = float(grades.chainage[-1])
     gap = length / (grades.chainage.size - 1)
     if np.abs(np.diff(grades.chainage) - gap).max() > ROOM:
@@ -1313,7 +1471,7 @@ def _line(
         msg = "the curves of a road find no room, or it leaves the ground"
         raise GeometryError(msg)
     station = np.linspace(0.0, step * count, count + 1)
-    level = np.array([_level(road.level, road.gap, u)[0] for u in work.u[: count + 1]])
+    level = _levels(road.level, road.gap, work.u[: count + 1])
     pis = np.column_stack((road.x[:m], road.y[:m]))
     curves = tuple(
         Corner(float(turn), float(radius), rule.clothoid) if radius > 0 else None

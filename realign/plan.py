@@ -325,6 +325,8 @@ def _road(
 ) -> Link:
     """Search a road across a gap, some of the greatest grade kept in reserve, and design it."""
     standard = load_standard(study.standard.code, variant.speed_kmh)
+    least = variant.least_speed_kmh or variant.speed_kmh
+    fastest = max(variant.speed_kmh, study.standard.desirable_kmh)
     book = Rulebook(
         standard=standard,
         shape=study.formation,
@@ -332,11 +334,12 @@ def _road(
         rules=study.corridor,
         rates=prices,
         money=study.money,
-        faster=tuple(
+        others=tuple(
             row
             for row in rows(study.standard.code)
-            if variant.speed_kmh < row.speed_kmh <= study.standard.desirable_kmh
+            if least <= row.speed_kmh <= fastest and row.speed_kmh != variant.speed_kmh
         ),
+        slow_value=variant.slow_value_per_m,
         zone_m=study.standard.zone_m,
         earth=study.haul,
         shelter=study.hazard,
@@ -348,6 +351,7 @@ def _road(
         rules=study.corridor,
         standard=replace(standard, grade=standard.grade * (1 - reserve)),
         prices=book.prices,
+        slow=book.slow,
         tell=lambda what, opened: say(f"{what}, {opened:,} states"),
     )
     say(f"{gap.name} / {variant.name}: geometry, grade line, bill")

@@ -109,7 +109,7 @@ def _measured(
     return out
 
 
-def take_off(
+def take_off(  # noqa: PLR0913 - a road, the ground, and the tables that rule it
     alignment: Alignment,
     terrain: Terrain,
     *,
@@ -117,6 +117,7 @@ def take_off(
     standard: DesignStandard,
     prices: Prices,
     spans: NDArray[np.float64] = NOWHERE,
+    joins: tuple[bool, bool] = (False, False),
     step: float = STEP,
 ) -> Bill:
     """
@@ -137,6 +138,10 @@ def take_off(
     spans
         Chainages between which open road is not admissible, over rivers and deep
         lakes, shape (k, 2) [m].
+    joins
+        Whether the start and the end lie on a road that exists at their level: its
+        platform is the ground there, which a raster with cells wider than a road
+        does not show.
     step
         Distance between cross sections [m].
 
@@ -150,6 +155,9 @@ def take_off(
     s = alignment.plan.stations(step)
     poses, ground, slope = ground_under(alignment.plan, terrain, s)
     level = alignment.grades.at(s)
+    for i, join in ((0, joins[0]), (-1, joins[1])):
+        if join:
+            ground[i], slope[i] = level[i], 0.0
     height = level - ground
     run = np.diff(s)
     steep = alignment.grades.steepest_between(s)

@@ -1,5 +1,6 @@
 """One corridor to one link: geometry, grade line, bill, cost and exposure of a new road."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle, islice
@@ -28,7 +29,7 @@ from realign.network import Graded, Link, Paced, Piece, Searched
 from realign.profile import KINK, LOW, OFF_TIE, Line, Task, followed, grade_line, resettled
 from realign.quantities import Bill
 from realign.rates import Money, Rates
-from realign.standards import DesignStandard
+from realign.standards import DesignStandard, Slow
 from realign.terrain import Terrain, slopes
 
 LOOK_AHEAD = 1.6
@@ -50,6 +51,8 @@ PIECE = 5000.0
 """Length of the pieces by which a bill is compared with the price searched, about [m]."""
 ROUNDING = 0.01
 """How far a level may lie below what is wanted, from rounding [m]."""
+ON_ROAD = 1.0
+"""How far beside the line of the existing road an end may lie and still be on it [m]."""
 EASE_COST = 0.01
 """Share of the price of a road that mending short tangents and arcs may cost [-]."""
 HEADROOM = 7.0
@@ -74,14 +77,28 @@ class Rulebook:
     """Unit prices."""
     money: Money
     """What is added on the direct cost."""
-    faster: tuple[DesignStandard, ...] = ()
-    """Rows of the code at higher speeds, which rule wherever the road keeps them."""
+    others: tuple[DesignStandard, ...] = ()
+    """Rows of the code at other speeds: slower ones that the road may fall to where the ground
+    forces it, faster ones that rule wherever the road keeps them."""
+    slow_value: float = 0.0
+    """Value of a metre that keeps the speed of the standard, in the currency of the rates [/m]."""
     zone_m: float = LEAST
     """Least length of a stretch with one speed [m]."""
     earth: Earth = field(default_factory=Earth)
     """What becomes of cut and fill."""
     shelter: Protection = field(default_factory=Protection)
     """Where galleries cover the road."""
+
+    @property
+    def slow(self) -> Slow | None:
+        """What it costs to fall to a slower row; None where the road may not."""
+        radii = [row.radius for row in self.others if row.speed_kmh < self.standard.speed_kmh]
+        return Slow(min(radii), self.slow_value, self.zone_m) if radii else None
+
+    @property
+    def drawn(self) -> DesignStandard:
+        """The standard with curves as sharp as the slowest row allows."""
+        return replace(self.standard, radius=self.slow.radius) if self.slow else self.standard
 
     @property
     def prices(self) -> Prices:
@@ -117,8 +134,9 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     near, water = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
     about = near, water
     fitted = _fitted(found, site, book, about)
-    refined = _refined(*fitted, found.variant, site, book, about)
-    polygon, road, bill = _eased(*refined, found, site, book, about)
+    move = _mover(found.variant, site, book, about)
+    refined = _refined(*fitted, move, found.variant, site, book, about)
+    polygon, road, bill = _eased(*refined, move, found, site, book, about)
     settled = _settled(road, bill, found, site, book, about)
     road, bill = _balanced(*settled, found, site, book, about)
     plan = road.plan
@@ -141,8 +159,8 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     uses, counts = taken(xy, whole.items["land"], site.layers)
     task = _task(found, site, plan, book, about)
     floor = np.interp(bill.station, task.water_s, task.water_level)
-    slow = hairpins(*polygon, book.standard)
-    speeds = zones(road, (book.standard, *book.faster), hairpins=slow, least=book.zone_m)
+    turns = hairpins(*polygon, book.drawn)
+    speeds = zones(road, (book.standard, *book.others), hairpins=turns, least=book.zone_m)
     ties = _ties(found, site, task, book.standard)
     found_breaches = breaches(
         plan.elements,
@@ -226,7 +244,7 @@ def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[
     points = np.column_stack((found.x, found.y))
     start, end = (_pose(site, s) for s in (found.section.start, found.section.end))
     try:
-        polygon = laid(points, book.standard, start=start, end=end)
+        polygon = laid(points, book.drawn, start=start, end=end)
         plan = Plan(elements(*polygon))
     except GeometryError as problem:
         msg = f"{label}: no curves of the standard fit: {problem}"
@@ -243,33 +261,45 @@ def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[
     return polygon, laid_line.alignment
 
 
-def _refined(
-    polygon: Polygon,
-    road: Alignment,
-    variant: Variant,
-    site: Site,
-    book: Rulebook,
-    about: Water,
-) -> tuple[Polygon, Alignment, Bill]:
-    """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
+Mover = Callable[..., lateral.Line]
+"""`lateral.refine` on the ground of a gap, with the rules of a road."""
+
+
+def _mover(variant: Variant, site: Site, book: Rulebook, about: Water) -> Mover:
+    """Make the ground of a gap ready for roads to be moved on it."""
     near, water = about
-    barred = burn(near, barriers(site))
-    rivers = [line for _, line in site.rivers]
-    dearer = _dearer(variant, near, book)
     land = lateral.chart(
-        near, floor=water, forbidden=barred | np.isnan(near.z), rivers=rivers, dearer=dearer
+        near,
+        floor=water,
+        forbidden=burn(near, barriers(site)) | np.isnan(near.z),
+        rivers=[line for _, line in site.rivers],
+        dearer=_dearer(variant, near, book),
     )
-    refine = partial(
+    return partial(
         lateral.refine,
         land=land,
         standard=book.standard,
         shape=book.shape,
         prices=book.prices,
         deep=deep(site, book.rules),
+        slow=book.slow,
     )
+
+
+def _refined(
+    polygon: Polygon,
+    road: Alignment,
+    refine: Mover,
+    variant: Variant,
+    site: Site,
+    book: Rulebook,
+    about: Water,
+) -> tuple[Polygon, Alignment, Bill]:
+    """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
+    near, dearer = about[0], _dearer(variant, about[0], book)
     bill = _measured(road, site, book, about)
     price = _price(bill, book.rates, near, dearer)
-    if hairpins(*polygon, book.standard):
+    if hairpins(*polygon, book.drawn):
         return polygon, road, bill  # their two PIs move together or not at all
     lean = 0
     for strides in islice(cycle(STRIDES), PASSES):
@@ -294,16 +324,17 @@ def _refined(
     return polygon, road, bill
 
 
-def _eased(
+def _eased(  # noqa: PLR0913, PLR0917 - a road, how it is moved, and what rules it
     polygon: Polygon,
     road: Alignment,
     bill: Bill,
+    refine: Mover,
     found: Corridor,
     site: Site,
     book: Rulebook,
     about: Water,
 ) -> tuple[Polygon, Alignment, Bill]:
-    """Mend short tangents and arcs where that costs little."""
+    """Mend short tangents and arcs where that costs little, and lay the grade line again."""
     dearer = _dearer(found.variant, about[0], book)
     price = _price(bill, book.rates, about[0], dearer)
     pis, curves = eased(*polygon, book.standard)
@@ -313,11 +344,15 @@ def _eased(
     grades = followed(plan.length, levels, line=book.line, standard=book.standard)
     if grades is None:
         return polygon, road, bill
-    other = Alignment(plan, grades)
-    measured = _measured(other, site, book, about)
+    try:
+        levelled = refine(pis, curves, grades, plan=False)
+    except GeometryError:
+        return polygon, road, bill
+    other = Alignment(plan, Grades(grades.chainage, levelled.pvi, grades.curve))
+    moved, measured = _settled(other, _measured(other, site, book, about), found, site, book, about)
     if _price(measured, book.rates, about[0], dearer) > (1 + EASE_COST) * price:
         return polygon, road, bill
-    return (pis, curves), other, measured
+    return (pis, curves), moved, measured
 
 
 def _settled(
@@ -483,7 +518,18 @@ def _measured(road: Alignment, site: Site, book: Rulebook, about: Water) -> Bill
         standard=book.standard,
         prices=book.prices,
         spans=_spans(road.plan, site, book, about),
+        joins=_joins(road, site),
     )
+
+
+def _joins(road: Alignment, site: Site) -> tuple[bool, bool]:
+    """Say which ends of a road lie on the existing one, at its level."""
+    both = np.array([0.0, road.length])
+    x, y = road.plan.poses(both)[:, :2].T
+    s, off = site.highway.chainage(x, y)
+    apart = np.abs(site.highway.level_at(s) - road.grades.at(both))
+    first, last = (off < ON_ROAD) & (apart < ROUNDING)
+    return bool(first), bool(last)
 
 
 def _spans(plan: Plan, site: Site, book: Rulebook, about: Water) -> NDArray[np.float64]:

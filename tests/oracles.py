@@ -291,14 +291,17 @@ def roads(  # noqa: C901 - moves, starts and ends one after the other
     ends: list[TieIn],
     *,
     turn: int,
+    sharp: int,
+    extra: int,
     rise: list[float],
     bend: list[float],
 ) -> nx.DiGraph:
     """
     All roads from "start" to "end" over nodes (state, heading of arrival).
 
-    A road turns by `turn` of 16 steps at most at each joint, and joins the old
-    road within one step of its heading and a change of grade within `bend`.
+    A road turns by `turn` of 16 steps at each joint, or up to `sharp` for a price
+    besides, and joins the old road within one step of its heading and a change of
+    grade within `bend`.
     """
 
     def off(one: int, other: int) -> int:
@@ -319,8 +322,9 @@ def roads(  # noqa: C901 - moves, starts and ends one after the other
         move, climbed, price = data["move"], data["climbed"], data["price"]
         leaving = (here, move, "leaving")
         out.add_edge(leaving, (there, move), price=price)
-        for heading in range(-turn, turn + 1):
-            out.add_edge((here, (move + heading) % 16), leaving, price=0)
+        for heading in range(-sharp, sharp + 1):
+            price_of_bend = extra if abs(heading) > turn else 0
+            out.add_edge((here, (move + heading) % 16), leaving, price=price_of_bend)
         begun = (there, move, "begun", climbed)
         for tie in starts:
             if tie.at == here and joins(tie, move, climbed):

@@ -220,13 +220,17 @@ class Case:
             oracles.tie_ins(self.starts, self.units(self.starts)),
             oracles.tie_ins(self.ends, self.units(self.ends)),
             turn=self.steps.turn,
+            sharp=self.steps.sharp,
+            extra=self.steps.extra,
             rise=self.steps.rise.tolist(),
             bend=self.steps.bend.tolist(),
         )
 
     def turned(self, turn: int) -> "Case":
         """Allow another turn."""
-        return replace(self, steps=self.steps._replace(turn=turn))
+        return replace(
+            self, steps=self.steps._replace(turn=turn, sharp=max(turn, self.steps.sharp))
+        )
 
     def back(self) -> "Case":
         """Drive from the ends to the starts."""
@@ -276,13 +280,15 @@ def cases(draw: st.DrawFn) -> Case:
         places = [(place[0], col(place[1]), *place[2:]) for place, _, _ in drawn]
         return ends_at(ground, places, [d[1] for d in drawn], [d[2] for d in drawn])
 
+    turn, sharper = draw(st.integers(0, 4)), draw(st.integers(0, 2))
+    extra = draw(st.integers(0, 2000)) if sharper else 0
     bend = STEPS.bend * draw(st.sampled_from([0.3, 1.0]))
     return Case(
         ground,
         tariff_of(p, per_metre=draw(st.sampled_from([0.0, 3.0]))),
         tie_ins(lambda col: col),
         tie_ins(lambda col: COLS - 1 - col),
-        Steps(draw(st.integers(0, 4)), STEPS.rise, bend),
+        Steps(turn, turn + sharper, extra, STEPS.rise, bend),
     )
 
 

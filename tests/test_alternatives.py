@@ -39,7 +39,7 @@ def through(case: Case, margin: float, *, led: bool) -> np.ndarray[Any, Any]:
     found, there = case.search(margin=margin)
     assert found
     bound = (
-        left_over(case.ground, case.steps.turn, there.spent)
+        left_over(case.ground, case.steps, there.spent)
         if led
         else bounds(case.ground, case.table, case.starts)
     )
@@ -54,7 +54,7 @@ def through(case: Case, margin: float, *, led: bool) -> np.ndarray[Any, Any]:
     )
     out = np.full(int(case.ground.start[-1]), FAR, np.int32)
     by = np.zeros(out.size, np.uint8)
-    _join(case.ground, case.steps.turn, there.spent, back.spent, out, by)
+    _join(case.ground, case.steps, there.spent, back.spent, out, by)
     return out
 
 
@@ -78,7 +78,7 @@ def test_what_is_left_over_is_no_more_than_any_road_pays(case: Case) -> None:
     found, there = case.search(margin=0.3)
     if found is None:
         return
-    left = left_over(case.ground, case.steps.turn, there.spent)
+    left = left_over(case.ground, case.steps, there.spent)
     back: Labels
     _, back = case.back().search(margin=9.0)
     both = (back.spent > 0) & (left < FAR)

@@ -50,7 +50,9 @@ def level_case(turn: int = 2, col: int = COLS - 1, **given: Any) -> Case:
     """Level ground with one end to each side."""
     ground = ground_of(LEVEL)
     ends = (one_end(ground, 4, 0), one_end(ground, 4, col))
-    return replace(Case(ground, tariff_of(), *ends, Steps(turn, STEPS.rise, STEPS.bend)), **given)
+    return replace(
+        Case(ground, tariff_of(), *ends, Steps(turn, turn, 0, STEPS.rise, STEPS.bend)), **given
+    )
 
 
 def off(one: int, other: int) -> int:
@@ -128,13 +130,15 @@ def keeping(case: Case, found: Found) -> int:
     headings, climbed, prices = walk(case, found)
     assert max(prices) < NONE
     turns = [off(a, b) for a, b in itertools.pairwise(headings)]
-    assert max(turns, default=0) <= case.steps.turn
+    assert max(turns, default=0) <= case.steps.sharp
+    bends = case.steps.extra * sum(turn > case.steps.turn for turn in turns)
     for ends, which, i in ((case.starts, found.first, 0), (case.ends, found.last, -1)):
         assert (found.cell[i], found.level[i]) == (ends.cell[which], ends.level[which])
         assert off(int(ends.heading[which]), headings[i]) <= min(1, case.steps.turn)
         grade = climbed[i] * STEP / (STEP / case.steps.rise[headings[i]])
         assert abs(grade - ends.grade[which]) <= case.steps.bend[headings[i]]
-    return sum(prices) + case.units(case.starts)[found.first] + case.units(case.ends)[found.last]
+    outside = case.units(case.starts)[found.first] + case.units(case.ends)[found.last]
+    return sum(prices) + bends + outside
 
 
 @given(case=cases(), seed=st.integers(0, 999), used=st.floats(0.05, 1.0))
@@ -177,7 +181,7 @@ def ends_of_all_headings(case: Case) -> Case:
             *(np.tile(each, HEADINGS) for each in (ends.grade, ends.price)),
         )
 
-    steps = Steps(8, case.steps.rise, np.full(HEADINGS, inf))
+    steps = Steps(8, 8, 0, case.steps.rise, np.full(HEADINGS, inf))
     return replace(case, starts=all_round(case.starts), ends=all_round(case.ends), steps=steps)
 
 
@@ -331,7 +335,7 @@ def test_prices_times_k_leave_the_way(case: Case, k: float) -> None:
 def test_unit_prices_times_k_are_prices_times_k(seed: int, k: float) -> None:
     ground = ground_of(relief(seed, 15.0))
     ends = one_end(ground, 4, 0), one_end(ground, 4, COLS - 1)
-    case = Case(ground, tariff_of(), *ends, Steps(3, STEPS.rise, STEPS.bend))
+    case = Case(ground, tariff_of(), *ends, Steps(3, 3, 0, STEPS.rise, STEPS.bend))
     dear = replace(case, tariff=tariff_of(dearer(CLOSE, k)))
     assert dear.money == pytest.approx(k * case.money, rel=1e-5)
 
@@ -381,7 +385,7 @@ def test_mirrored_ground_has_the_mirrored_path(
     ground, other = look(slice(None), slice(None)), look(*way)
     starts = ends_at(ground, [(3, 0, 0, 0), (5, 0, 1, 0)], [10.0, 500.0], [0.0, 0.0])
     ends = ends_at(ground, [(4, COLS - 1, 0, 0), (2, COLS - 1, 15, 0)], [10.0, 700.0], [0.02, 0.0])
-    case = Case(ground, tariff_of(), starts, ends, Steps(turn, STEPS.rise, STEPS.bend))
+    case = Case(ground, tariff_of(), starts, ends, Steps(turn, turn, 0, STEPS.rise, STEPS.bend))
 
     def cell(c: int) -> int:
         row, col = int(ground.row[c]), int(ground.col[c])
@@ -515,7 +519,7 @@ def test_compiled_code_does_what_it_says(monkeypatch: pytest.MonkeyPatch) -> Non
         ground = ground_of(z, floor=floor, forbidden=forbidden, layers=layers, crossed=crossed)
         ends = one_end(ground, 4, 0), one_end(ground, 4, 6)
         tariff = tariff_of(CLOSE._replace(min_bridge=100.0))
-        case = Case(ground, tariff, *ends, Steps(2, STEPS.rise, STEPS.bend))
+        case = Case(ground, tariff, *ends, Steps(2, 2, 0, STEPS.rise, STEPS.bend))
         found, labels = case.search(margin=0.05)
         assert found is not None
         arrays = (*ground, case.tariff.price, case.tariff.form, case.table.price, case.bound)
@@ -548,7 +552,9 @@ def test_what_can_only_be_a_structure_keeps_its_gentler_grade(form: str) -> None
         rules = replace(STANDARD, **lifted)
         ends = (one_end(ground, 4, 0), one_end(ground, 4, long - 1))
         ends = tuple(each._replace(grade=np.array([0.045])) for each in ends)
-        case = Case(ground, tariff_of(standard=rules), *ends, Steps(2, STEPS.rise, STEPS.bend))
+        case = Case(
+            ground, tariff_of(standard=rules), *ends, Steps(2, 2, 0, STEPS.rise, STEPS.bend)
+        )
         found, _ = case.search()
         assert found is not None
         xy = np.column_stack((ground.col[found.cell], ground.row[found.cell])) * CELL

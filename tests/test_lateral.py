@@ -157,7 +157,7 @@ def test_the_compiled_price_is_that_of_geometry_and_formation(
 
 @given(seed=st.integers(0, 999), sway=st.floats(1, 140))
 def test_the_walk_sees_the_places_of_the_elements(seed: int, sway: float) -> None:
-    way, limits = bent(seed, sway), lateral.rule(STANDARD, SHAPE, np.inf)
+    way, limits = bent(seed, sway), lateral.rule(STANDARD, SHAPE, P, np.inf)
     plan = Plan(elements(*way))
     grades = Grades(np.linspace(0, plan.length, 5), np.zeros(5), np.zeros(5))
     road, part = lateral._prepared(*way, plan.length, grades.level, limits)

@@ -27,7 +27,7 @@ from realign.corridor.result import Corridor, Tell, corridor
 from realign.corridor.search import FAR, bounds, guided, least_price
 from realign.corridor.site import Gap, Rules, Site, Variant, gaps
 from realign.errors import NoRouteError
-from realign.standards import DesignStandard
+from realign.standards import DesignStandard, Slow
 
 __all__ = [
     "Alternative",
@@ -60,6 +60,7 @@ def find(  # noqa: PLR0913 - what a search is asked
     rules: Rules,
     standard: DesignStandard,
     prices: formation.Prices,
+    slow: Slow | None = None,
     tell: Tell | None = None,
     workers: int = 1,
 ) -> Corridor:
@@ -80,6 +81,9 @@ def find(  # noqa: PLR0913 - what a search is asked
         Radius and grade, hard rules.
     prices
         Cross section and prices, from `formation.prices`.
+    slow
+        What a curve costs that is sharper than the standard and makes the road
+        slower over a stretch; by default there are none.
     tell
         Called as the search goes on; may raise to cancel.
     workers
@@ -106,7 +110,9 @@ def find(  # noqa: PLR0913 - what a search is asked
     reason, cells, opened = "water, forbidden ground or the edge of the raster forbid", 0, 0
     for wider in WIDER:
         own = rules.model_copy(update={"band_m": rules.band_m * wider})
-        problem = prepare(site, gap, variant, rules=own, standard=standard, prices=prices)
+        problem = prepare(
+            site, gap, variant, rules=own, standard=standard, prices=prices, slow=slow
+        )
         survey = problem.survey()
         if survey.ground.row.size == cells:
             break  # the ground ends where the band did
@@ -129,7 +135,7 @@ def find(  # noqa: PLR0913 - what a search is asked
             survey.starts,
             survey.ends,
             bound,
-            steps=problem.steps,
+            steps=problem.steps(table.unit),
             tell=report("search"),
         )
         opened += labels.opened

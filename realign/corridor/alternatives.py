@@ -37,6 +37,7 @@ from realign.corridor.search import (
     Ends,
     Found,
     Labels,
+    Steps,
     bounds,
     guided,
     least_price,
@@ -179,7 +180,7 @@ class _Round:
 @njit(cache=True, nogil=True)
 def _join(
     ground: Ground,
-    turn: int,
+    steps: Steps,
     there: NDArray[np.int32],
     back: NDArray[np.int32],
     through: NDArray[np.int32],
@@ -190,15 +191,17 @@ def _join(
         start = ground.start[cell]
         own = ground.start[cell + 1] - start
         for arrival in range(HEADINGS):
-            for d in range(-turn, turn + 1):
+            for d in range(-steps.sharp, steps.sharp + 1):
                 m = (arrival + d) % HEADINGS
+                bend = 0 if abs(d) <= steps.turn else steps.extra
                 # who comes from the other side arrives facing backwards
                 facing = (m + HALF) % HEADINGS
                 for k in range(own):
                     before = there[start * HEADINGS + arrival * own + k]
                     after = back[start * HEADINGS + facing * own + k]
-                    if before > 0 and after > 0 and before + after - 2 < through[start + k]:
-                        through[start + k] = before + after - 2
+                    both = before + after - 2 + bend
+                    if before > 0 and after > 0 and both < through[start + k]:
+                        through[start + k] = both
                         by[start + k] = arrival + m * HEADINGS
 
 
@@ -220,9 +223,10 @@ def _searched(
         label = f"{problem.gap.name} / {theme}: {stage}"
         return (lambda opened: tell(label, opened)) if tell else None
 
-    survey, steps = problem.survey(), problem.steps
+    survey = problem.survey()
     ground, starts, ends = survey.ground, survey.starts, survey.ends
     table = tabulate(ground, problem.tariff, climb=problem.moves.climb, tell=report("prices"))
+    steps = problem.steps(table.unit)
     bound = bounds(ground, table, ends, tell=report("bound"))
     least = least_price(ground, table, starts, bound)
     found, there = guided(
@@ -245,14 +249,14 @@ def _searched(
         table,
         _reversed(ends),
         _reversed(starts),
-        left_over(ground, steps.turn, there.spent),
+        left_over(ground, steps, there.spent),
         steps=steps,
         margin=margin,
         tell=report("back"),
     )
     through = np.full(int(ground.start[-1]), FAR, np.int32)
     by = np.zeros(through.size, np.uint8)
-    _join(ground, steps.turn, there.spent, back.spent, through, by)
+    _join(ground, steps, there.spent, back.spent, through, by)
     return _Round(theme, problem, survey, table.unit * least, found, there, back, through, by)
 
 

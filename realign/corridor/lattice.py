@@ -7,8 +7,8 @@ the curves of the standard on either side of it allow, since the shorter the mov
 are, the closer a road follows the ground.
 """
 
-from dataclasses import dataclass
-from math import atan2, hypot, pi, tan
+from dataclasses import dataclass, replace
+from math import atan2, hypot, inf, pi, tan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,8 @@ class Moves:
     """Bearing of each move anticlockwise from east, shape (16,) [rad]."""
     turn: int
     """Greatest change of heading between two moves, in steps of the sixteen."""
+    sharp: int
+    """Greatest change of heading between two moves of a road that is slower there."""
     climb: int
     """Greatest change of level along a move, in level steps."""
     rise: NDArray[np.float64]
@@ -166,7 +168,7 @@ def greatest_turn(
     return best
 
 
-def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
+def moves(standard: DesignStandard, *, cell: float, level_step: float, least: float = inf) -> Moves:
     """
     Work out the moves that a standard allows.
 
@@ -178,6 +180,8 @@ def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
         Cell size of the ground [m].
     level_step
         Distance between two levels [m].
+    least
+        Least radius where the road may be slower [m].
 
     Returns
     -------
@@ -192,7 +196,9 @@ def moves(standard: DesignStandard, *, cell: float, level_step: float) -> Moves:
     """
     turns = [greatest_turn(standard, cell, ring) for ring in RINGS]
     turn = next((each for each in turns if each >= SUPPLE), max(turns))
-    return on_ring(standard, RINGS[turns.index(turn)], cell=cell, level_step=level_step)
+    return on_ring(
+        standard, RINGS[turns.index(turn)], cell=cell, level_step=level_step, least=least
+    )
 
 
 def on_ring(
@@ -201,13 +207,14 @@ def on_ring(
     *,
     cell: float,
     level_step: float,
+    least: float = inf,
 ) -> Moves:
     """
     Work out the moves of one ring.
 
     Parameters
     ----------
-    standard, cell, level_step
+    standard, cell, level_step, least
         As in `moves`.
     ring
         Steps of the moves, one of `RINGS`.
@@ -236,6 +243,7 @@ def on_ring(
         length=length,
         bearing=np.array([bearing(step) for step in ring]),
         turn=greatest_turn(standard, cell, ring),
+        sharp=greatest_turn(replace(standard, radius=min(least, standard.radius)), cell, ring),
         climb=climb,
         rise=level_step / length,
         bend=length / (100 * max(standard.k_crest, standard.k_sag)),

@@ -14,7 +14,7 @@ from realign.corridor.price import Tariff, tariff
 from realign.corridor.search import Ends, Steps
 from realign.corridor.site import Gap, Rules, Site, Variant
 from realign.hazard import exposure
-from realign.standards import DesignStandard
+from realign.standards import DesignStandard, Slow
 
 RESERVE = 0.1
 """Share of the greatest deck height that the search leaves to the fit of the road [-]."""
@@ -64,15 +64,17 @@ class Problem:
     """Cells that no road may touch."""
     moves: Moves
     """Moves that the standard allows."""
+    bend_price: float
+    """Price of a curve that makes the road slower."""
     tariff: Tariff
     """Prices of a metre."""
     prices: formation.Prices
     """Cross section and prices."""
 
-    @property
-    def steps(self) -> Steps:
-        """What the standard allows, for the search."""
-        return Steps(self.moves.turn, self.moves.rise, self.moves.bend)
+    def steps(self, unit: float) -> Steps:
+        """Say what the standard allows, in the units of a table of prices."""
+        extra = round(self.bend_price / unit)
+        return Steps(self.moves.turn, self.moves.sharp, extra, self.moves.rise, self.moves.bend)
 
     def survey(self) -> Survey:
         """Give the cells of the band numbers and find the tie-ins on them."""
@@ -113,7 +115,7 @@ class Problem:
         return np.column_stack((x, y, level * self.rules.level_step_m))
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - the world, a gap, preferences, and the tables that rule them
     site: Site,
     gap: Gap,
     variant: Variant,
@@ -122,6 +124,7 @@ def prepare(
     standard: DesignStandard,
     prices: formation.Prices,
     load: NDArray[np.float32] | None = None,
+    slow: Slow | None = None,
 ) -> Problem:
     """
     Make a gap and a variant ready for the searches.
@@ -133,6 +136,8 @@ def prepare(
     load
         Preference besides: factor on the price of every metre in each cell of the
         window; none by default.
+    slow
+        What curves cost that make the road slower; by default there are none.
 
     Returns
     -------
@@ -151,7 +156,8 @@ def prepare(
         half=prices.river_half,
         sunk=window.z < water - place.deep(site, rules),
     )
-    steps = moves(standard, cell=window.cell, level_step=rules.level_step_m)
+    least = slow.radius if slow else standard.radius
+    steps = moves(standard, cell=window.cell, level_step=rules.level_step_m, least=least)
     prices = prices._replace(max_deck=prices.max_deck * (1 - RESERVE))
     return Problem(
         site=site,
@@ -165,6 +171,8 @@ def prepare(
         crossed=crossed,
         forbidden=forbidden | place.wrong_bank(site, gap, window, variant.bank, rules),
         moves=steps,
+        # bends that share a slow stretch pay for it each: the search errs on the fast side
+        bend_price=slow.price * slow.zone_m if slow else 0.0,
         tariff=tariff(
             prices,
             standard,

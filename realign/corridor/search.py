@@ -54,6 +54,10 @@ class Steps(NamedTuple):
 
     turn: int
     """Greatest change of heading between two moves, in steps of the sixteen."""
+    sharp: int
+    """Greatest change where the road may be slower, at least as much."""
+    extra: int
+    """Price of a change beyond `turn` [units]."""
     rise: NDArray[np.float64]
     """Grade of a move per level that it climbs, shape (16,) [fraction]."""
     bend: NDArray[np.float64]
@@ -302,6 +306,7 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
     spent: NDArray[np.int32],
     back: NDArray[np.uint8],
     done: NDArray[np.uint16],
+    bent: NDArray[np.uint16],
     queue: Queue,
     count: NDArray[np.int64],
     best: NDArray[np.int64],
@@ -310,10 +315,12 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
     pool, link, head, free = queue
     wide = 2 * climb + 1
     fanout = HEADINGS * wide
-    allowed = np.zeros(HEADINGS, np.int64)
+    allowed, easy = np.zeros(HEADINGS, np.int64), np.zeros(HEADINGS, np.int64)
     for arrival in range(HEADINGS):
-        for d in range(-steps.turn, steps.turn + 1):
+        for d in range(-steps.sharp, steps.sharp + 1):
             allowed[arrival] |= 1 << ((arrival + d) % HEADINGS)
+            if abs(d) <= steps.turn:
+                easy[arrival] |= 1 << ((arrival + d) % HEADINGS)
     by_heading = bound.size > done.size
     limit = np.int64(best[0] * (1 + margin))
     opened = 0
@@ -342,11 +349,14 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
         todo = allowed[arrival]
         if not by_heading:
             # what is left is the same for all arrivals here, so that they come in the order of
-            # their price, and the first to leave in a direction is the cheapest that ever will
-            todo &= ~np.int64(done[lattice])
+            # their price, and the first to leave in a direction is the cheapest that ever will;
+            # of those that turn sharply the first, of the others the first too
+            todo = easy[arrival] & ~np.int64(done[lattice])
+            todo |= allowed[arrival] & ~easy[arrival] & ~np.int64(done[lattice] | bent[lattice])
             if todo == 0:
                 continue
-            done[lattice] = np.uint16(np.int64(done[lattice]) | allowed[arrival])
+            done[lattice] = np.uint16(np.int64(done[lattice]) | easy[arrival])
+            bent[lattice] = np.uint16(np.int64(bent[lattice]) | todo & ~easy[arrival])
         for m in range(HEADINGS):
             if (todo >> m) & 1 == 0:
                 continue
@@ -364,13 +374,14 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                 at = (first * HALF + (m - HALF) * levels + low) * wide + climb - low + base
                 stride = wide - 1
             targets = first * HEADINGS + m * levels
+            bend = here if (easy[arrival] >> m) & 1 else here + steps.extra
             for j in range(low, high + 1):
                 price = np.int32(table[at])
                 at += stride
                 ahead = bound[targets + j if by_heading else first + j]
                 if price == NONE or ahead >= FAR:
                     continue
-                total = here + price
+                total = bend + price
                 if near_end[other]:
                     which, after = _meet(ends, units, steps, other, lowest[other] + j, m, j - base)
                     if which >= 0 and total + after < best[0]:
@@ -384,7 +395,10 @@ def _guided(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - flat arrays of 
                     continue
                 spent[target] = total + 1
                 back[target] = (j - base + climb) * HEADINGS + arrival
-                if not by_heading and allowed[m] & ~np.int64(done[first + j]) == 0:
+                used = np.int64(done[first + j])
+                left = easy[m] & ~used
+                left |= allowed[m] & ~easy[m] & ~(used | np.int64(bent[first + j]))
+                if not by_heading and left == 0:
                     continue  # all that may be left from here was left before, by a cheaper way
                 _push(queue, (other * LEVELS + j) * HEADINGS + m, max(total + ahead, count[0]))
                 count[1] += 1
@@ -438,7 +452,7 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
     states = int(ground.start[-1])
     spent = np.zeros(states * HEADINGS, np.int32)
     back = np.zeros(states * HEADINGS, np.uint8)
-    done = np.zeros(states, np.uint16)
+    done, bent = np.zeros(states, np.uint16), np.zeros(states, np.uint16)
     units = np.array([_units(ends, i, table) for i in range(ends.price.size)], np.int64)
     near_end = np.zeros(ground.row.size, np.bool_)
     near_end[ends.cell] = True
@@ -484,6 +498,7 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
             spent,
             back,
             done,
+            bent,
             queue,
             count,
             best,
@@ -518,7 +533,7 @@ def _found(
 
 
 @njit(cache=True, nogil=True)
-def left_over(ground: Ground, turn: int, spent: NDArray[np.int32]) -> NDArray[np.int32]:
+def left_over(ground: Ground, steps: Steps, spent: NDArray[np.int32]) -> NDArray[np.int32]:
     """
     Tell what is left to the starts of a search, for a search that comes from its ends.
 
@@ -526,8 +541,8 @@ def left_over(ground: Ground, turn: int, spent: NDArray[np.int32]) -> NDArray[np
     ----------
     ground
         Ground of both.
-    turn
-        Greatest change of heading between moves [steps].
+    steps
+        Greatest changes of heading between moves, and what sharp ones cost.
     spent
         Labels of the first search.
 
@@ -543,13 +558,14 @@ def left_over(ground: Ground, turn: int, spent: NDArray[np.int32]) -> NDArray[np
         own = ground.start[cell + 1] - ground.start[cell]
         base = ground.start[cell] * HEADINGS
         for arrival in range(HEADINGS):
-            for d in range(-turn, turn + 1):
+            for d in range(-steps.sharp, steps.sharp + 1):
                 # who comes from the other side faces backwards
                 m = (arrival + d + HALF) % HEADINGS
+                bend = 0 if abs(d) <= steps.turn else steps.extra
                 for k in range(own):
                     price = spent[base + arrival * own + k] - 1
-                    if 0 <= price < out[base + m * own + k]:
-                        out[base + m * own + k] = price
+                    if price >= 0 and price + bend < out[base + m * own + k]:
+                        out[base + m * own + k] = price + bend
     return out
 
 

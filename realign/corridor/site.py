@@ -86,8 +86,12 @@ class Variant(Settings):
     speed_kmh: int
     """Design speed [km/h]."""
     least_speed_kmh: int | None = Field(default=None, gt=0)
-    """Where the ground leaves no road at the design speed, slower rows of the code down to this one
-    are tried in turn; stretches that keep faster rules are still signed so [km/h]."""
+    """Slowest row of the code that a road may fall to: curves as sharp as that row allows are
+    built where they save more than a slow stretch is worth; where the ground leaves no road even
+    so, slower rows rule the whole road in turn [km/h]."""
+    slow_value_per_m: float = Field(default=2000.0, ge=0)
+    """Preference: value of a metre that keeps the design speed and does not fall to a slower one,
+    in the currency of the rates [/m]."""
     bank: Literal["any", "same", "other"] = "any"
     """Bank of the river, compared with that of the existing road."""
     exposure_weight: float = Field(default=0.0, ge=0)

@@ -25,6 +25,7 @@ class Plan:
     """Elements, each beginning where the last ended."""
     start: NDArray[np.float64] = field(init=False)
     """Chainage at which each element begins, and the end of the last, shape (n + 1,) [m]."""
+    _table: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Add up the chainages."""
@@ -33,6 +34,10 @@ class Plan:
             raise GeometryError(msg)
         lengths = [element.length for element in self.elements]
         object.__setattr__(self, "start", np.concatenate(([0.0], np.cumsum(lengths))))
+        table = [
+            (e.start.x, e.start.y, e.start.bearing, e.k0, e.k1, e.length) for e in self.elements
+        ]
+        object.__setattr__(self, "_table", np.array(table))
 
     @property
     def length(self) -> float:
@@ -61,10 +66,7 @@ class Plan:
         owner = np.clip(
             np.searchsorted(self.start, wanted, side="right") - 1, 0, len(self.elements) - 1
         )
-        table = np.array(
-            [(e.start.x, e.start.y, e.start.bearing, e.k0, e.k1, e.length) for e in self.elements]
-        )
-        x, y, bearing, k0, k1, length = table[owner].T
+        x, y, bearing, k0, k1, length = self._table[owner].T
         d = np.clip(wanted - self.start[owner], 0.0, length)
         rate = (k1 - k0) / length
         along = travelled(bearing, k0, rate, d)

@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import atan2, cos, hypot, pi, sin, tan
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
@@ -73,11 +74,31 @@ def travelled(
         East and north, shape (n, 2) [m]; the integral of the bearing by Gauss's
         quadrature.
     """
-    bearing, k0, rate = (np.asarray(each, np.float64)[..., None] for each in (bearing, k0, rate))
-    t = s[:, None] / 2 * (NODES + 1)
-    angle = bearing + k0 * t + rate * t**2 / 2
-    east, north = (np.cos(angle) * WEIGHTS).sum(axis=1), (np.sin(angle) * WEIGHTS).sum(axis=1)
-    return np.column_stack((east, north)) * s[:, None] / 2
+    out = np.empty((s.size, 2))
+    begun, bent, more = (np.full(s.size, each, np.float64) for each in (bearing, k0, rate))
+    _travelled(begun, bent, more, np.asarray(s, np.float64), NODES, WEIGHTS, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _travelled(
+    bearing: NDArray[np.float64],
+    k0: NDArray[np.float64],
+    rate: NDArray[np.float64],
+    s: NDArray[np.float64],
+    nodes: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Compiled sums of `travelled`."""
+    for i in range(s.size):
+        east = north = 0.0
+        for node, weight in zip(nodes, weights):  # noqa: B905 - numba knows no strict
+            t = s[i] / 2 * (node + 1)
+            angle = bearing[i] + k0[i] * t + rate[i] * t * t / 2
+            east += np.cos(angle) * weight
+            north += np.sin(angle) * weight
+        out[i, 0], out[i, 1] = east * s[i] / 2, north * s[i] / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,18 @@ class DesignStandard:
 
 
 @dataclass(frozen=True, slots=True)
+class Slow:
+    """What it costs a road to be slower than its standard where the ground forces it."""
+
+    radius: float
+    """Least radius of the slowest row of the code [m]."""
+    price: float
+    """Price of a metre of slow road [/m]."""
+    zone_m: float
+    """Least length of a stretch with one speed [m]."""
+
+
+@dataclass(frozen=True, slots=True)
 class Zone:
     """A stretch of road with one design speed: where which rules hold."""
 
