@@ -354,6 +354,15 @@ def test_more_changes_never_make_it_dearer(quick_roads: dict[str, dict]) -> None
     assert more.cost["total"] <= quick_roads["analytic"]["cost"]["total"] * (1 + 1e-5)
 
 
+def test_without_clothoids_arcs_join_tangents_and_every_rule_is_kept(tmp_path: Path) -> None:
+    path = _written(tmp_path, rules__clothoid_m=0.0)
+    found = searched(path, changes=0, plans=2)
+    given, road = json.loads(path.read_text()), read_back(found)
+    assert breaches(given, road) == set()
+    assert {kind(e) for e in road["elements"]} == {"tangent", "arc"}
+    assert found.cost["total"] == pytest.approx(priced(given, road)[0], rel=2e-4)
+
+
 @pytest.mark.slow
 def test_the_published_cost_is_beaten() -> None:
     road = read_back(searched(ANALYTIC, changes=500, plans=None))
@@ -509,7 +518,8 @@ def test_compiled_stations_are_those_of_the_alignment(
     slots = np.array(shape.slots, np.int64)
     layout.stand(v, shape.corners, slots, pieces, p.ends, length, p.rules[9], line)
     got = np.empty(wanted.shape)
-    layout.walk(pieces, line, length, len(wanted) - 1, got)
+    layout.places(pieces, length, len(wanted) - 1, got)
+    layout.levels(line, length, len(wanted) - 1, got)
     assert length == pytest.approx(road.length, abs=1e-6)
     assert np.abs(got[:, :2] - wanted[:, :2]).max() <= 1e-6
     assert np.abs(got[:, 2:4] - wanted[:, 2:4]).max() <= 1e-9

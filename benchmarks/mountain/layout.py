@@ -231,26 +231,20 @@ def stand(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def walk(
-    pieces: NDArray[np.float64],
-    line: NDArray[np.float64],
-    length: float,
-    count: int,
-    stations: NDArray[np.float64],
+def places(
+    pieces: NDArray[np.float64], length: float, count: int, stations: NDArray[np.float64]
 ) -> None:
     """
-    x, y, direction (x, y), level and sloped length over length at even stations.
+    x, y and direction (x, y) at even stations, each found from the one before.
 
-    `stations` has shape (count + 1, 6); what `Plan.poses` and `Grades` give there,
-    each place found from the one before.
+    `stations` has shape (count + 1, 6), of which this fills the first four columns
+    with what `Plan.poses` gives there.
     """
-    m = line.shape[0] - 2
     step = length / count
     k = 0
     at = gone = 0.0
     new = True
-    x = y = ux = uy = swing = 0.0
-    j = 0
+    x = y = ux = uy = bend = 0.0
     for i in range(count + 1):
         s = i * step
         while k < pieces.shape[0] - 1 and (s > at + pieces[k, 0] or pieces[k, 0] <= 0.0):
@@ -263,17 +257,33 @@ def walk(
             gone = 0.0
             x, y = pieces[k, 1], pieces[k, 2]
             ux, uy = cos(pieces[k, 3]), sin(pieces[k, 3])
-            swing = (k1 - k0) / pieces[k, 0] if k0 != k1 else 0.0
+            bend = (k1 - k0) / pieces[k, 0] if k0 != k1 else 0.0
         run = s - at - gone
         if k0 == 0.0 and k1 == 0.0:
             x, y = x + run * ux, y + run * uy
         else:
-            bearing = pieces[k, 3] + (k0 + 0.5 * swing * gone) * gone
-            dx, dy = ahead(bearing, k0 + swing * gone, swing, run)
+            bearing = pieces[k, 3] + (k0 + 0.5 * bend * gone) * gone
+            dx, dy = ahead(bearing, k0 + bend * gone, bend, run)
             x, y = x + dx, y + dy
-            bearing = pieces[k, 3] + (k0 + 0.5 * swing * (s - at)) * (s - at)
+            bearing = pieces[k, 3] + (k0 + 0.5 * bend * (s - at)) * (s - at)
             ux, uy = cos(bearing), sin(bearing)
         gone = s - at
+        stations[i, 0] = x
+        stations[i, 1] = y
+        stations[i, 2] = ux
+        stations[i, 3] = uy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def levels(
+    line: NDArray[np.float64], length: float, count: int, stations: NDArray[np.float64]
+) -> None:
+    """Level and sloped length over length at even stations, into the last two columns."""
+    m = line.shape[0] - 2
+    step = length / count
+    j = 0
+    for i in range(count + 1):
+        s = i * step
         while j < m and s > line[j + 1, 0]:
             j += 1
         g = line[j, 2]
@@ -286,10 +296,6 @@ def walk(
                 bend = (line[c, 2] - before) / line[c, 3]
                 g = before + bend * into
                 z = line[c, 1] - before * 0.5 * line[c, 3] + (before + 0.5 * bend * into) * into
-        stations[i, 0] = x
-        stations[i, 1] = y
-        stations[i, 2] = ux
-        stations[i, 3] = uy
         stations[i, 4] = z
         stations[i, 5] = sqrt(1.0 + g * g)
 
@@ -339,7 +345,7 @@ def measure(
     Parameters
     ----------
     stations, length
-        The road, as `walk` gives it.
+        The road, as `places` and `levels` give it.
     terms, shape
         Terrain: terms; base, unit and domain (x from, to, y from, to).
     form, prices
@@ -530,7 +536,7 @@ def value(
     row = np.empty(c.shape[0])
     out = np.empty(8)
     w = v.copy()
-    price = 0.0
+    price = length = 0.0
     step = 1.0
     # One call in one place: every further one is compiled again, which takes seconds.
     for i in range(-1, v.shape[0] if sloped else 0):
@@ -538,10 +544,13 @@ def value(
         if i >= 0:
             h = 1e-5 * scale[i]
             w[i] = v[i] + h
-        length = lay(w, n, ends, rules[3], pieces)
+        # Chainages and levels of PVIs leave the plan as it is.
+        if i <= 3 * n:
+            length = lay(w, n, ends, rules[3], pieces)
+            places(pieces, length, count, moved)
         stand(w, n, slots, pieces, ends, length, rules[9], line)
         keep(pieces, line, n, head, slots, signs, w, rules, row)
-        walk(pieces, line, length, count, moved)
+        levels(line, length, count, moved)
         if i < 0:
             step = length / count
             price = measure(

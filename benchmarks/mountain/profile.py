@@ -53,7 +53,7 @@ def tabulate(
     """
     Section quantities by station and height of the road above the ground.
 
-    `stations` are those of `layout.walk`, of which places and directions count.
+    `stations` are those of `layout.places`.
     `ground` receives levels, shape (k,); `table` v1, v2, f and cost of land,
     clearing and toes beyond their limit per metre, shape (k, bins + 1, 4).
     """
@@ -264,7 +264,7 @@ def first_line(
     step = (high - low) / BINS
     count = max(int(np.ceil(length / STATION)), 4)
     stations = np.empty((count + 1, 6))
-    layout.walk(pieces, np.zeros((2, 4)), length, count, stations)
+    layout.places(pieces, length, count, stations)
     ground, table = np.empty(count + 1), np.empty((count + 1, BINS + 1, 4))
     tabulate(
         stations, problem.terms, problem.shape, form, problem.prices, low, step,

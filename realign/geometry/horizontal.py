@@ -179,7 +179,7 @@ class Corner:
         return (self.radius + shift) / cos(self.deflection / 2) - self.radius
 
 
-@register_jitable
+@register_jitable  # compiled searches call it too
 def tangent_length(
     deflection: float, radius: float, clothoid: float, other: float | None = None
 ) -> float:
