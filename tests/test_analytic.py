@@ -14,19 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from benchmarks.mountain import descent, layout, problem, profile, sections
+from benchmarks.mountain import alignment, descent, judge, layout, problem, profile, sections
+from benchmarks.mountain.alignment import rows
+from benchmarks.mountain.finish import Solution
 from benchmarks.mountain.lattice import corridors
+from benchmarks.mountain.refine import Shape
 from benchmarks.mountain.search import solve
 from realign.errors import InputError, NoRouteError
 from realign.geometry.alignment import Alignment, Plan
+from realign.geometry.check import advice
 from realign.geometry.check import breaches as checked
-from realign.geometry.horizontal import Element, Pose
+from realign.geometry.horizontal import Element, Pose, tangent_length
 from realign.geometry.vertical import Grades
-from realign.standards import load
 
 FILES = sorted((Path(__file__).parents[1] / "benchmarks" / "problems").glob("*.json"))
 NAMES = [path.stem for path in FILES]
@@ -249,14 +252,23 @@ def breaches(given: dict, road: dict) -> set[str]:
 # What the solver must keep.
 
 
-def solved(path: Path, *, changes: int, plans: int | None, workers: int = 2) -> dict:
-    found = solve(problem.read(path), changes=changes, plans=plans, workers=workers)
-    return {"elements": list(found.elements), "pvis": list(found.pvis), "cost": found.cost}
+def searched(path: Path, *, changes: int, plans: int | None, workers: int = 2) -> Solution:
+    return solve(problem.read(path), changes=changes, plans=plans, workers=workers)
+
+
+def read_back(found: Solution) -> dict:
+    """Return what the answer is once written."""
+    return json.loads(json.dumps(rows(found.alignment) | {"cost": found.cost}))
 
 
 @pytest.fixture(scope="module")
-def quick_roads() -> dict[str, dict]:
-    return {path.stem: solved(path, changes=4, plans=5) for path in FILES}
+def answers() -> dict[str, Solution]:
+    return {path.stem: searched(path, changes=4, plans=5) for path in FILES}
+
+
+@pytest.fixture(scope="module")
+def quick_roads(answers: dict[str, Solution]) -> dict[str, dict]:
+    return {name: read_back(found) for name, found in answers.items()}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -274,51 +286,86 @@ def test_the_cost_is_that_of_brute_force(quick_roads: dict[str, dict], name: str
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_road_is_one_of_the_package_and_its_checker_finds_nothing(
-    quick_roads: dict[str, dict], name: str
+def test_the_checker_of_the_package_finds_nothing_in_an_answer(
+    answers: dict[str, Solution], name: str
 ) -> None:
-    rules = json.loads(FILES[NAMES.index(name)].read_text())["rules"]
-    found = quick_roads[name]
-    chain = tuple(
-        Element(Pose(e["x"], e["y"], e["bearing"]), e["length"], e["k0"], e["k1"])
-        for e in found["elements"]
-    )
-    s, z, curve = (
-        np.array([p[k] for p in found["pvis"]]) for k in ("chainage", "level", "curve_length")
-    )
-    road = Alignment(Plan(chain), Grades(s, z, curve))
-    k = rules["vertical_radius_m"] / 100
-    standard = replace(
-        load("aashto-mountain", 60),
-        radius=rules["radius_min_m"],
-        clothoid=rules["clothoid_m"],
-        grade=rules["grade_max"],
-        k_crest=k,
-        k_sag=k,
-        grade_length=rules["grade_length_min_m"],
-        hairpin=None,
-    )
-    told = checked(chain, road.grades, standard)
-    if not rules["clothoid_m"]:  # arcs without clothoids are that problem's own rule
-        told = tuple(each for each in told if "curvature" not in each.rule)
-    assert told == ()
-    tight = replace(standard, radius=rules["radius_min_m"] * 20)
-    assert checked(chain, road.grades, tight)
+    road, p = answers[name].alignment, problem.read(FILES[NAMES.index(name)])
+    asked = judge.standard(p)
+    assert checked(road.plan.elements, road.grades, asked) == ()
+    assert advice(road.plan.elements, asked) == ()
+    assert judge.broken(p, road) == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "factor", "rule"),
+    [
+        ("radius", 20, "radius"),
+        ("clothoid", 1.001, "length of clothoid"),
+        ("grade", 0.2, "grade"),
+        ("k_crest", 1.001, "length of vertical curve"),
+        ("k_sag", 1.001, "length of vertical curve"),
+        ("grade_length", 9, "length of grade"),
+        ("tangent_reverse", 9, "tangent between reverse curves"),
+        ("arc", 9, "length of arc"),
+    ],
+)
+def test_every_rule_in_the_standard_can_be_broken(
+    answers: dict[str, Solution], field: str, factor: float, rule: str
+) -> None:
+    road = answers["analytic"].alignment
+    asked = judge.standard(problem.read(ANALYTIC))
+    asked = replace(asked, **{field: getattr(asked, field) * factor})
+    elements = road.plan.elements
+    found = (*checked(elements, road.grades, asked), *advice(elements, asked))
+    assert {each.rule for each in found} == {rule}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cost_is_that_of_the_poses_of_the_alignment(
+    answers: dict[str, Solution], name: str
+) -> None:
+    p, found = problem.read(FILES[NAMES.index(name)]), answers[name]
+    road = found.alignment
+    s = np.linspace(0, road.length, ceil(road.length / 5) + 1)
+    poses, level, grade = road.plan.poses(s), road.grades.at(s), road.grades.grade_at(s)
+    each = np.empty((s.size, 5))
+    for (x, y, bearing, _), z, out in zip(poses, level, each, strict=True):
+        ground_form = (p.terms, p.shape[0], p.shape[1], p.form)
+        sections.section(*ground_form, x, y, cos(bearing), sin(bearing), z, out)
+    v1, v2, f = np.trapezoid(each[:, :3], s, axis=0)
+    assert found.cost["cut_1_m3"] == pytest.approx(v1, rel=1e-9, abs=1e-6)
+    assert found.cost["cut_2_m3"] == pytest.approx(v2, rel=1e-9)
+    assert found.cost["fill_m3"] == pytest.approx(f, rel=1e-9)
+    wide, slant = 2 * p.form[0] + each[:, 3] + each[:, 4], np.sqrt(1 + grade**2)
+    c = p.given.costs
+    along = c.land * (wide + c.land_margin_m)
+    along += slant * (c.clearing * wide + c.pavement + c.maintenance)
+    total = np.trapezoid(along, s) + layout.bill(v1, v2, f, p.prices, 0.0)[0]
+    assert found.cost["total"] == pytest.approx(total, rel=1e-9)
 
 
 def test_threads_leave_the_answer_as_it_is(quick_roads: dict[str, dict]) -> None:
-    alone = solved(ANALYTIC, changes=4, plans=5, workers=1)
-    assert alone == quick_roads["analytic"]
+    alone = searched(ANALYTIC, changes=4, plans=5, workers=1)
+    assert read_back(alone) == quick_roads["analytic"]
 
 
 def test_more_changes_never_make_it_dearer(quick_roads: dict[str, dict]) -> None:
-    more = solved(ANALYTIC, changes=8, plans=5)
-    assert more["cost"]["total"] <= quick_roads["analytic"]["cost"]["total"] * (1 + 1e-5)
+    more = searched(ANALYTIC, changes=8, plans=5)
+    assert more.cost["total"] <= quick_roads["analytic"]["cost"]["total"] * (1 + 1e-5)
+
+
+def test_without_clothoids_arcs_join_tangents_and_every_rule_is_kept(tmp_path: Path) -> None:
+    path = _written(tmp_path, rules__clothoid_m=0.0)
+    found = searched(path, changes=0, plans=2)
+    given, road = json.loads(path.read_text()), read_back(found)
+    assert breaches(given, road) == set()
+    assert {kind(e) for e in road["elements"]} == {"tangent", "arc"}
+    assert found.cost["total"] == pytest.approx(priced(given, road)[0], rel=2e-4)
 
 
 @pytest.mark.slow
 def test_the_published_cost_is_beaten() -> None:
-    road = solved(ANALYTIC, changes=500, plans=None)
+    road = read_back(searched(ANALYTIC, changes=500, plans=None))
     given = json.loads(ANALYTIC.read_text())
     assert breaches(given, road) == set()
     assert priced(given, road)[0] <= 3_434_000
@@ -371,6 +418,140 @@ def _planted(road: dict, what: str) -> dict:  # noqa: C901, PLR0912
 def test_the_checker_sees_a_planted_breach(quick_roads: dict[str, dict], what: str) -> None:
     given = json.loads(ANALYTIC.read_text())
     assert what in breaches(given, _planted(quick_roads["analytic"], what))
+
+
+@pytest.mark.parametrize(
+    ("what", "rule"),
+    [
+        ("radius", "radius"),
+        ("tangent", "tangent"),
+        ("grade", "grade"),
+        ("curve over a clothoid", "vertical curve over"),
+        ("toe", "toe_max_m"),
+        ("end B", "place of the tie-in at the end"),
+        ("straight grade", "grade_length_min_m"),
+        ("curve length", "vertical_radius_m"),
+        ("clothoid", "length of clothoid"),
+        ("arc", "length of arc"),
+        ("level of A", "level of the tie-in at the start"),
+    ],
+)
+def test_the_judge_of_the_solver_sees_it_too(
+    quick_roads: dict[str, dict], what: str, rule: str
+) -> None:
+    raw = _planted(quick_roads["analytic"], what)
+    chain = tuple(
+        Element(Pose(e["x"], e["y"], e["bearing"]), e["length"], e["k0"], e["k1"])
+        for e in raw["elements"]
+    )
+    keys = ("chainage", "level", "curve_length")
+    line = Grades(*(np.array([each[key] for each in raw["pvis"]]) for key in keys))
+    told = judge.broken(problem.read(ANALYTIC), Alignment(Plan(chain), line))
+    assert any(each.startswith(rule) for each in told)
+
+
+# The compiled road is that of the package.
+
+
+@st.composite
+def roads_at_the_limits(
+    draw: st.DrawFn,
+) -> tuple[problem.Problem, Shape, NDArray[np.float64]]:
+    """Radii, tangents and arcs near the least allowed; curves in level that nearly touch."""
+    p = problem.read(ANALYTIC)
+    least, clothoid = p.rules[2], p.rules[3]
+    near = st.one_of(st.just(0.0), st.floats(0, 0.01), st.floats(0, 1))
+    n = draw(st.integers(0, 5))
+    turns, radius = [], []
+    for _ in range(n):
+        r = least * (1 + draw(near))
+        size = min((clothoid + p.rules[4] * (1 + draw(near))) / r + draw(near), layout.SHARPEST)
+        turns.append(draw(st.sampled_from([-1.0, 1.0])) * size)
+        radius.append(r)
+    head = n == 0 or draw(st.booleans())
+    uses = [tangent_length(abs(a), r, clothoid) for a, r in zip(turns, radius, strict=True)]
+    at, bearing = np.array(p.ends[:2]), draw(st.floats(-pi, pi))
+    points, arcs, spans = [at], [], []
+    s = 0.0
+    for i, (before, after) in enumerate(pairwise([0.0, *uses, 0.0])):
+        free = 0.0 if i == 0 and not head else p.rules[5] * (1 + draw(near))
+        at = at + (before + free + after) * np.array([cos(bearing), sin(bearing)])
+        points.append(at)
+        spans.append((2 * i, s, free))
+        if i < n:
+            arcs.append(radius[i] * abs(turns[i]) - clothoid)
+            spans.append((2 * i + 1, s + free + clothoid, arcs[-1]))
+            s += free + 2 * clothoid + arcs[-1]
+            bearing += turns[i]
+    slots, inside, chainage = [], [], []
+    for slot, begin, length in spans:
+        if length > 90 and draw(st.booleans()):
+            slots.append(slot)
+            inside.append(length / 2)
+            chainage.append(begin + length / 2)
+    # Grades so that neighbouring vertical curves take all the room between them, or nearly so.
+    # Each turns the road back towards the level of its start.
+    line, grade, level = [0.0, *chainage], draw(st.floats(-0.05, 0.05)), [p.ends[4]]
+    end = s + spans[-1][2]
+    room = np.diff([*line, end])
+    for i in range(len(slots)):
+        level.append(level[-1] + grade * room[i])
+        change = min(room[i], room[i + 1]) / p.rules[9] * (1 - 1e-9 - draw(near))
+        grade += change if level[-1] < level[0] else -change
+    last = level[-1] + grade * room[-1]
+    signs = tuple(1 if rise >= 0 else -1 for rise in np.diff([*level, last]))
+    ends = np.array([*p.ends[:2], *points[-1], level[0], last])
+    v = np.concatenate((np.ravel(points[1:-1]), radius, inside, level[1:]))
+    return replace(p, ends=ends), Shape(n, head, tuple(slots), signs), v
+
+
+@given(roads_at_the_limits(), st.sampled_from([5.0, 15.0, 30.0]))
+def test_compiled_stations_are_those_of_the_alignment(
+    case: tuple[problem.Problem, Shape, NDArray[np.float64]], spacing: float
+) -> None:
+    p, shape, v = case
+    road = alignment.aligned(p, shape, v)
+    wanted = alignment.stations(road, spacing)
+    pieces = np.empty((4 * shape.corners + 1, 7))
+    line = np.empty((len(shape.slots) + 2, 4))
+    length = layout.lay(v, shape.corners, p.ends, p.rules[3], pieces)
+    slots = np.array(shape.slots, np.int64)
+    layout.stand(v, shape.corners, slots, pieces, p.ends, length, p.rules[9], line)
+    got = np.empty(wanted.shape)
+    layout.places(pieces, length, len(wanted) - 1, got)
+    layout.levels(line, length, len(wanted) - 1, got)
+    assert length == pytest.approx(road.length, abs=1e-6)
+    assert np.abs(got[:, :2] - wanted[:, :2]).max() <= 1e-6
+    assert np.abs(got[:, 2:4] - wanted[:, 2:4]).max() <= 1e-9
+    assert np.abs(got[:, 4] - wanted[:, 4]).max() <= 1e-6
+    assert got[:, 5] == pytest.approx(wanted[:, 5], rel=1e-9)
+
+
+@given(roads_at_the_limits())
+def test_the_compiled_cost_is_that_of_the_alignment(
+    case: tuple[problem.Problem, Shape, NDArray[np.float64]],
+) -> None:
+    p, shape, v = case
+    # Low hills, so that toes are where the problem allows them.
+    low = p.terms * np.array([1, 1, 1, 1, 1, 0.1, 0.1])
+    level = sections.height(low, *p.shape[:2], *p.ends[:2]) - p.ends[4]
+    n, m = shape.corners, len(shape.slots)
+    v, ends = v.copy(), p.ends.copy()
+    v[3 * n + m :] += level
+    ends[4:] += level
+    domain = np.array([*p.shape[:2], -1e5, 1e5, -1e5, 1e5])
+    p = replace(p, shape=domain, terms=low, ends=ends)
+    road = alignment.aligned(p, shape, v)
+    cost = alignment.priced(p, road, 5.0)
+    assume(cost["greatest_toe_m"] <= p.given.rules.toe_max_m)
+    c = np.empty(layout.kept(shape.corners, m, shape.head, p.rules[3]))
+    count = len(road.plan.stations(5.0)) - 1
+    got = layout.value(
+        v, np.ones(v.size), shape.corners, shape.head, np.array(shape.slots, np.int64),
+        np.array(shape.signs, np.int64), p.ends, p.rules, p.terms, p.shape, p.form, p.prices,
+        np.inf, 0.0, count, True, False, c, np.empty(v.size), np.empty((c.size, v.size)),
+    )  # fmt: skip
+    assert got == pytest.approx(cost["total"], rel=1e-9)
 
 
 # Parts.
@@ -490,7 +671,7 @@ def test_first_grade_lines_keep_grades_and_slots(mix: float) -> None:
     m = len(shape.slots)
     assert list(shape.slots) == sorted(shape.slots)
     assert len(shape.signs) == m + 1
-    pieces = np.empty((9, 11))
+    pieces = np.empty((9, 7))
     length = layout.lay(v, 2, p.ends, 80.0, pieces)
     line = np.empty((m + 2, 4))
     layout.stand(v, 2, np.array(shape.slots), pieces, p.ends, length, 1e4, line)
@@ -518,7 +699,7 @@ def _written(tmp_path: Path, **changes: object) -> Path:
 def test_what_forbids_every_road_is_named(tmp_path: Path) -> None:
     path = _written(tmp_path, rules__toe_max_m=0.4)
     with pytest.raises(NoRouteError, match="toe_max_m"):
-        solved(path, changes=0, plans=2)
+        searched(path, changes=0, plans=2)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ HALVINGS = 12
 """Steps are halved at most this often."""
 WEIGHT = 1.5
 """Weight of breaches in the merit, over the greatest price of a rule [-]."""
+ROUNDS = 2000
+"""Rounds in which the quadratic is minimised at most; nearly all are done after a few."""
 CLEAN = 1e-7
 """Breaches in sum up to which a descent may stop [-]."""
 
@@ -97,7 +99,7 @@ def boxed(
     free = np.empty(size, np.int64)
     p = np.empty(size)
     change = np.empty(size)
-    for _ in range(60):
+    for _ in range(ROUNDS):
         for _ in range(2):
             for i in range(size):
                 if a[i, i] <= 0.0:

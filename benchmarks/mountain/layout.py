@@ -11,14 +11,17 @@ shape of the road, which the refinement leaves and the search changes.
 # Compiled functions take plain numbers and arrays, and calls between them cost seconds to compile.
 # ruff: noqa: C901, FBT001, PLR0912, PLR0913, PLR0915, PLR0917
 
-from math import atan2, cos, hypot, pi, sin, sqrt, tan
+from math import atan2, cos, hypot, pi, sin, sqrt
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from benchmarks.mountain.sections import quick, section
+from realign.geometry.horizontal import tangent_length
 
+PART = 0.1
+"""Turn up to which the way along a curve is one series, within 1e-12 of its length [rad]."""
 NUDGE = 1e-4
 """Stations are moved this far to find slopes [m or rad]."""
 SHARPEST = 2.9
@@ -64,19 +67,43 @@ def bill(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def spiral(length: float, flatness: float) -> tuple[float, float]:
-    """Place on a clothoid after a length; `flatness` is R times its whole length [m2]."""
-    t = length * length / (2.0 * flatness)
-    u = t * t
-    x = 1.0 - u / 10.0 * (
-        1.0 - u * 5.0 / 108.0 * (1.0 - u * 3.0 / 130.0 * (1.0 - u * 13.0 / 952.0))
-    )
-    y = (
-        t
-        / 3.0
-        * (1.0 - u / 14.0 * (1.0 - u * 7.0 / 220.0 * (1.0 - u * 11.0 / 630.0 * (1.0 - u / 91.2))))
-    )
-    return length * x, length * y
+def ahead(bearing: float, k: float, bend: float, run: float) -> tuple[float, float]:
+    """
+    Way along a line whose curvature changes evenly, as `horizontal.travelled` gives it.
+
+    Parameters
+    ----------
+    bearing, k, bend
+        Bearing [rad], curvature [1/m] and its change along the line [1/m2] where
+        the way begins.
+    run
+        How far to go; backwards below 0 [m].
+
+    Returns
+    -------
+    east, north
+        The integral of the bearing, part for part as a series about its middle,
+        where the bearing departs from that there by a s + b s^2, s in [-1, 1] [m].
+    """
+    if k == 0.0 and bend == 0.0:
+        return run * cos(bearing), run * sin(bearing)
+    parts = int(max(abs(k), abs(k + bend * run)) * abs(run) / PART) + 1
+    h = run / parts
+    b = bend * h * h / 8.0
+    bb = b * b
+    east = north = 0.0
+    for part in range(parts):
+        t = (part + 0.5) * h
+        a = 0.5 * h * (k + bend * t)
+        aa = a * a
+        along = 1.0 - aa / 6.0 * (1.0 - aa / 20.0 * (1.0 - aa / 42.0))
+        along -= bb / 10.0 * (1.0 - aa / 2.8 - bb / 21.6)
+        aside = b / 3.0 - b * aa / 10.0 * (1.0 - aa / 16.8) - b * bb / 42.0 * (1.0 - aa / 2.6)
+        middle = bearing + (k + 0.5 * bend * t) * t
+        u, w = cos(middle), sin(middle)
+        east += along * u - aside * w
+        north += along * w + aside * u
+    return h * east, h * north
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -90,6 +117,10 @@ def lay(
     """
     Lay tangents, clothoids and arcs between two ends.
 
+    Where the numbers fit, these are the elements that `horizontal.elements` makes
+    of the same PIs and corners; where they do not, lengths are negative, so that
+    the refinement sees by how much.
+
     Parameters
     ----------
     v
@@ -101,12 +132,9 @@ def lay(
     clothoid
         Length of each clothoid [m].
     pieces
-        Receives per piece: length, x, y and bearing of its start, curvatures at
-        its start and end, and turn of its curve; then the direction of its tangent,
-        at the start but for the clothoid out of an arc, and where that touches,
-        shape (4 n + 1, 11). Pieces run
-        tangent, clothoid, arc, clothoid, tangent and so on; lengths may be
-        negative where the numbers do not fit.
+        Receives length, x, y and bearing of the start, curvatures at start and
+        end, and turn of its curve, by piece: tangent, clothoid, arc, clothoid,
+        tangent and so on, shape (4 n + 1, 7).
 
     Returns
     -------
@@ -120,7 +148,7 @@ def lay(
         bx = v[2 * i] if i < n else ends[2]
         by = v[2 * i + 1] if i < n else ends[3]
         bearing = atan2(by - ay, bx - ax)
-        leg = hypot(bx - ax, by - ay)
+        ux, uy = cos(bearing), sin(bearing)
         k = 4 * i
         use = 0.0
         if i < n:
@@ -135,77 +163,35 @@ def lay(
             way = 1.0 if turn >= 0.0 else -1.0
             size = abs(turn)
             r = max(v[2 * n + i], clothoid, 1.0)
-            lead = clothoid / (2.0 * r)
-            sx, sy = spiral(clothoid, r * clothoid) if clothoid > 0.0 else (0.0, 0.0)
-            bounded = min(size, 3.0)
-            use = (r * cos(lead) + sy) * tan(0.5 * bounded) + sx - r * sin(lead)
-            arc = r * size - clothoid
-            ux, uy, wx, wy = cos(bearing), sin(bearing), cos(after), sin(after)
-            tx, ty = bx - use * ux, by - use * uy
-            fx, fy = bx + use * wx, by + use * wy
+            sharp = way / r
+            lead = 0.5 * clothoid * sharp
+            bend = sharp / clothoid if clothoid > 0.0 else 0.0
+            use = tangent_length(min(size, 3.0), r, clothoid)
+            x, y = bx - use * ux, by - use * uy
+            sx, sy = ahead(bearing, 0.0, bend, clothoid)
+            pieces[k + 1, 0] = clothoid
+            pieces[k + 1, 1], pieces[k + 1, 2], pieces[k + 1, 3] = x, y, bearing
+            pieces[k + 1, 4], pieces[k + 1, 5] = 0.0, sharp
+            pieces[k + 2, 0] = r * size - clothoid
+            pieces[k + 2, 1], pieces[k + 2, 2], pieces[k + 2, 3] = x + sx, y + sy, bearing + lead
+            pieces[k + 2, 4], pieces[k + 2, 5] = sharp, sharp
+            # the way out of the arc, walked back from the tangent
+            x, y = bx + use * cos(after), by + use * sin(after)
+            sx, sy = ahead(after, 0.0, -bend, -clothoid)
+            pieces[k + 3, 0] = clothoid
+            pieces[k + 3, 1], pieces[k + 3, 2] = x + sx, y + sy
+            pieces[k + 3, 3] = bearing + turn - lead
+            pieces[k + 3, 4], pieces[k + 3, 5] = sharp, 0.0
             for j in range(1, 4):
                 pieces[k + j, 6] = turn
-            lu, lw = cos(lead), way * sin(lead)
-            pieces[k + 1, 7], pieces[k + 1, 8] = ux, uy
-            pieces[k + 1, 9], pieces[k + 1, 10] = tx, ty
-            pieces[k + 2, 7], pieces[k + 2, 8] = ux * lu - uy * lw, uy * lu + ux * lw
-            pieces[k + 3, 7], pieces[k + 3, 8] = wx, wy
-            pieces[k + 3, 9], pieces[k + 3, 10] = fx, fy
-            pieces[k + 1, 0] = clothoid
-            pieces[k + 1, 1], pieces[k + 1, 2], pieces[k + 1, 3] = tx, ty, bearing
-            pieces[k + 1, 4], pieces[k + 1, 5] = 0.0, way / r
-            pieces[k + 2, 0] = arc
-            pieces[k + 2, 1] = tx + sx * ux - way * sy * uy
-            pieces[k + 2, 2] = ty + sx * uy + way * sy * ux
-            pieces[k + 2, 3] = bearing + way * lead
-            pieces[k + 2, 4], pieces[k + 2, 5] = way / r, way / r
-            pieces[k + 3, 0] = clothoid
-            pieces[k + 3, 1] = fx - sx * wx - way * sy * wy
-            pieces[k + 3, 2] = fy - sx * wy + way * sy * wx
-            pieces[k + 3, 3] = bearing + turn - way * lead
-            pieces[k + 3, 4], pieces[k + 3, 5] = way / r, 0.0
-            total += max(arc, 0.0) + 2.0 * clothoid
-        pieces[k, 0] = leg - last - use
-        pieces[k, 7], pieces[k, 8] = cos(bearing), sin(bearing)
-        pieces[k, 1] = ax + last * pieces[k, 7]
-        pieces[k, 2] = ay + last * pieces[k, 8]
-        pieces[k, 3] = bearing
+            total += max(pieces[k + 2, 0], 0.0) + 2.0 * clothoid
+        pieces[k, 0] = hypot(bx - ax, by - ay) - last - use
+        pieces[k, 1], pieces[k, 2], pieces[k, 3] = ax + last * ux, ay + last * uy, bearing
         pieces[k, 4] = pieces[k, 5] = pieces[k, 6] = 0.0
         total += max(pieces[k, 0], 0.0)
         last = use
         ax, ay = bx, by
     return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def place(pieces: NDArray[np.float64], k: int, d: float) -> tuple[float, float, float, float]:
-    """Place [m] and direction (a unit vector) at a distance [m] into a piece."""
-    x, y = pieces[k, 1], pieces[k, 2]
-    k0, k1 = pieces[k, 4], pieces[k, 5]
-    u, w = pieces[k, 7], pieces[k, 8]
-    if k0 == 0.0 and k1 == 0.0:
-        return x + d * u, y + d * w, u, w
-    if k0 == k1:
-        a = k0 * d
-        p, q = sin(a), cos(a)
-        c, s = u * q - w * p, w * q + u * p
-        return x + (s - w) / k0, y - (c - u) / k0, c, s
-    # The way out of an arc is the way in, walked from its far end, whose direction
-    # and place the row of the clothoid carries.
-    out = 1.0 if k0 == 0.0 else -1.0
-    flat = pieces[k, 0] / abs(k0 + k1)
-    way = 1.0 if k0 + k1 > 0.0 else -1.0
-    e = d if out > 0.0 else pieces[k, 0] - d
-    p, q = spiral(e, flat)
-    a = out * way * e * e / (2.0 * flat)
-    c, s = cos(a), sin(a)
-    x, y = pieces[k, 9], pieces[k, 10]
-    return (
-        x + out * p * u - way * q * w,
-        y + out * p * w + way * q * u,
-        u * c - w * s,
-        w * c + u * s,
-    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -245,25 +231,59 @@ def stand(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def walk(
-    pieces: NDArray[np.float64],
-    line: NDArray[np.float64],
-    length: float,
-    count: int,
-    stations: NDArray[np.float64],
+def places(
+    pieces: NDArray[np.float64], length: float, count: int, stations: NDArray[np.float64]
 ) -> None:
-    """x, y, direction (x, y), level and grade at even stations, shape (count + 1, 6)."""
-    m = line.shape[0] - 2
+    """
+    x, y and direction (x, y) at even stations, each found from the one before.
+
+    `stations` has shape (count + 1, 6), of which this fills the first four columns
+    with what `Plan.poses` gives there.
+    """
     step = length / count
     k = 0
-    at = 0.0
+    at = gone = 0.0
+    new = True
+    x = y = ux = uy = bend = 0.0
+    for i in range(count + 1):
+        s = i * step
+        while k < pieces.shape[0] - 1 and (s > at + pieces[k, 0] or pieces[k, 0] <= 0.0):
+            at += max(pieces[k, 0], 0.0)
+            k += 1
+            new = True
+        k0, k1 = pieces[k, 4], pieces[k, 5]
+        if new:
+            new = False
+            gone = 0.0
+            x, y = pieces[k, 1], pieces[k, 2]
+            ux, uy = cos(pieces[k, 3]), sin(pieces[k, 3])
+            bend = (k1 - k0) / pieces[k, 0] if k0 != k1 else 0.0
+        run = s - at - gone
+        if k0 == 0.0 and k1 == 0.0:
+            x, y = x + run * ux, y + run * uy
+        else:
+            bearing = pieces[k, 3] + (k0 + 0.5 * bend * gone) * gone
+            dx, dy = ahead(bearing, k0 + bend * gone, bend, run)
+            x, y = x + dx, y + dy
+            bearing = pieces[k, 3] + (k0 + 0.5 * bend * (s - at)) * (s - at)
+            ux, uy = cos(bearing), sin(bearing)
+        gone = s - at
+        stations[i, 0] = x
+        stations[i, 1] = y
+        stations[i, 2] = ux
+        stations[i, 3] = uy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def levels(
+    line: NDArray[np.float64], length: float, count: int, stations: NDArray[np.float64]
+) -> None:
+    """Level and sloped length over length at even stations, into the last two columns."""
+    m = line.shape[0] - 2
+    step = length / count
     j = 0
     for i in range(count + 1):
         s = i * step
-        while k < pieces.shape[0] - 1 and s > at + max(pieces[k, 0], 0.0):
-            at += max(pieces[k, 0], 0.0)
-            k += 1
-        x, y, ux, uy = place(pieces, k, s - at)
         while j < m and s > line[j + 1, 0]:
             j += 1
         g = line[j, 2]
@@ -276,10 +296,6 @@ def walk(
                 bend = (line[c, 2] - before) / line[c, 3]
                 g = before + bend * into
                 z = line[c, 1] - before * 0.5 * line[c, 3] + (before + 0.5 * bend * into) * into
-        stations[i, 0] = x
-        stations[i, 1] = y
-        stations[i, 2] = ux
-        stations[i, 3] = uy
         stations[i, 4] = z
         stations[i, 5] = sqrt(1.0 + g * g)
 
@@ -329,7 +345,7 @@ def measure(
     Parameters
     ----------
     stations, length
-        The road, as `walk` gives it.
+        The road, as `places` and `levels` give it.
     terms, shape
         Terrain: terms; base, unit and domain (x from, to, y from, to).
     form, prices
@@ -512,7 +528,7 @@ def value(
     `grad` and `jac`: a number moves the stations, and what a moved station costs
     is known from slopes taken once at each.
     """
-    pieces = np.empty((4 * n + 1, 11))
+    pieces = np.empty((4 * n + 1, 7))
     line = np.empty((slots.shape[0] + 2, 4))
     stations = np.empty((count + 1, 6))
     moved = np.empty((count + 1, 6))
@@ -520,7 +536,7 @@ def value(
     row = np.empty(c.shape[0])
     out = np.empty(8)
     w = v.copy()
-    price = 0.0
+    price = length = 0.0
     step = 1.0
     # One call in one place: every further one is compiled again, which takes seconds.
     for i in range(-1, v.shape[0] if sloped else 0):
@@ -528,10 +544,13 @@ def value(
         if i >= 0:
             h = 1e-5 * scale[i]
             w[i] = v[i] + h
-        length = lay(w, n, ends, rules[3], pieces)
+        # Chainages and levels of PVIs leave the plan as it is.
+        if i <= 3 * n:
+            length = lay(w, n, ends, rules[3], pieces)
+            places(pieces, length, count, moved)
         stand(w, n, slots, pieces, ends, length, rules[9], line)
         keep(pieces, line, n, head, slots, signs, w, rules, row)
-        walk(pieces, line, length, count, moved)
+        levels(line, length, count, moved)
         if i < 0:
             step = length / count
             price = measure(

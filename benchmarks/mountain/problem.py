@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmarks.mountain.sections import height
+from realign.errors import InputError
 
 
 class _Table(BaseModel):
@@ -183,17 +184,17 @@ def read(path: str | Path) -> Problem:
         given = Given.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         message = f"{path}: no JSON file of a problem: {error}"
-        raise _refusal(message) from error
+        raise InputError(message) from error
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(str(part) for part in each['loc']) or 'file'}: {each['msg']}, "
             f"got {str(each['input'])[:60]}"
             for each in error.errors()
         ]
-        raise _refusal("\n".join(lines)) from error
+        raise InputError("\n".join(lines)) from error
     wrong = _contradictions(given)
     if wrong:
-        raise _refusal("\n".join(f"{path}: {each}" for each in wrong))
+        raise InputError("\n".join(f"{path}: {each}" for each in wrong))
     return numbers(given)
 
 
@@ -247,10 +248,3 @@ def _contradictions(given: Given) -> list[str]:
     if rules.clothoid_m > 2 * rules.radius_min_m:
         out.append("rules.clothoid_m: is more than twice rules.radius_min_m, beyond any road")
     return out
-
-
-def _refusal(message: str) -> Exception:
-    # Importing realign takes seconds and is needed for the refusal alone.
-    from realign.errors import InputError
-
-    return InputError(message)

@@ -40,8 +40,7 @@ OVER = 6.0
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def tabulate(
-    pieces: NDArray[np.float64],
-    length: float,
+    stations: NDArray[np.float64],
     terms: NDArray[np.float64],
     shape: NDArray[np.float64],
     form: NDArray[np.float64],
@@ -54,19 +53,13 @@ def tabulate(
     """
     Section quantities by station and height of the road above the ground.
 
+    `stations` are those of `layout.places`.
     `ground` receives levels, shape (k,); `table` v1, v2, f and cost of land,
     clearing and toes beyond their limit per metre, shape (k, bins + 1, 4).
     """
     one = np.empty(5)
-    count = ground.shape[0] - 1
-    k = 0
-    at = 0.0
-    for i in range(count + 1):
-        s = length * i / count
-        while k < pieces.shape[0] - 1 and s > at + max(pieces[k, 0], 0.0):
-            at += max(pieces[k, 0], 0.0)
-            k += 1
-        x, y, ux, uy = layout.place(pieces, k, s - at)
+    for i in range(stations.shape[0]):
+        x, y, ux, uy = stations[i, 0], stations[i, 1], stations[i, 2], stations[i, 3]
         ground[i] = height(terms, shape[0], shape[1], x, y)
         off = max(shape[2] - x, x - shape[3], shape[4] - y, y - shape[5])
         for j in range(table.shape[1]):
@@ -262,7 +255,7 @@ def first_line(
     """
     rules = problem.rules
     clothoid = float(rules[3])
-    pieces = np.empty((4 * corners + 1, 11))
+    pieces = np.empty((4 * corners + 1, 7))
     length = layout.lay(plan, corners, problem.ends, clothoid, pieces)
     stand, room, slots, begins = _places(pieces, length, head, clothoid)
     form = problem.form
@@ -270,9 +263,11 @@ def first_line(
     high = 0.8 * form[3] * form[2] + OVER
     step = (high - low) / BINS
     count = max(int(np.ceil(length / STATION)), 4)
+    stations = np.empty((count + 1, 6))
+    layout.places(pieces, length, count, stations)
     ground, table = np.empty(count + 1), np.empty((count + 1, BINS + 1, 4))
     tabulate(
-        pieces, length, problem.terms, problem.shape, form, problem.prices, low, step,
+        stations, problem.terms, problem.shape, form, problem.prices, low, step,
         ground, table,
     )  # fmt: skip
     mean = 0.5 * (table[:-1] + table[1:])

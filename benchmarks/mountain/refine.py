@@ -167,5 +167,5 @@ def _scale(shape: Shape) -> NDArray[np.float64]:
 
 def plan_length(problem: Problem, shape: Shape, v: NDArray[np.float64]) -> float:
     """Length of a road in plan [m]."""
-    pieces = np.empty((4 * shape.corners + 1, 11))
+    pieces = np.empty((4 * shape.corners + 1, 7))
     return float(layout.lay(v, shape.corners, problem.ends, float(problem.rules[3]), pieces))

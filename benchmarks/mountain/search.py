@@ -10,17 +10,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from math import inf, pi
+from math import inf
 from time import perf_counter, process_time
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.mountain.finish import Solution, finish
+from benchmarks.mountain.finish import Refused, Solution, finish
 from benchmarks.mountain.lattice import corners, corridors
 from benchmarks.mountain.problem import Problem
 from benchmarks.mountain.profile import first_line
 from benchmarks.mountain.refine import Road, Shape, refine
+from realign.errors import NoRouteError
+from realign.geometry.horizontal import deflections
 
 AHEAD = 4
 """Roads under way at a time, whatever the number of threads."""
@@ -97,10 +99,7 @@ class Pool:
 
 def radii(problem: Problem, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Radii for PIs, shape (n, 2), that leave room for the shortest arc."""
-    line = np.vstack((problem.ends[:2], points, problem.ends[2:4]))
-    steps = np.diff(line, axis=0)
-    turns = np.diff(np.arctan2(steps[:, 1], steps[:, 0]))
-    turns = np.abs((turns + pi) % (2 * pi) - pi)
+    turns = np.abs(deflections(np.vstack((problem.ends[:2], points, problem.ends[2:4]))))
     least = problem.rules[2] + 1.0
     need = 1.05 * (problem.rules[3] + problem.rules[4]) / np.maximum(turns, 0.03)
     return np.maximum(least, need)
@@ -322,21 +321,17 @@ def solve(
     mutate(problem, pool, number=changes, seed=seed, workers=workers, deadline=deadline)
     with ThreadPoolExecutor(workers) as threads:
         done = list(threads.map(lambda road: finish(problem, road), pool.parents[:FINISHED]))
-    legal = [each for each in done if not each.broken]
     for road in pool.parents[FINISHED:SPARE]:
-        if legal:
+        if any(isinstance(each, Solution) for each in done):
             break
         done.append(finish(problem, road))
-        legal += [done[-1]] if not done[-1].broken else []
-    if not legal:
-        raise _no_route(problem, done)
-    return min(legal, key=lambda each: each.cost["total"])
+    kept = [each for each in done if isinstance(each, Solution)]
+    if not kept:
+        raise _no_route(problem, [each for each in done if isinstance(each, Refused)])
+    return min(kept, key=lambda each: each.cost["total"])
 
 
-def _no_route(problem: Problem, tried: list[Solution]) -> Exception:
-    # Importing realign takes seconds and is needed for this alone.
-    from realign.errors import NoRouteError
-
+def _no_route(problem: Problem, tried: list[Refused]) -> NoRouteError:
     a, b = problem.ends[:2], problem.ends[2:4]
     climb = abs(problem.ends[5] - problem.ends[4])
     named = tried[0].broken if tried else ("no road could be laid out at all",)

@@ -13,6 +13,7 @@ from math import atan2, cos, hypot, pi, sin, tan
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
@@ -199,6 +200,7 @@ class Corner:
         return (self.radius + shift) / cos(self.deflection / 2) - self.radius
 
 
+@register_jitable  # compiled searches call it too
 def tangent_length(
     deflection: float, radius: float, clothoid: float, other: float | None = None
 ) -> float:
@@ -237,6 +239,7 @@ def tangent_length(
     return length + (_shift(radius, other)[0] - p) / sin(deflection)
 
 
+@register_jitable
 def _shift(radius: float, clothoid: float) -> tuple[float, float]:
     """How far a clothoid shifts the circle from the tangent, and where its middle lies [m]."""
     if clothoid <= 0:
