@@ -56,7 +56,7 @@ MOST_RISE = 12.0
 """Greatest rise of the levels that goes with a move of a PI [m]."""
 FAR = 1000.0
 """Runs of one form longer than this are long enough for any structure [m]."""
-SHORT = 0.25
+SHORT = 0.1
 """Price of a metre by which a tangent or an arc is shorter than recommended, over that of the
 surface of a metre; an assumption [-]."""
 BEND = 1.5
@@ -106,6 +106,8 @@ class Rule(NamedTuple):
     """Price of a metre by which a tangent or an arc is shorter [/m]."""
     river: float
     """Distance on both sides of a river that a road crosses on a structure [m]."""
+    over: float
+    """Height that a road keeps above the ground where it crosses a river [m]."""
     deep: float
     """How far below the lowest road level that water allows the ground may lie under open road [m];
     deeper it is under a lake, and the road on a structure."""
@@ -233,6 +235,7 @@ def rule(
     prices: Prices,
     deep: float,
     slow: Slow | None = None,
+    over: float = -np.inf,
 ) -> Rule:
     """Put what the standard, the structures and the water ask into plain numbers."""
     return Rule(
@@ -253,6 +256,7 @@ def rule(
         arc=standard.arc,
         short=SHORT * prices.surface,
         river=shape.river_half_m,
+        over=over,
         deep=deep,
     )
 
@@ -541,7 +545,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
     wish, dearer = land.dearer, work.dearer
     rows, cols = z.shape
     near = ASIDE * per
-    until = -1
+    until, clear = -1, -np.inf
     for j in range(count + 1):
         row, col = (top - ys[j]) * per, (xs[j] - left) * per
         if not (near < row < rows - near and near < col < cols - near):
@@ -560,14 +564,18 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
         lowest[j] = floor[int(row), int(col)]
         dearer[j] = wish[int(row), int(col)]
         wet[j] = j <= until or ground[j] < lowest[j] - rule.deep
+        if j <= until:
+            lowest[j] = max(lowest[j], clear)
         here = int(row) * cols + int(col)
         if j > 0:
             for q in range(first[here], first[here + 1]):
                 if _crosses(river[q], xs[j - 1], ys[j - 1], xs[j], ys[j]):
                     until = int(np.floor(j - 0.5 + rule.river / step + 1e-9))
                     since = int(np.ceil(j - 0.5 - rule.river / step - 1e-9))
+                    clear = (ground[j - 1] + ground[j]) / 2 + rule.over
                     for k in range(max(since, 0), min(until, j) + 1):
                         wet[k] = True
+                        lowest[k] = max(lowest[k], clear)
     return True
 
 
@@ -624,28 +632,25 @@ def _prices(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the comp
     h0 = t0 = o0 = 0.0
     until = count if until < 0 else until
     before = max(since - 1, 0)
-    g0 = abs(_level(level, gap, us[before])[1] * rates[before])
-    g1 = abs(_level(level, gap, us[since])[1] * rates[since])
-    g2 = abs(_level(level, gap, us[since + 1])[1] * rates[since + 1])
+    g0 = g1 = abs(_level(level, gap, us[before])[1] * rates[before])
+    z, grade = _level(level, gap, us[since])
+    grade = abs(grade * rates[since])
     for j in range(since, until + 1):
-        u = us[j]
-        z, grade = _level(level, gap, u)
-        grade = abs(grade * rates[j])
+        after = min(j + 1, count)
+        z1, g3 = _level(level, gap, us[after])
+        g3 = abs(g3 * rates[after])
         height, slope = z - ground[j], slopes[j]
         on = formation.open_road(height, slope, p).price * dearer[j]
         share = step if 0 < j < count else step / 2
         if barred[j]:
             broken += FORBIDDEN * share
-        if z < lowest[j] and ROOM < u < whole - ROOM:
+        if z < lowest[j] and ROOM < us[j] < whole - ROOM:
             broken += SUNK * (lowest[j] - z) * share
         if grade > rule.grade + STEEP_SLACK:
             broken += TOO_STEEP * (grade - rule.grade) * share
         if j > since:
             # a structure keeps its grade an interval beyond itself, as other stations may ask it to
-            after = min(j + 1, count)
-            g3 = abs(_level(level, gap, us[after])[1] * rates[after])
-            h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(g0, g1, g2, g3)
-            g0, g1, g2 = g1, g2, g3
+            h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(g0, g1, grade, g3)
             cost = (o0 + on) / 2
             if wet[j - 1] or wet[j] or not np.isfinite(cost):
                 cost = DENIED
@@ -659,6 +664,7 @@ def _prices(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the comp
                 cost = DENIED
             price[j - 1, TUNNEL] = cost * step
         h0, t0, o0 = height, slope, on
+        g0, g1, z, grade = g1, grade, z1, g3
     return broken
 
 
@@ -875,9 +881,8 @@ def _slowed(road: _Road, m: int, a: int, b: int, part: _Stretch, n: int, rule: R
     Price of the slow stretches about the sharp curves of a stretch.
 
     Each sharp curve makes the road slow over the length of a zone, and zones
-    that overlap count once: the sum of the distances from one sharp curve to the
-    next, each at most a zone, from the last one before the stretch to the first
-    one after it.
+    that overlap count once: a zone for the first sharp curve of the road, and for
+    every other its distance from the one before, at most a zone.
     """
     if rule.slow <= 0:
         return 0.0
@@ -902,7 +907,7 @@ def _slowed(road: _Road, m: int, a: int, b: int, part: _Stretch, n: int, rule: R
             at = (part.first[k] + part.last[k]) / 2
             slow += min(at - near, rule.zone)
             near = at
-    if near > -np.inf or after < np.inf:
+    if after < np.inf:
         slow += min(after - near, rule.zone)
     return slow * rule.slow
 
@@ -1391,6 +1396,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     plan: bool = True,
     deep: float = np.inf,
     slow: Slow | None = None,
+    over: float = -np.inf,
     strides: Sequence[float] = STRIDES,
 ) -> Line:
     """
@@ -1419,6 +1425,9 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     slow
         What sharper curves cost that make the road slower over a stretch; by
         default there are none.
+    over
+        Height that the road keeps above the ground where it crosses a river; any by
+        default [m].
     strides
         How far points are moved, from the first round to the last [m].
 
@@ -1432,7 +1441,7 @@ def refine(  # noqa: PLR0913 - a road, the land, and the tables that rule it
     GeometryError
         The PVIs are not even, or the curves find no room or no ground.
     """
-    limits = rule(standard, shape, prices, deep, slow)
+    limits = rule(standard, shape, prices, deep, slow, over)
     length = float(grades.chainage[-1])
     gap = length / (grades.chainage.size - 1)
     if np.abs(np.diff(grades.chainage) - gap).max() > ROOM:

@@ -43,6 +43,8 @@ LEAN = 2
 """How many passes in a row must save too little for the last one."""
 WORTH = 0.01
 """Share of the price of a road below which what a pass saves is too little [-]."""
+AGAIN = 2
+"""How often a road that still has places beyond the limits is moved again, at most."""
 SETTLINGS = 2
 """How often the grade line of a road with places beyond the limits is laid again, at most."""
 FINE = 5.0
@@ -137,8 +139,14 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     move = _mover(found.variant, site, book, about)
     refined = _refined(*fitted, move, found.variant, site, book, about)
     polygon, road, bill = _eased(*refined, move, found, site, book, about)
-    settled = _settled(road, bill, found, site, book, about)
-    road, bill = _balanced(*settled, found, site, book, about)
+    road, bill = _settled(road, bill, found, site, book, about)
+    for _ in range(AGAIN):
+        if not bill.denied.any():
+            break
+        polygon, road, bill = _refined(polygon, road, move, found.variant, site, book, about)
+        polygon, road, bill = _eased(polygon, road, bill, move, found, site, book, about)
+        road, bill = _settled(road, bill, found, site, book, about)
+    road, bill = _balanced(road, bill, found, site, book, about)
     plan = road.plan
     xy = np.column_stack((bill.x, bill.y))
     layers = charged(xy, bill.form, site.layers)
@@ -283,6 +291,7 @@ def _mover(variant: Variant, site: Site, book: Rulebook, about: Water) -> Mover:
         prices=book.prices,
         deep=deep(site, book.rules),
         slow=book.slow,
+        over=site.over_rivers,
     )
 
 

@@ -94,6 +94,11 @@ def test_a_road_takes_the_nearest_ring_on_which_it_can_turn(speed: int, cell: fl
     assert steps.turn == turns[taken]
     assert all(turn < SUPPLE for turn in turns[:taken])
     assert steps.turn >= SUPPLE or steps.turn == max(turns)
+    assert steps.sharp == steps.turn
+    slower = moves(standard, cell=cell, level_step=STEP, least=30.0)
+    assert (slower.turn, slower.step.tolist()) == (steps.turn, steps.step.tolist())
+    assert slower.sharp == greatest_turn(replace(standard, radius=30.0), cell, RINGS[taken])
+    assert slower.sharp >= slower.turn
 
 
 @given(deflection=st.floats(0.01, 2.5), radius=st.floats(20, 500), clothoid=st.floats(0, 100))

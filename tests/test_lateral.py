@@ -1,12 +1,16 @@
 """Laws of the refinement: never dearer, every rule kept, cheap ground found, no-go not touched."""
 
+from dataclasses import replace
+from itertools import pairwise
+from math import sqrt
+
 import numpy as np
 import oracles
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from shapely import LineString
+from shapely import LineString, union_all
 from test_formation import STANDARD, P
 
 from realign import formation, lateral
@@ -14,11 +18,12 @@ from realign.errors import GeometryError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation
 from realign.geometry.alignment import Plan, ground_under
 from realign.geometry.check import breaches
-from realign.geometry.horizontal import Corner, corners, elements
+from realign.geometry.horizontal import Corner, corners, deflections, elements
 from realign.geometry.vertical import Grades
 from realign.lateral import Line, Map, chart, refine
 from realign.profile import Line as Fineness
 from realign.profile import followed
+from realign.standards import Slow
 from realign.terrain import Terrain
 
 SHAPE = Formation()
@@ -78,21 +83,24 @@ def on_the_ground(way: Polygon, ground: Terrain) -> Grades:
     return grades
 
 
-def whole(way: Polygon, grades: Grades, where: Map, deep: float = np.inf) -> Line:
-    return refine(*way, grades, where, strides=(), deep=deep, **TABLES)  # type: ignore[arg-type]
+def whole(
+    way: Polygon, grades: Grades, where: Map, deep: float = np.inf, over: float = -np.inf
+) -> Line:
+    return refine(*way, grades, where, strides=(), deep=deep, over=over, **TABLES)  # type: ignore[arg-type]
 
 
 def moved(way: Polygon, grades: Grades, where: Map, *, plan: bool = True) -> Line:
     return refine(*way, grades, where, plan=plan, **TABLES)  # type: ignore[arg-type]
 
 
-def slow(
+def slow(  # noqa: PLR0917 - a road, the land and what rules both
     way: Polygon,
     grades: Grades,
     ground: Terrain,
     rivers: tuple[LineString, ...],
     floor: NDArray[np.float32],
     deep: float,
+    over: float,
     dearer: NDArray[np.float32],
 ) -> float:
     """Price of a road by the functions of geometry and formation, station by station."""
@@ -103,10 +111,12 @@ def slow(
     wide = np.pad(grade, 1, mode="edge")
     steep = np.maximum(np.maximum(wide[:-2], wide[1:-1]), wide[2:])
     xy = poses[:, :2]
-    wet = np.zeros(s.size, bool)
-    for a, b, at in zip(xy[:-1], xy[1:], (s[:-1] + s[1:]) / 2, strict=True):
-        if any(LineString([a, b]).intersects(line) for line in rivers):
-            wet |= np.abs(s - at) <= SHAPE.river_half_m + 1e-6
+    wet, clear = np.zeros(s.size, bool), np.full(s.size, -np.inf)
+    for i, at in enumerate((s[:-1] + s[1:]) / 2):
+        if any(LineString(xy[i : i + 2]).intersects(line) for line in rivers):
+            near = np.abs(s - at) <= SHAPE.river_half_m + 1e-6
+            wet |= near
+            clear[near] = np.maximum(clear[near], (level[i] + level[i + 1]) / 2 + over)
     row, col = (np.floor(v + 0.5).astype(int) for v in ground.index(xy[:, 0], xy[:, 1]))
     wet |= level < floor[row, col] - deep
     run, height = np.diff(s), z - level
@@ -124,11 +134,59 @@ def slow(
     ends = np.concatenate(([OPEN], form, [OPEN]))
     total = price[np.arange(form.size), form].sum() + tips[ends[:-1], ends[1:]].sum()
     share = np.convolve(run, [0.5, 0.5])
-    sunk = np.maximum(floor[row, col] - z, 0)
+    sunk = np.maximum(np.maximum(floor[row, col], clear) - z, 0)
     sunk[[0, -1]] = 0
     total += lateral.SUNK * (sunk @ share)
     over = np.where(grade > STANDARD.grade + 1e-6, grade - STANDARD.grade, 0.0)
-    return float(total + lateral.TOO_STEEP * (over @ share))
+    return float(total + lateral.TOO_STEEP * (over @ share)) + shortage(way)
+
+
+def shortage(way: Polygon) -> float:
+    """Price of tangents and arcs shorter than recommended, from the corners' own lengths."""
+    pis = [way[0][0], *[pi for pi, c in zip(way[0][1:-1], way[1], strict=True) if c], way[0][-1]]
+    curves = [curve for curve in way[1] if curve]
+    lacking = sum(max(STANDARD.arc - curve.arc, 0.0) for curve in curves)
+    for i, (a, b) in enumerate(pairwise(curves), start=1):
+        straight = float(np.hypot(*(pis[i + 1] - pis[i]))) - a.tangent_behind - b.tangent
+        if a.deflection * b.deflection > 0:
+            lacking += max(STANDARD.tangent_same - straight, 0.0)
+            continue
+        touch = (sqrt(a.radius * a.clothoid) + sqrt(b.radius * b.clothoid)) / 40
+        right = straight <= touch or straight >= STANDARD.tangent_reverse
+        lacking += 0 if right else min(straight - touch, STANDARD.tangent_reverse - straight)
+    return lateral.SHORT * P.surface * lacking
+
+
+@given(
+    seed=st.integers(0, 99),
+    radii=st.lists(st.sampled_from([60.0, 90.0, 130.0, 200.0]), min_size=5, max_size=5),
+    zone=st.floats(50, 3000),
+)
+def test_slow_stretches_about_sharp_curves_count_their_ground_once(
+    seed: int, radii: list[float], zone: float
+) -> None:
+    x = np.arange(7) * 350.0 - 1050
+    pis = np.column_stack((x, np.where(np.arange(7) % 2, 80.0, -80.0)))
+    turns = deflections(pis)
+    curves = [Corner(float(t), r, 35.0) for t, r in zip(turns, radii, strict=True)]
+    standard = replace(STANDARD, clothoid=35.0, radius=125.0)
+    ground = hills(seed, 5.0, 0.1)
+    grades = on_the_ground((pis, curves), ground)
+    tables = TABLES | {"standard": standard}
+
+    def price(value: float) -> float:
+        slow = Slow(60.0, value, zone)
+        found = refine(pis, curves, grades, land(ground), strides=(), slow=slow, **tables)  # type: ignore[arg-type]
+        return found.price
+
+    at, sharp = 0.0, []
+    for i, curve in enumerate(curves, start=1):
+        at += float(np.hypot(*(pis[i] - pis[i - 1]))) - curve.tangent
+        half = (curve.radius * abs(curve.deflection) + curve.clothoid) / 2
+        sharp += [at + half] if curve.radius < 125 else []
+        at += 2 * half - curve.tangent
+    covered = union_all([LineString([(s - zone / 2, 0), (s + zone / 2, 0)]) for s in sharp]).length
+    assert price(7.0) - price(0.0) == pytest.approx(7.0 * covered, rel=1e-6, abs=1e-3)
 
 
 @given(
@@ -138,9 +196,10 @@ def slow(
     river=st.floats(-900, 900),
     lift=st.one_of(st.floats(0.3, 30), st.floats(-30, -0.3)),
     deep=st.floats(0, 20),
+    over=st.floats(-30, 30),
 )
 def test_the_compiled_price_is_that_of_geometry_and_formation(
-    seed: int, high: float, side: float, river: float, lift: float, deep: float
+    seed: int, high: float, side: float, river: float, lift: float, deep: float, over: float
 ) -> None:
     ground, way = hills(seed, high, side), bent(seed, 120.0)
     grades = on_the_ground(way, ground)
@@ -150,8 +209,9 @@ def test_the_compiled_price_is_that_of_geometry_and_formation(
     grades = Grades(grades.chainage, grades.level + lift, grades.curve)
     dearer = np.ones(ground.shape, np.float32)
     dearer[ground.shape[0] // 2 + 1 :] = 1 + seed / 100
-    found = whole(way, grades, land(ground, floor=floor, rivers=rivers, dearer=dearer), deep)
-    asked = slow(way, grades, ground, rivers, floor, deep, dearer)
+    where = land(ground, floor=floor, rivers=rivers, dearer=dearer)
+    found = whole(way, grades, where, deep, over)
+    asked = slow(way, grades, ground, rivers, floor, deep, over, dearer)
     assert found.price == pytest.approx(asked, rel=1e-6)
 
 

@@ -151,3 +151,27 @@ def test_places_beyond_all_limits_are_named_once() -> None:
     assert place.startswith("bridge at 0+000 of the new road: grade line +")
     assert "over ground with cross slope 6.00, wanted a deck up to 120 m above ground" in place
     assert len(limits(bill, SHAPE, STANDARD, merge=10.0)) == bill.denied.size
+
+
+@given(off=st.floats(-14, 14), slope=st.floats(0, 1.2), which=st.sampled_from([0, -1]))
+def test_where_a_road_joins_the_existing_one_that_is_the_ground(
+    off: float, slope: float, which: int
+) -> None:
+    ground = plane(slope)
+    way = plan(1200.0)
+    under = formation_level = 600.0
+    level = np.full(2, formation_level)
+    level[which] += off
+    road = Alignment(way, Grades(np.array([0.0, 1200.0]), level, np.zeros(2)))
+    given_ = {"shape": SHAPE, "standard": STANDARD, "prices": P}
+    bare = take_off(road, ground, **given_)  # type: ignore[arg-type]
+    joined = take_off(road, ground, joins=(which == 0, which == -1), **given_)  # type: ignore[arg-type]
+    assert bare.ground[which] == pytest.approx(under, abs=0.5)
+    assert joined.ground[which] == joined.level[which]
+    assert joined.slope[which] == 0
+    rest = slice(1, None) if which == 0 else slice(None, -1)
+    assert joined.ground[rest].tolist() == bare.ground[rest].tolist()
+    # on its own platform a road is never beyond the limits
+    alone = formation.open_road(0.0, 0.0, P)
+    assert np.isfinite(alone.price)
+    assert (alone.common, alone.rock, alone.fill, alone.wall) == (0, 0, 0, 0)

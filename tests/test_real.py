@@ -42,9 +42,15 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     assert plan.programmes[plan.best].schedule.cut_days == 0
     first = plan.programmes[plan.best].schedule.phases[0]
     assert first.work.section.end > plan.places["Chilas"] > first.work.section.start
+    # 60 km/h is wanted, and the ground forces some stretches of some roads to 40
+    assert any({part.speed_kmh for part in link.speeds} == {40, 60} for link in plan.links)
     freeboard = plan.study.clearance.freeboard_m
     for link in plan.links:
         assert 0.8 < link.searched.ratio < 1.25
+        assert link.breaches == ()
+        assert link.speeds[0].start == 0
+        assert link.speeds[-1].end == pytest.approx(link.length)
+        assert all(part.why for part in link.speeds if part.speed_kmh < 60)
         assert link.bridge_length + link.tunnel_length < link.length
         for lake in plan.reservoirs:
             over = lake.reaches(link.x, link.y) <= lake.dam.full_level_m
