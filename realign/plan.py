@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -269,18 +269,12 @@ def _links(
     study = given.study
     site = site_of(given)
 
-    def road(gap: Gap, variant: corridor.Variant) -> Link | NoRouteError:
-        problem = NoRouteError(f"{gap.name} / {variant.name}: not searched")
-        for speed in _speeds(variant, study):
-            slower = variant.model_copy(update={"speed_kmh": speed})
-            for reserve in RESERVES:
-                try:
-                    link = _road(site, gap, slower, study, prices, reserve, say)
-                except NoRouteError as found:
-                    problem = found
-                else:
-                    return replace(link, builder=builder(given, link))
-        return problem
+    def searched(gap: Gap, variant: corridor.Variant) -> _Roads:
+        return _Roads(site, gap, variant, study, prices, say)
+
+    def designed(roads: Future[_Roads]) -> Link | NoRouteError:
+        link = roads.result().link()
+        return replace(link, builder=builder(given, link)) if isinstance(link, Link) else link
 
     jobs = [
         (gap, variant)
@@ -293,8 +287,14 @@ def _links(
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # long roads first, so that no processor waits for one at the end
         order = sorted(range(len(jobs)), key=lambda i: -jobs[i][0].section.length)
-        made = dict(zip(order, pool.map(lambda i: road(*jobs[i]), order), strict=True))
-        results = [made[i] for i in range(len(jobs))]
+        # first all corridors, then all designs: shorter pieces of work share processors better
+        found = {i: pool.submit(searched, *jobs[i]) for i in order}
+        made = {i: pool.submit(designed, found[i]) for i in order}
+        try:
+            results = [made[i].result() for i in range(len(jobs))]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     links = tuple(link for link in results if isinstance(link, Link))
     failed = {
         f"{gap.name} / {variant.name}": str(result)
@@ -314,21 +314,70 @@ def _speeds(variant: corridor.Variant, study: Study) -> list[int]:
     return [variant.speed_kmh, *(v for v in reversed(slower) if least <= v < variant.speed_kmh)]
 
 
-def _road(
-    site: Site,
-    gap: Gap,
-    variant: corridor.Variant,
-    study: Study,
-    prices: Rates,
-    reserve: float,
-    say: Callable[[str], None],
-) -> Link:
-    """Search a road across a gap, some of the greatest grade kept in reserve, and design it."""
-    standard = load_standard(study.standard.code, variant.speed_kmh)
+class _Roads:
+    """Roads tried across a gap in turn: as fast as wanted, slower, and with grade in reserve."""
+
+    def __init__(
+        self,
+        site: Site,
+        gap: Gap,
+        variant: corridor.Variant,
+        study: Study,
+        prices: Rates,
+        say: Callable[[str], None],
+    ) -> None:
+        """Search the first corridor there is."""
+        self.site, self.gap, self.study, self.prices, self.say = site, gap, study, prices, say
+        self.problem = NoRouteError(f"{gap.name} / {variant.name}: not searched")
+        self.tries = iter(
+            (variant.model_copy(update={"speed_kmh": speed}), reserve)
+            for speed in _speeds(variant, study)
+            for reserve in RESERVES
+        )
+        self.found = self.next()
+
+    def next(self) -> tuple[corridor.Corridor, Rulebook] | None:
+        """Search the next corridor there is; None where there are no more."""
+        for variant, reserve in self.tries:
+            book = _book(variant, self.study, self.prices)
+            name = f"{self.gap.name} / {variant.name}"
+            try:
+                found = corridor.find(
+                    self.site,
+                    self.gap,
+                    variant,
+                    rules=self.study.corridor,
+                    standard=replace(book.standard, grade=book.standard.grade * (1 - reserve)),
+                    prices=book.prices,
+                    slow=book.slow,
+                    tell=lambda what, opened: self.say(f"{what}, {opened:,} states"),
+                )
+            except NoRouteError as problem:
+                self.problem = problem
+            else:
+                self.say(f"{name}: corridor found")
+                return found, book
+        return None
+
+    def link(self) -> Link | NoRouteError:
+        """Design the first of the corridors that becomes a road."""
+        while self.found:
+            found, book = self.found
+            self.say(f"{self.gap.name} / {found.variant.name}: geometry, grade line, bill")
+            try:
+                return design(found, self.site, book)
+            except NoRouteError as problem:
+                self.problem = problem
+                self.found = self.next()
+        return self.problem
+
+
+def _book(variant: corridor.Variant, study: Study, prices: Rates) -> Rulebook:
+    """Tables that rule the roads of a variant."""
     least = variant.least_speed_kmh or variant.speed_kmh
     fastest = max(variant.speed_kmh, study.standard.desirable_kmh)
-    book = Rulebook(
-        standard=standard,
+    return Rulebook(
+        standard=load_standard(study.standard.code, variant.speed_kmh),
         shape=study.formation,
         line=study.profile,
         rules=study.corridor,
@@ -344,18 +393,6 @@ def _road(
         earth=study.haul,
         shelter=study.hazard,
     )
-    found = corridor.find(
-        site,
-        gap,
-        variant,
-        rules=study.corridor,
-        standard=replace(standard, grade=standard.grade * (1 - reserve)),
-        prices=book.prices,
-        slow=book.slow,
-        tell=lambda what, opened: say(f"{what}, {opened:,} states"),
-    )
-    say(f"{gap.name} / {variant.name}: geometry, grade line, bill")
-    return design(found, site, book)
 
 
 def _graph(given: Drowned, links: Sequence[Link], opened: Mapping[str, date]) -> nx.MultiDiGraph:

@@ -13,7 +13,6 @@ from math import atan2, cos, hypot, pi, sin, tan
 
 import numpy as np
 from numba import njit
-from numba.extending import register_jitable
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
@@ -200,7 +199,7 @@ class Corner:
         return (self.radius + shift) / cos(self.deflection / 2) - self.radius
 
 
-@register_jitable  # compiled searches call it too
+@njit(cache=True)
 def tangent_length(
     deflection: float, radius: float, clothoid: float, other: float | None = None
 ) -> float:
@@ -239,7 +238,7 @@ def tangent_length(
     return length + (_shift(radius, other)[0] - p) / sin(deflection)
 
 
-@register_jitable
+@njit(cache=True)
 def _shift(radius: float, clothoid: float) -> tuple[float, float]:
     """How far a clothoid shifts the circle from the tangent, and where its middle lies [m]."""
     if clothoid <= 0:
