@@ -1,10 +1,11 @@
 """One corridor to one link: geometry, grade line, bill, cost and exposure of a new road."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle, islice
-from math import isnan, nan
+from math import inf, isnan, nan
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,8 @@ LEAN = 2
 WORTH = 0.01
 """Share of the price of a road below which what a pass saves is too little [-]."""
 AGAIN = 2
-"""How often a road that still has places beyond the limits is moved again, at most."""
+"""How often a road that ends with places beyond the limits is moved once more from its first
+course, with the strides in another order, at most."""
 SETTLINGS = 2
 """How often the grade line of a road with places beyond the limits is laid again, at most."""
 FINE = 5.0
@@ -136,16 +138,7 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
     near, water = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
     about = near, water
     fitted = _fitted(found, site, book, about)
-    move = _mover(found.variant, site, book, about)
-    refined = _refined(*fitted, move, found.variant, site, book, about)
-    polygon, road, bill = _eased(*refined, move, found, site, book, about)
-    road, bill = _settled(road, bill, found, site, book, about)
-    for _ in range(AGAIN):
-        if not bill.denied.any():
-            break
-        polygon, road, bill = _refined(polygon, road, move, found.variant, site, book, about)
-        polygon, road, bill = _eased(polygon, road, bill, move, found, site, book, about)
-        road, bill = _settled(road, bill, found, site, book, about)
+    polygon, road, bill = _cheapest(fitted, found, site, book, about)
     road, bill = _balanced(road, bill, found, site, book, about)
     plan = road.plan
     xy = np.column_stack((bill.x, bill.y))
@@ -269,6 +262,27 @@ def _fitted(found: Corridor, site: Site, book: Rulebook, about: Water) -> tuple[
     return polygon, laid_line.alignment
 
 
+def _cheapest(
+    fitted: tuple[Polygon, Alignment], found: Corridor, site: Site, book: Rulebook, about: Water
+) -> tuple[Polygon, Alignment, Bill]:
+    """Move a road to cheaper ground, from another start where it ends beyond its limits."""
+    move = _mover(found.variant, site, book, about)
+    dearer = _dearer(found.variant, about[0], book)
+    best: tuple[Polygon, Alignment, Bill] | None = None
+    least = (True, inf)
+    for k in range(1 + AGAIN):
+        sets = STRIDES[k:] + STRIDES[:k]
+        refined = _refined(*fitted, move, found.variant, site, book, about, sets=sets)
+        polygon, road, bill = _eased(*refined, move, found, site, book, about)
+        road, bill = _settled(road, bill, found, site, book, about)
+        rank = bool(bill.denied.any()), _price(bill, book.rates, about[0], dearer)
+        if best is None or rank < least:
+            best, least = (polygon, road, bill), rank
+        if not least[0]:
+            break
+    return cast("tuple[Polygon, Alignment, Bill]", best)
+
+
 Mover = Callable[..., lateral.Line]
 """`lateral.refine` on the ground of a gap, with the rules of a road."""
 
@@ -295,7 +309,7 @@ def _mover(variant: Variant, site: Site, book: Rulebook, about: Water) -> Mover:
     )
 
 
-def _refined(
+def _refined(  # noqa: PLR0913 - a road, how it is moved, and what rules it
     polygon: Polygon,
     road: Alignment,
     refine: Mover,
@@ -303,6 +317,8 @@ def _refined(
     site: Site,
     book: Rulebook,
     about: Water,
+    *,
+    sets: Sequence[Sequence[float]] = STRIDES,
 ) -> tuple[Polygon, Alignment, Bill]:
     """Move a road to cheaper ground near by, plan and levels in turn, while it pays."""
     near, dearer = about[0], _dearer(variant, about[0], book)
@@ -311,7 +327,7 @@ def _refined(
     if hairpins(*polygon, book.drawn):
         return polygon, road, bill  # their two PIs move together or not at all
     lean = 0
-    for strides in islice(cycle(STRIDES), PASSES):
+    for strides in islice(cycle(sets), PASSES):
         try:
             moved = refine(*polygon, road.grades, strides=strides)
             plan = Plan(elements(moved.pis, list(moved.curves)))

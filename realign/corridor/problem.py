@@ -19,6 +19,10 @@ from realign.standards import DesignStandard, Slow
 RESERVE = 0.1
 """Share of the greatest deck height that the search leaves to the fit of the road [-]."""
 
+SHARED = 0.5
+"""Share of the price of a slow stretch that each bend in it pays, which a search that knows no
+other bends must assume: two of them to a stretch [-]."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
@@ -171,8 +175,7 @@ def prepare(  # noqa: PLR0913 - the world, a gap, preferences, and the tables th
         crossed=crossed,
         forbidden=forbidden | place.wrong_bank(site, gap, window, variant.bank, rules),
         moves=steps,
-        # bends that share a slow stretch pay for it each: the search errs on the fast side
-        bend_price=slow.price * slow.zone_m if slow else 0.0,
+        bend_price=SHARED * slow.price * slow.zone_m if slow else 0.0,
         tariff=tariff(
             prices,
             standard,
