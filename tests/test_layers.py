@@ -17,7 +17,7 @@ settings chainage estimate
 terrain standards rates
 highway
 reservoir hazard haul formation geometry
-submergence corridor lateral profile bound quantities
+submergence corridor lateral profile bound quantities travel
 inventory
 cost network
 options road
