@@ -334,7 +334,8 @@ def read(path: Path, crs: CRS, rules: Cleaning) -> Roads:
             lines.append(shape)
             tags.append(found)
     if not lines:
-        msg = f"{path}: holds only {', '.join(sorted({str(kind) for kind in given['class']}))}; wanted roads for cars"
+        kinds = ", ".join(sorted({str(kind) for kind in given["class"]}))
+        msg = f"{path}: holds only {kinds}; wanted roads for cars"
         raise InputError(msg)
     try:
         roads = clean(lines, tags, rules, crs=crs)
