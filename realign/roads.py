@@ -398,8 +398,8 @@ def clean(
         _speed(rules, tag.kind)
         for part in shapely.get_parts(line):
             given += 1
-            xy = shapely.get_coordinates(part).round(_DECIMALS) + 0.0  # -0 is 0
-            pieces += _pieces([tuple((float(x), float(y)) for x, y in xy)], tag)
+            xy = shapely.get_coordinates(part).tolist()
+            pieces += _pieces([tuple(_rounded(x, y) for x, y in xy)], tag)
     tally.empty = given - len(pieces)
     if not pieces:
         msg = f"found no line with two different points among {given}; wanted roads"
@@ -476,6 +476,11 @@ def _split(pieces: list[_Piece], tally: _Tally) -> list[_Piece]:
     return _cut(pieces, cuts)
 
 
+def _rounded(x: float, y: float) -> _Point:
+    """Round a point, so that equal points are equal bytes: -0 is 0."""
+    return round(x, _DECIMALS) + 0.0, round(y, _DECIMALS) + 0.0
+
+
 def _vertex(point: _Point, segments: Sequence[tuple[tuple[_Point, ...], int]]) -> _Point:
     """Return the vertex that a point is but for rounding, an end of a piece if any, or itself."""
     near = sorted(
@@ -484,7 +489,7 @@ def _vertex(point: _Point, segments: Sequence[tuple[tuple[_Point, ...], int]]) -
         for vertex in (xy[k], xy[k + 1])
         if math.dist(vertex, point) <= _SAME
     )
-    return near[0][1] if near else (round(point[0], _DECIMALS), round(point[1], _DECIMALS))
+    return near[0][1] if near else _rounded(*point)
 
 
 def _cut(pieces: list[_Piece], cuts: Mapping[int, Mapping[int, set[_Point]]]) -> list[_Piece]:
@@ -628,7 +633,7 @@ def _feet(point: _Point, piece: _Piece, number: int, snap: float) -> list[_Targe
     k = int(far.argmin())
     if far[k] > snap:
         return []
-    foot = (round(float(feet[k, 0]), _DECIMALS), round(float(feet[k, 1]), _DECIMALS))
+    foot = _rounded(*feet[k].tolist())
     foot = next((v for v in (piece.xy[k], piece.xy[k + 1]) if math.dist(v, foot) <= _MOVED), foot)
     if foot in (piece.xy[0], piece.xy[-1]):
         return []
@@ -753,6 +758,8 @@ def _merged(pieces: list[_Piece], tally: _Tally) -> list[_Piece]:
                 continue
         head = one.xy if one.xy[-1] == node else one.xy[::-1]
         tail = two.xy if two.xy[0] == node else two.xy[::-1]
+        if head[-2] == tail[1]:
+            continue  # the two directions of one road, each a line of its own
         kept, gone = ends[node]
         (now[kept],) = _pieces([(*head, *tail[1:])], one.tags)
         for far in (head[0], tail[-1]):

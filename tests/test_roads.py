@@ -318,6 +318,13 @@ def test_edges_alike_become_one_and_others_stay() -> None:
     assert len(clean(lines, [east, east, east], RULES).lines) == 3  # traffic meets head on
 
 
+def test_two_directions_of_one_road_stay_two_edges() -> None:
+    road = line((0, 0), (50, 9), (100, 0))
+    roads = clean([road, road], [Tags("trunk", oneway=1), Tags("trunk", oneway=-1)], RULES)
+    assert (len(roads.xy), roads.report.duplicates, roads.report.merged) == (2, 0, 0)
+    assert sorted(zip(roads.start, roads.end, strict=True)) == [(0, 1), (1, 0)]
+
+
 def test_a_ring_starts_at_its_least_vertex() -> None:
     ring = [(0.0, 0.0), (100.0, 0.0), (100.0, 100.0), (0.0, 100.0)]
     first = clean([line(*ring, ring[0])], [ROAD], RULES)
