@@ -457,7 +457,11 @@ def _split(pieces: list[_Piece], tally: _Tally) -> list[_Piece]:
     within = np.arange(len(ends)) - np.repeat(np.cumsum([0, *counts[:-1]]), counts)
     shapes = np.asarray(shapely.linestrings(ends))
     one, two = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    one, two = one[one < two], two[one < two]
+    courses: dict[tuple[_Point, ...], int] = {}
+    course = np.array([courses.setdefault(min(p.xy, p.xy[::-1]), i) for i, p in enumerate(pieces)])
+    twins = (course[owner[one]] == course[owner[two]]) & (owner[one] != owner[two])
+    wanted = (one < two) & ~twins  # pieces that lie upon each other from end to end stay whole
+    one, two = one[wanted], two[wanted]
     shared = shapely.intersection(shapes[one], shapes[two])
     follows = (owner[one] == owner[two]) & (two == one + 1) & (shapely.get_type_id(shared) == 0)
     one, two, shared = one[~follows], two[~follows], shared[~follows]
