@@ -242,6 +242,24 @@ class Link:
     alignment: Alignment | None = None
     """The alignment it was made from; None where only its course is known."""
 
+    @property
+    def slowest_kmh(self) -> int:
+        """Design speed of the slowest stretch [km/h]."""
+        return min((part.speed_kmh for part in self.speeds), default=self.speed_kmh)
+
+    @property
+    def slow_m(self) -> float:
+        """Length of the stretches slower than the design speed [m]."""
+        return sum(part.end - part.start for part in self.speeds if part.speed_kmh < self.speed_kmh)
+
+    @property
+    def pace(self) -> str:
+        """Design speed in words, and how much of the road is slower."""
+        if self.slow_m == 0:
+            return f"{self.speed_kmh} km/h"
+        where = f"{self.slow_m / 1000:.1f} of {self.length / 1000:.1f} km"
+        return f"{self.speed_kmh} km/h, down to {self.slowest_kmh} km/h on {where}"
+
 
 def build(
     highway: Highway,

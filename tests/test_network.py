@@ -18,7 +18,17 @@ from realign.chainage import Section
 from realign.errors import GeometryError, NoRouteError
 from realign.estimate import Estimate
 from realign.highway import Highway
-from realign.network import Link, Searched, build, check, connected, cut_days, passable, route
+from realign.network import (
+    Link,
+    Paced,
+    Searched,
+    build,
+    check,
+    connected,
+    cut_days,
+    passable,
+    route,
+)
 from realign.submergence import Submerged, Submergence
 
 LENGTH = 10_000.0
@@ -130,6 +140,21 @@ def existing(graph: nx.MultiDiGraph) -> list[tuple[float, float, date | None]]:
         for a, b, edge in graph.edges(data=True)
         if edge["kind"] == "existing" and graph.nodes[a]["chainage"] < graph.nodes[b]["chainage"]
     )
+
+
+def test_a_road_says_how_much_of_it_is_slower_than_wanted() -> None:
+    parts = (
+        Paced(0.0, 1000.0, 60, ""),
+        Paced(1000.0, 2500.0, 40, "radius"),
+        Paced(2500.0, 3000.0, 30, "hairpin"),
+        Paced(3000.0, 4000.0, 80, ""),
+    )
+    slow = link(start=3000.0, end=7000.0, speeds=parts)
+    assert (slow.slowest_kmh, slow.slow_m) == (30, 2000.0)
+    assert slow.pace == "60 km/h, down to 30 km/h on 2.0 of 4.0 km"
+    plain = link(speeds=(Paced(0.0, 4000.0, 60, ""),))
+    assert (plain.slowest_kmh, plain.slow_m, plain.pace) == (60, 0, "60 km/h")
+    assert (link().slowest_kmh, link().pace) == (60, "60 km/h")
 
 
 def test_the_road_is_cut_at_ends_places_tie_ins_and_limits_of_the_water() -> None:

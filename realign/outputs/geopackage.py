@@ -335,6 +335,8 @@ def _links(plan: Plan) -> Iterator[Record]:
             "replaces_to_km": round(link.section.end / _KM, 3),
             "link_length_m": _m(link.length),
             "speed_kmh": link.speed_kmh,
+            "slowest_kmh": link.slowest_kmh,
+            "slow_m": _m(link.slow_m),
             "steepest_pct": round(link.steepest * 100, 2),
             "deadline_date": _iso(_deadline(plan, link.section)),
             "open_date": _iso(opens),

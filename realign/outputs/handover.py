@@ -243,7 +243,7 @@ def _stationed(plan: Plan, link: Link, start: float) -> Stationed:
     return Stationed(
         name=link.name,
         alignment=link.alignment,
-        description=f"{link.speed_kmh} km/h, replaces {link.section} of the existing road",
+        description=f"{link.pace}; replaces {link.section} of the existing road",
         start=start,
         equations=(
             (0.0, link.section.start, start),

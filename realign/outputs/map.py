@@ -536,6 +536,16 @@ def _link_popup(record: Mapping[str, Any]) -> dict[str, object]:
     return {"title": f"{name}: {record['link']}", "rows": rows, "more": more}
 
 
+def _speed(record: Mapping[str, Any]) -> str:
+    """Design speed, and how much of the road is slower."""
+    slow = (
+        f", down to {record['slowest_kmh']} km/h on {_km(record['slow_m'])}"
+        if record["slow_m"]
+        else ""
+    )
+    return f"{record['speed_kmh']} km/h{slow}"
+
+
 def _link_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     replaced = text(record["replaces_from_km"] * 1000), text(record["replaces_to_km"] * 1000)
     rows = [
@@ -543,7 +553,8 @@ def _link_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Replaces", f"{replaced[0]} to {replaced[1]}"),
         ("Its cost", _spread(record, "mpkr")),
         ("", _spread(record, "musd")),
-        ("Design speed", f"{record['speed_kmh']} km/h, steepest {record['steepest_pct']:g} %"),
+        ("Design speed", _speed(record)),
+        ("Steepest", f"{record['steepest_pct']:g} %"),
         ("Deadline", _or_none(record["deadline_date"])),
         ("Opens", _or_none(record["open_date"])),
     ]
