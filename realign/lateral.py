@@ -42,6 +42,9 @@ ROOM = 1e-6
 """Length by which two curves may overlap, from rounding [m]."""
 TOO_STEEP = DENIED / 2e-3
 """Price of a metre for each unit of grade beyond the standard [/m]."""
+UNFIT = DENIED / 10
+"""Price of a metre of a form beyond its limits, for each metre of height beyond them: moves that do
+not yet reach the limits are told from those that lead away from them [/m2]."""
 SUNK = 10 * DENIED
 """Price of a metre for each metre by which it lies too low over water [/m2]."""
 RESERVE = 0.05
@@ -154,7 +157,7 @@ class Line:
     """Level of the PVIs, as many and as evenly spaced as those given, shape (q,) [m above datum];
     where the plan has moved they stand for `level` no more."""
     price: float
-    """Price of the formation with the ends of structures, and what breaks a rule at `DENIED`."""
+    """Price of the formation with the ends of structures, and what breaks a rule at `DENIED` or more."""
 
 
 def _cell_of(
@@ -266,7 +269,8 @@ class _Work(NamedTuple):
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    bearing: NDArray[np.float64]
+    dx: NDArray[np.float64]
+    dy: NDArray[np.float64]
     ground: NDArray[np.float64]
     slope: NDArray[np.float64]
     floor: NDArray[np.float64]
@@ -316,11 +320,12 @@ class _Road(NamedTuple):
 def _work(stations: int, rule: Rule, p: Prices) -> _Work:
     states = 1 + _least(rule.min_bridge, STEP / 2) + _least(rule.min_tunnel, STEP / 2)
     tips = np.array([[formation.end_price(a, b, p) for b in range(3)] for a in range(3)])
-    x, y, bearing, ground, slope, floor, dearer, u, rate = (np.empty(stations) for _ in range(9))
+    x, y, dx, dy, ground, slope, floor, dearer, u, rate = (np.empty(stations) for _ in range(10))
     return _Work(
         x=x,
         y=y,
-        bearing=bearing,
+        dx=dx,
+        dy=dy,
         ground=ground,
         slope=slope,
         floor=floor,
@@ -443,15 +448,14 @@ def _mapped(part: _Stretch, n: int, still: _Stretch, n0: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Work) -> None:  # noqa: PLR0915 - one walk along straight and curve
-    """Places, bearings and chainages of levels of stations at even distances along a stretch."""
+    """Places, directions and chainages of levels of stations at even distances along a stretch."""
     # arrays by name of their own: reading them from a tuple counts references
     px, py, tangent, begin, end = part.x, part.y, part.tangent, part.begin, part.end
-    xs, ys, bearings, us, rates = work.x, work.y, work.bearing, work.u, work.rate
+    xs, ys, dxs, dys, us, rates = work.x, work.y, work.dx, work.dy, work.u, work.rate
     j, passed = 0, 0.0
     for i in range(n - 1):
         dx, dy = px[i + 1] - px[i], py[i + 1] - py[i]
         leg = np.hypot(dx, dy)
-        bearing = np.arctan2(dy, dx)
         c, s = dx / leg, dy / leg
         straight = leg - tangent[i] - tangent[i + 1]
         last = i == n - 2
@@ -459,7 +463,7 @@ def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Wo
         while j <= count and (j * step <= passed + straight or last):
             d = tangent[i] + j * step - passed
             xs[j], ys[j] = px[i] + d * c, py[i] + d * s
-            bearings[j] = bearing
+            dxs[j], dys[j] = c, s
             us[j], rates[j] = u + (j * step - passed) * rate, rate
             j += 1
         passed += straight
@@ -470,13 +474,13 @@ def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Wo
         side = 1.0 if turn > 0 else -1.0
         curve = radius * abs(turn) + clothoid
         ex, ey, et = _spiral(clothoid, radius, clothoid)
+        cosine, sine = np.cos(et), np.sin(et)
         x0, y0 = px[k] - tangent[k] * c, py[k] - tangent[k] * s
         # the way out is the way in, seen from the end of the curve and back
         ox, oy = px[k + 1] - px[k], py[k + 1] - py[k]
         away = np.hypot(ox, oy)
         oc, os = ox / away, oy / away
         x1, y1 = px[k] + tangent[k] * oc, py[k] + tangent[k] * os
-        out = np.arctan2(oy, ox)
         u, rate = begin[k], (end[k] - begin[k]) / curve
         while j <= count and j * step <= passed + curve:
             d = j * step - passed
@@ -484,18 +488,22 @@ def _walk(part: _Stretch, n: int, count: int, step: float, rule: Rule, work: _Wo
                 a, b, t = _spiral(d, radius, clothoid)
                 b *= side
                 xs[j], ys[j] = x0 + a * c - b * s, y0 + a * s + b * c
-                bearings[j] = bearing + side * t
+                along, aside = np.cos(t), side * np.sin(t)
+                dxs[j], dys[j] = along * c - aside * s, along * s + aside * c
             elif d >= curve - clothoid:
                 a, b, t = _spiral(curve - d, radius, clothoid)
                 b *= side
                 xs[j], ys[j] = x1 - a * oc - b * os, y1 - a * os + b * oc
-                bearings[j] = out - side * t
+                along, aside = np.cos(t), -side * np.sin(t)
+                dxs[j], dys[j] = along * oc - aside * os, along * os + aside * oc
             else:
                 t = et + (d - clothoid) / radius
-                a = ex + radius * (np.sin(t) - np.sin(et))
-                b = side * (ey + radius * (np.cos(et) - np.cos(t)))
+                along, aside = np.cos(t), np.sin(t)
+                a = ex + radius * (aside - sine)
+                b = side * (ey + radius * (cosine - along))
+                aside *= side
                 xs[j], ys[j] = x0 + a * c - b * s, y0 + a * s + b * c
-                bearings[j] = bearing + side * t
+                dxs[j], dys[j] = along * c - aside * s, along * s + aside * c
             us[j], rates[j] = u + d * rate, rate
             j += 1
         passed += curve
@@ -540,7 +548,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
     z, floor, forbidden = land.z, land.floor, land.forbidden
     river, first = land.river, land.first
     left, top, per = land.left, land.top, 1 / land.cell
-    xs, ys, bearing = work.x, work.y, work.bearing
+    xs, ys, dxs, dys = work.x, work.y, work.dx, work.dy
     ground, slope, lowest, barred, wet = work.ground, work.slope, work.floor, work.barred, work.wet
     wish, dearer = land.dearer, work.dearer
     rows, cols = z.shape
@@ -550,7 +558,7 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
         row, col = (top - ys[j]) * per, (xs[j] - left) * per
         if not (near < row < rows - near and near < col < cols - near):
             return False
-        dx, dy = -np.sin(bearing[j]), np.cos(bearing[j])
+        dx, dy = -dys[j], dxs[j]
         ground[j] = _between(z, row - 0.5, col - 0.5)
         rise = _between(z, row - 0.5 - dy, col - 0.5 + dx)
         rise -= _between(z, row - 0.5 + dy, col - 0.5 - dx)
@@ -653,15 +661,15 @@ def _prices(  # noqa: PLR0913, PLR0917 - arrays of one search, flat for the comp
             h, t, g = (h0 + height) / 2, (t0 + slope) / 2, max(g0, g1, grade, g3)
             cost = (o0 + on) / 2
             if wet[j - 1] or wet[j] or not np.isfinite(cost):
-                cost = DENIED
+                cost = DENIED + UNFIT * abs(h)
             price[j - 1, OPEN] = cost * step
             cost = formation.structure(BRIDGE, h, t, p).price
             if g > rule.bridge + STEEP_SLACK or not np.isfinite(cost):
-                cost = DENIED
+                cost = DENIED + UNFIT * max(-h, h + t * p.half - p.max_deck, 0.0)
             price[j - 1, BRIDGE] = cost * step
             cost = formation.structure(TUNNEL, h, t, p).price
             if g > rule.tunnel + STEEP_SLACK or not np.isfinite(cost):
-                cost = DENIED
+                cost = DENIED + UNFIT * max(h, 0.0)
             price[j - 1, TUNNEL] = cost * step
         h0, t0, o0 = height, slope, on
         g0, g1, z, grade = g1, grade, z1, g3

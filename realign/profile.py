@@ -754,6 +754,7 @@ def _solved(
         b_ub=np.concatenate((limit, -task.water_level[wet], kinks)),
         bounds=bounds,
         method="highs-ds",
+        options={"simplex_dual_edge_weight_strategy": "devex"},  # a quarter quicker here
     )
     if answer.x is None:
         return None

@@ -120,13 +120,17 @@ def slow(  # noqa: PLR0917 - a road, the land and what rules both
     row, col = (np.floor(v + 0.5).astype(int) for v in ground.index(xy[:, 0], xy[:, 1]))
     wet |= level < floor[row, col] - deep
     run, height = np.diff(s), z - level
-    price = formation.by_form((height[:-1] + height[1:]) / 2, (slope[:-1] + slope[1:]) / 2, P)
+    middle, across = (height[:-1] + height[1:]) / 2, (slope[:-1] + slope[1:]) / 2
+    price = formation.by_form(middle, across, P)
     at = formation.by_form(height, slope, P)[:, OPEN] * dearer[row, col]
     price[:, OPEN] = np.where(wet[:-1] | wet[1:], np.inf, (at[:-1] + at[1:]) / 2)
     most = np.maximum(steep[:-1], steep[1:])
     price[most > STANDARD.grade_bridge + formation.STEEP_SLACK, BRIDGE] = np.inf
     price[most > STANDARD.grade_tunnel + formation.STEEP_SLACK, TUNNEL] = np.inf
-    price = np.where(np.isfinite(price), price, DENIED) * run[:, None]
+    deck = middle + across * P.half - P.max_deck
+    beyond = [np.abs(middle), np.maximum(np.maximum(-middle, deck), 0), np.maximum(middle, 0)]
+    unfit = DENIED + lateral.UNFIT * np.column_stack(beyond)
+    price = np.where(np.isfinite(price), price, unfit) * run[:, None]
     tips = np.array([[formation.end_price(a, b, P) for b in range(3)] for a in range(3)])
     lengths = (run[0], SHAPE.min_bridge_m, SHAPE.min_tunnel_m)
     least = np.array([int(np.ceil(v / run[0] - 1e-9)) for v in lengths])
@@ -139,6 +143,22 @@ def slow(  # noqa: PLR0917 - a road, the land and what rules both
     total += lateral.SUNK * (sunk @ share)
     over = np.where(grade > STANDARD.grade + 1e-6, grade - STANDARD.grade, 0.0)
     return float(total + lateral.TOO_STEEP * (over @ share)) + shortage(way)
+
+
+@given(lift=st.floats(0.1, 30))
+def test_the_farther_beyond_its_limits_a_deck_is_the_dearer(lift: float) -> None:
+    def level(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(np.abs(x) < 200, 600.0 - P.max_deck - 20, 600.0) + 0 * y
+
+    ground, way = oracles.surface(level, half=HALF), bent(0, 1.0)
+    length = Plan(elements(*way)).length
+
+    def price(z: float) -> float:
+        flat = Grades(np.linspace(0, length, 25), np.full(25, z), np.array([0.0] * 25))
+        return whole(way, flat, land(ground)).price
+
+    # the plain is a hand's breadth below: its price changes by less than the deck's over the gorge
+    assert price(600 + lift) - price(600.0) > 300 * lateral.UNFIT * lift
 
 
 def shortage(way: Polygon) -> float:
@@ -231,7 +251,8 @@ def test_the_walk_sees_the_places_of_the_elements(seed: int, sway: float) -> Non
     poses = plan.poses(s)
     assert work.x[: count + 1] == pytest.approx(poses[:, 0], abs=1e-4)
     assert work.y[: count + 1] == pytest.approx(poses[:, 1], abs=1e-4)
-    assert np.sin(work.bearing[: count + 1] - poses[:, 2]) == pytest.approx(0, abs=1e-6)
+    assert work.dx[: count + 1] == pytest.approx(np.cos(poses[:, 2]), abs=1e-6)
+    assert work.dy[: count + 1] == pytest.approx(np.sin(poses[:, 2]), abs=1e-6)
     assert work.u[: count + 1] == pytest.approx(s, abs=1e-3)
 
 

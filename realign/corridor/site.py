@@ -35,6 +35,9 @@ from realign.terrain import Terrain
 
 RIVER_STEP = 100.0
 """Spacing of the points of a river by which banks are told [m]."""
+LEAVING = 150.0
+"""Length over which a new road goes on at the grade of the existing one that it leaves, and keeps
+the level that water asks [m]."""
 GRADE_HALF = 50.0
 """Distance to both sides over which the grade of the existing road is taken [m]."""
 _RASTERIO = Lock()  # it hides a warning of its own by a switch that all threads share
@@ -523,11 +526,17 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
         if s.size
         else np.zeros((1, 0))
     )
+    grade = (rise / np.maximum(np.diff(near, axis=0), 1.0))[0]
+    good = np.ones(s.size, bool)
+    if window is not None and s.size:
+        away = grade if side == "before" else -grade
+        good = site.highway.level_at(s) + np.minimum(away, 0.0) * LEAVING >= water[row, col]
+        good |= not good.any()  # a road that lies too low for a while, rather than none
     states = Ends(
-        cell=cell.astype(np.int32),
-        level=level.astype(np.int32),
-        heading=np.array(heading, np.int32),
-        grade=(rise / np.maximum(np.diff(near, axis=0), 1.0))[0],
-        price=kept * (keep + per_metre),
+        cell=cell[good].astype(np.int32),
+        level=level[good].astype(np.int32),
+        heading=np.array(heading, np.int32)[good],
+        grade=grade[good],
+        price=kept[good] * (keep + per_metre),
     )
-    return states, s
+    return states, s[good]
