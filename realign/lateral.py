@@ -157,7 +157,7 @@ class Line:
     """Level of the PVIs, as many and as evenly spaced as those given, shape (q,) [m above datum];
     where the plan has moved they stand for `level` no more."""
     price: float
-    """Price of the formation with the ends of structures, and what breaks a rule at `DENIED` or more."""
+    """Price of the formation with ends of structures; what breaks a rule counts `DENIED` or more."""
 
 
 def _cell_of(
@@ -522,6 +522,16 @@ def _between(z: NDArray[np.float32], row: float, col: float) -> float:
     return float(above * (1 - fy) + below * fy)
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def _within(z: NDArray[np.float32], row: float, col: float) -> float:
+    """Value between cell centres at a place that lies well inside."""
+    i, j = int(row), int(col)
+    fy, fx = row - i, col - j
+    above = z[i, j] * (1 - fx) + z[i, j + 1] * fx
+    below = z[i + 1, j] * (1 - fx) + z[i + 1, j + 1] * fx
+    return float(above * (1 - fy) + below * fy)
+
+
 @njit(cache=True, nogil=True)
 def _ground(land: Map, x: float, y: float) -> float:
     """Ground level at a place; NaN outside [m]."""
@@ -553,22 +563,24 @@ def _survey(land: Map, count: int, step: float, rule: Rule, work: _Work) -> bool
     wish, dearer = land.dearer, work.dearer
     rows, cols = z.shape
     near = ASIDE * per
+    edge = max(near, 1.5)  # the slope is taken a cell to both sides
     until, clear = -1, -np.inf
     for j in range(count + 1):
         row, col = (top - ys[j]) * per, (xs[j] - left) * per
-        if not (near < row < rows - near and near < col < cols - near):
+        if not (edge < row < rows - edge and edge < col < cols - edge):
             return False
         dx, dy = -dys[j], dxs[j]
-        ground[j] = _between(z, row - 0.5, col - 0.5)
-        rise = _between(z, row - 0.5 - dy, col - 0.5 + dx)
-        rise -= _between(z, row - 0.5 + dy, col - 0.5 - dx)
+        ground[j] = _within(z, row - 0.5, col - 0.5)
+        rise = _within(z, row - 0.5 - dy, col - 0.5 + dx)
+        rise -= _within(z, row - 0.5 + dy, col - 0.5 - dx)
         slope[j] = abs(rise) / (2 * land.cell)
         if np.isnan(ground[j] + rise):
             return False
         i0, i1 = int(row - near), int(row + near)
         j0, j1 = int(col - near), int(col + near)
-        barred[j] = forbidden[i0, j0] or forbidden[i0, j1]
-        barred[j] |= forbidden[i1, j0] or forbidden[i1, j1]
+        barred[j] = forbidden[i0, j0] or forbidden[i1, j1]
+        if i0 != i1 and j0 != j1:
+            barred[j] |= forbidden[i0, j1] or forbidden[i1, j0]
         lowest[j] = floor[int(row), int(col)]
         dearer[j] = wish[int(row), int(col)]
         wet[j] = j <= until or ground[j] < lowest[j] - rule.deep

@@ -672,6 +672,26 @@ def test_a_tie_in_has_the_grade_of_the_road_and_at_its_very_end_too() -> None:
         assert states.grade == pytest.approx([0.02])
 
 
+@given(share=st.floats(-0.1, 1.1))
+def test_a_road_keeps_the_level_of_the_water_as_far_as_it_follows_the_old_grade(
+    share: float,
+) -> None:
+    world = site()
+    land, _ = place.surroundings(world, GAP, VALLEY)
+    ground = ground_of(land.z, levels=(0.0, 3000.0), depth=60.0, deck=100.0)
+    for side, window, down in (("before", GAP.before, 0.0), ("after", GAP.after, 0.02)):
+        assert window is not None
+        low, high = world.highway.level_at([window.start, window.end])
+        water = np.full(land.shape, low + share * (high - low), np.float32)
+        given = (world, GAP, land, ground, water, VALLEY, STEPS)
+        chainage = place.ends(*given, side=side, keep=5.0, per_metre=0.0)[1]
+        dry = np.full(land.shape, -np.inf, np.float32)
+        every = place.ends(*given[:4], dry, *given[5:], side=side, keep=5.0, per_metre=0.0)[1]
+        high_enough = world.highway.level_at(every) - 75 * down >= float(water[0, 0]) - 1e-6
+        wanted = every[high_enough] if high_enough.any() else every
+        assert chainage == pytest.approx(wanted)
+
+
 def test_water_asks_for_freeboard_beside_the_lake_only() -> None:
     world = site()
     land, water = place.surroundings(world, GAP, VALLEY)

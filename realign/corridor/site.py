@@ -35,7 +35,7 @@ from realign.terrain import Terrain
 
 RIVER_STEP = 100.0
 """Spacing of the points of a river by which banks are told [m]."""
-LEAVING = 150.0
+LEAVING = 75.0
 """Length over which a new road goes on at the grade of the existing one that it leaves, and keeps
 the level that water asks [m]."""
 GRADE_HALF = 50.0
