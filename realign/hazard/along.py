@@ -114,10 +114,10 @@ class _Road:
     @property
     def surface(self) -> NDArray[np.bool_]:
         """Whether a place is not in a tunnel, shape (n, k)."""
-        return self.form != _TUNNEL
+        return np.asarray(self.form != _TUNNEL)
 
 
-def along(  # noqa: PLR0913 - a road is five arrays
+def along(
     scene: Scene,
     x: ArrayLike,
     y: ArrayLike,
@@ -164,11 +164,7 @@ def along(  # noqa: PLR0913 - a road is five arrays
         ]
     )
     row, col = scene.cells(road.places[..., 0], road.places[..., 1])
-    middle = np.array([np.mean(road.knots[[0, -1]], axis=0)])
-    if len(road.edges) > 1:
-        middle = shapely.get_coordinates(
-            shapely.line_interpolate_point(shapes, 0.5, normalized=True)
-        )
+    middle = shapely.get_coordinates(shapely.line_interpolate_point(shapes, 0.5, normalized=True))
     out = Along(
         start=road.edges[:-1],
         end=road.edges[1:],
@@ -262,7 +258,7 @@ def _susceptible(road: Along, rules: Rules) -> NDArray[np.float64]:
     return np.asarray(total / weights)
 
 
-def _cut(  # noqa: PLR0913 - a road is five arrays
+def _cut(
     scene: Scene,
     x: ArrayLike,
     y: ArrayLike,
@@ -362,15 +358,13 @@ def _gullies(
     catchment, steepness = np.zeros((2, len(place)))
     gully = np.full(len(place), -1, np.int64)
     catchment[crossed] = drainage.cells[r, c] * area
-    steepness[crossed] = rise(
-        drainage, r, c, length=rules.channel_m, least=rules.gully_least_m2
-    )
+    steepness[crossed] = rise(drainage, r, c, length=rules.channel_m, least=rules.gully_least_m2)
     gully[crossed] = road.form.ravel()[place[crossed]]
     return catchment, steepness, gully
 
 
 @njit(cache=True, nogil=True)
-def _crossings(  # noqa: PLR0913 - rasters, limits and tables of a compiled loop
+def _crossings(  # noqa: PLR0913, PLR0917 - a compiled loop takes arrays, not values
     row: Any,
     col: Any,
     surface: Any,

@@ -1,4 +1,4 @@
-"""Where avalanches break loose and how far down they reach: slopes above a snow line, energy lines."""
+"""Where avalanches break loose above a snow line, and how far down their energy lines reach."""
 
 from typing import Any
 

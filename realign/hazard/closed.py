@@ -91,5 +91,5 @@ def open_by_month(road: Along, rules: Rules, built: Built | None = None) -> NDAr
 
 
 def closed_days(road: Along, rules: Rules, built: Built | None = None) -> float:
-    """Expected days a year on which the road is closed somewhere [days/year]."""
+    """Expect so many days a year on which the road is closed somewhere [days/year]."""
     return float(((1 - open_by_month(road, rules, built)) * MONTH_DAYS).sum())

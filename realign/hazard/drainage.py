@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from realign.terrain import Terrain
 
-__all__ = ["OUT", "SIDES", "Drainage", "drain", "downstream", "rise"]
+__all__ = ["OUT", "SIDES", "Drainage", "downstream", "drain", "rise"]
 
 SIDES = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 """Row and column to the neighbour of each direction, from the east anticlockwise."""
@@ -24,7 +24,6 @@ _NONE = 254  # not reached: ground without data
 _DR = np.array([side[0] for side in SIDES])
 _DC = np.array([side[1] for side in SIDES])
 _ROOT2 = float(np.sqrt(2.0))
-
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +48,7 @@ class Drainage:
     @property
     def catchment(self) -> NDArray[np.float64]:
         """Area whose water passes each cell, the cell itself included, shape (rows, cols) [m2]."""
-        return self.cells * self.cell**2
+        return np.asarray(self.cells * self.cell**2, np.float64)
 
 
 def drain(terrain: Terrain) -> Drainage:
@@ -65,8 +64,9 @@ def drain(terrain: Terrain) -> Drainage:
     Parameters
     ----------
     terrain
-        The ground. Water leaves it at its edge and beside cells without data: what runs in
-        there from outside is not known, so large rivers have more than is counted.
+        The ground. Water leaves it at its edge and beside cells without data where no neighbour
+        is lower: what runs in there from outside is not known, so large rivers have more than is
+        counted.
 
     Returns
     -------
@@ -182,8 +182,8 @@ def _pop(level: Any, cell: Any, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _flood(z: Any, down: Any, right: Any) -> tuple[Any, Any, Any]:
-    """Filled levels, direction the flood came from, and cells in the order they were taken."""
+def _flood(z: Any, down: Any, right: Any) -> tuple[Any, Any, Any]:  # noqa: C901, PLR0912 - one loop
+    """Fill pits; levels, directions the flood came from, and cells in the order of taking."""
     rows, cols = z.shape
     filled = np.full((rows, cols), np.float32(np.nan))
     to = np.full((rows, cols), np.uint8(_NONE))
@@ -238,7 +238,7 @@ def _steepest(filled: Any, to: Any, down: Any, right: Any) -> None:
     rows, cols = filled.shape
     for row in range(rows):
         for col in range(cols):
-            if to[row, col] >= _NONE:
+            if to[row, col] == _NONE:
                 continue
             best = 0.0
             for side in range(8):
@@ -268,7 +268,7 @@ def _gather(to: Any, order: Any, down: Any, right: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _climb(  # noqa: PLR0913 - rasters, limits and tables of a compiled loop
+def _climb(  # noqa: PLR0913, PLR0917 - a compiled loop takes arrays, not values
     to: Any,
     cells: Any,
     filled: Any,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.stats import chi2
@@ -16,6 +15,7 @@ from realign.hazard.rules import KINDS, Rules
 __all__ = ["Calibration", "Receiver", "calibrated", "near", "receiver"]
 
 _DRAWS = 2000
+_UNSEEN = 0.5  # closures that stand for none recorded
 _SIDE = 0.05  # of the draws lie below and above the interval
 
 
@@ -151,8 +151,7 @@ class Calibration:
     high: tuple[float, ...]
     """Rate above which as many or fewer have a chance of 5 % [1/year]."""
     scaled: tuple[bool, ...]
-    """Whether the rate was scaled; it stays as assumed where no closure is recorded or the road
-    has no place that such an event could close."""
+    """Whether the rate was scaled."""
 
 
 def calibrated(road: Along | Sequence[Along], rules: Rules) -> Calibration:
@@ -169,20 +168,25 @@ def calibrated(road: Along | Sequence[Along], rules: Rules) -> Calibration:
     Returns
     -------
     calibration
-        A kind with recorded closures has its rate scaled to count / years. Limits are exact ones
+        A kind with recorded closures has its rate scaled to count / years. One without keeps its
+        rate, unless that gives more than 0.5 / years, the mean rate that no record leaves to a
+        prior that knows nothing (Jeffreys 1946): then it is lowered to that, for the rate as
+        assumed would have been seen. Where the road has no place that a kind could close, its rate
+        stays as assumed. Limits are exact ones
         of a Poisson count (Garwood 1936): half the 90 % quantile of chi-square with 2 count and
         2 count + 2 degrees of freedom over the years. A few events are no statistics; limits
         tell how little they fix, and nothing of what the press left out.
     """
     parts = (road,) if isinstance(road, Along) else tuple(road)
-    before = sum(np.nansum(rated_part, axis=0) for rated_part in (p.closures for p in parts))
+    before = np.nansum(np.vstack([part.closures for part in parts]), axis=0)
     kinds, after, low, high, scaled = {}, [], [], [], []
     years = rules.recorded.years
     for number, name in enumerate(KINDS):
         kind, count = getattr(rules, name), float(getattr(rules.recorded, name))
         now = float(before[number])
-        fits = count > 0 and now > 0
-        factor = count / years / now if fits else 1.0
+        wanted = count / years if count else min(now, _UNSEEN / years)
+        fits = now > 0 and wanted != now
+        factor = wanted / now if fits else 1.0
         kinds[name] = kind.model_copy(update={"rate": kind.rate * factor})
         after.append(now * factor)
         low.append(float(chi2.ppf(_SIDE, 2 * count)) / 2 / years if count else 0.0)

@@ -1,5 +1,6 @@
 """What is taken as dangerous, how often a road is closed by it, and for how long."""
 
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -68,15 +69,15 @@ class Recorded(Settings):
     """Closures by snow on the road in it."""
     sources: dict[str, str] = Field(
         default_factory=lambda: {
-            "years": "assumption: July 2021 (Tatta Pani) to July 2025; press reports, no statistics",
-            "slide": "assumption: Tatta Pani Jul 2021, the storm of Feb 2024 with some 50 points as "
-            "one closure of the road, Barseen Apr 2024, five blockages at Lotar Mar 2025; the press "
-            "does not report short ones, so this is a lower bound",
+            "years": "assumption: July 2021 (Tatta Pani) to July 2025; of press reports",
+            "slide": "assumption: Tatta Pani Jul 2021, the storm of Feb 2024 with 50 points as "
+            "one closure of the road, Barseen Apr 2024, five blockages at Lotar Mar 2025; the "
+            "press does not report short ones, so this is a lower bound",
             "debris": "assumption: Uchar Nullah Aug 2022 with two bridges lost, and the road cut "
             "until 26 Jul 2025, of which the cause is taken as flood and mudflow",
-            "avalanche": "assumption: none recorded at 500 to 1,200 m; the rate is left as assumed",
-            "river": "assumption: none recorded as such; the rate is left as assumed",
-            "snow": "assumption: none recorded at 500 to 1,200 m; the rate is left as assumed",
+            "avalanche": "assumption: none recorded at 500 to 1,200 m",
+            "river": "assumption: none recorded as such",
+            "snow": "assumption: none recorded at 500 to 1,200 m",
         }
     )
     """Where values come from, by key; a text that begins with "assumption" is one."""
@@ -126,7 +127,7 @@ class Rules(Protection):
     release_deg: tuple[float, float, float, float] = (30.0, 34.0, 45.0, 50.0)
     """Slopes at which avalanches begin to break loose, most do, still do, and no longer do
     [deg]."""
-    runout_deg: float = Field(default=25.0, gt=0, lt=90)
+    runout_deg: float = Field(default=30.0, gt=0, lt=90)
     """Slope of the line from the release of an avalanche to where it ends [deg]."""
     river_m: float = Field(default=80.0, gt=0)
     """Distance from a river over which its attack falls to 1/e [m]."""
@@ -187,8 +188,9 @@ class Rules(Protection):
             "snow_line_m": "assumption: lower limit of lasting winter snow in Kohistan and Diamer",
             "snow_band_m": "assumption: aspect and weather move the line by some 500 m",
             "release_deg": "avalanche.org: releases at 30 to 50 degrees, most at 34 to 45",
-            "runout_deg": "assumption: between the mean of large avalanches (some 30 degrees, Lied "
-            "and Bakkehoi 1980) and the farthest",
+            "runout_deg": "assumption: some 30 degrees is the mean of large known avalanches (Lied "
+            "and Bakkehoi 1980), the farthest go on to 20; with 25 a tenth of the road would be in "
+            "their reach, where none is on record",
             "river_m": "assumption: banks fall back by a carriageway or two in one flood",
             "river_rise_m": "assumption: floods of the Indus in gorges rise by several metres",
             "bend_m": "assumption: two to three widths of the river, where bends move fastest "
@@ -198,7 +200,7 @@ class Rules(Protection):
             "lake_rise_m": "assumption: depth of an outburst in a gorge",
             "grades": "assumption: even steps",
             "slide": "assumption: rates are scaled to recorded closures; Barseen took 2 days, "
-            "Tatta Pani 3 or more, Lotar 2 each at most; months as rain, of the monsoon and of spring",
+            "Tatta Pani 3 or more, Lotar 2 each at most; months as rain in monsoon and spring",
             "debris": "assumption: rates are scaled to recorded closures; a washed-out culvert "
             "takes days, a lost bridge more; months as melt and monsoon",
             "avalanche": "assumption: a path that reaches a road does so every ten years; months "
@@ -220,7 +222,7 @@ class Rules(Protection):
                 ("grades", self.grades),
                 ("gully_*_m2", (self.gully_least_m2, self.gully_full_m2, self.gully_most_m2)),
             )
-            if any(not low < high for low, high in zip(values[:-1], values[1:], strict=True))
+            if any(not low < high for low, high in pairwise(values))
         ]
         if problems:
             raise ValueError("; ".join(problems))

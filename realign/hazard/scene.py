@@ -165,10 +165,12 @@ def _rivers(terrain: Terrain, lines: Iterable[shapely.Geometry]) -> Rivers:
     for line in shapely.get_parts(np.asarray(list(lines), object)):
         if line.length < _STEP:
             continue
-        at = np.linspace(0, line.length, int(np.ceil(line.length / _STEP)) + 1)
+        vertices = shapely.get_coordinates(line)
+        s = np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(vertices, axis=0).T))))
+        at = np.linspace(0, s[-1], int(np.ceil(s[-1] / _STEP)) + 1)
         xy, back, ahead = (
-            shapely.get_coordinates(
-                shapely.line_interpolate_point(line, np.clip(at + far, 0, line.length))
+            np.column_stack(
+                [np.interp(np.clip(at + far, 0, s[-1]), s, vertices[:, axis]) for axis in (0, 1)]
             )
             for far in (0.0, -_CHORD, _CHORD)
         )
@@ -199,7 +201,7 @@ def _curvature(
     chord = np.hypot(*ac.T)
     unit = np.divide(ac, chord[:, None], out=np.zeros_like(ac), where=chord[:, None] > 0)
     # positive to the left of the way from a to c
-    return size[:, None] * np.column_stack((-unit[:, 1], unit[:, 0]))
+    return np.asarray(size[:, None] * np.column_stack((-unit[:, 1], unit[:, 0])))
 
 
 def _outbursts(terrain: Terrain, drainage: Drainage, lakes: Iterable[shapely.Geometry]) -> Path:
@@ -207,7 +209,7 @@ def _outbursts(terrain: Terrain, drainage: Drainage, lakes: Iterable[shapely.Geo
     best: dict[tuple[int, int], float] = {}
     rows, cols = terrain.shape
     for lake in lakes:
-        point = lake.representative_point()
+        point = shapely.point_on_surface(lake)
         row, col = (int(np.rint(each)) for each in terrain.index(point.x, point.y))
         if not (0 <= row < rows and 0 <= col < cols):
             continue
@@ -224,5 +226,7 @@ def _outbursts(terrain: Terrain, drainage: Drainage, lakes: Iterable[shapely.Geo
         (left + (at[:, 1] + 0.5) * terrain.cell, top - (at[:, 0] + 0.5) * terrain.cell)
     )
     return Path(
-        cKDTree(xy), drainage.filled[at[:, 0], at[:, 1]].astype(np.float64), np.array([*best.values()])
+        cKDTree(xy),
+        drainage.filled[at[:, 0], at[:, 1]].astype(np.float64),
+        np.array([*best.values()]),
     )
