@@ -90,13 +90,14 @@ def ground(z: NDArray[np.float64]) -> Terrain:
     return Terrain(z.astype(np.float32), transform, CRS.from_epsg(32643), "test", 1.0)
 
 
-def slope_with_gullies(steep: float = 0.8, depth: float = 30.0) -> Terrain:
-    """Slope that rises to the north from y = 2,000 m, cut by a gully each kilometre."""
+def slope_with_gullies(steep: float = 0.8, side: float = 0.6) -> Terrain:
+    """Slope that rises to the north from y = 2,000 m, with a gully at 25 m of each kilometre."""
     rows, cols = np.mgrid[0:120, 0:160]
     y = (120 - rows - 0.5) * CELL
     x = (cols + 0.5) * CELL
-    cut = depth * np.abs(np.sin(np.pi * x / 1000.0))
-    return ground(1000 + steep * np.maximum(y - 2000, 0) + 0.02 * y + cut * (y > 2000))
+    from_axis = np.abs((x - 25 + 500) % 1000 - 500)
+    spur = side * from_axis * np.clip((y - 2000) / 500, 0, 1)
+    return ground(1000 + steep * np.maximum(y - 2000, 0) + 0.02 * y + spur)
 
 
 LAYERS: dict[str, list[Any]] = {
@@ -186,19 +187,13 @@ def test_slopes_above_and_below_are_those_of_a_plane() -> None:
 def test_each_gully_is_crossed_once_and_its_catchment_is_known() -> None:
     got = along(scene(), *road())
     gullies = np.flatnonzero(got.gully >= 0)
-    places = np.unique(np.round(got.x[gullies], -3))
-    assert list(places) == [2000, 3000, 4000, 5000, 6000] or set(places) >= {
-        2000,
-        3000,
-        4000,
-        5000,
-        6000,
-    }
-    # a strip of a kilometre by 3.9 km runs through each
-    assert got.catchment[gullies].max() == pytest.approx(3.9e6, rel=0.15)
+    large = got.catchment > 1e6
+    assert np.round(got.x[large], -3).tolist() == [1000 * k for k in range(1, 7)]
+    # a strip of a kilometre by 3.9 km runs through each, but for what the foot of the spurs keeps
+    assert got.catchment[large] == pytest.approx(3.9e6, rel=0.15)
     assert (got.catchment[gullies] >= RULES.gully_least_m2).all()
     assert (got.catchment[got.gully < 0] == 0).all()
-    assert got.steepness[gullies].max() == pytest.approx(0.82, rel=0.1)
+    assert got.steepness[large] == pytest.approx(0.82, rel=0.05)
 
 
 @given(bends=roads)

@@ -20,6 +20,7 @@ __all__ = ["Along", "along", "rated"]
 # forms of a metre of road as `realign.formation` numbers them, which stands in the same row
 _BRIDGE, _TUNNEL, _FORMS = 1, 2, 3
 _FINE = 20.0  # m; largest distance between the places at which a road is looked at
+_CELLS = 4  # cells of the way of an outburst that a road is held against
 _DOWN = np.array([side[0] for side in SIDES])
 _RIGHT = np.array([side[1] for side in SIDES])
 
@@ -268,16 +269,16 @@ def _cut(
 ) -> _Road:
     """Cut a road into pieces and places."""
     px, py, pz = (np.asarray(each, np.float64) for each in (x, y, level))
-    s = (
-        np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(px), np.diff(py)))))
-        if station is None
-        else np.asarray(station, np.float64)
-    )
+    if not px.shape == py.shape == pz.shape == (px.size,):
+        msg = f"a road has x, y and level of one length, got {px.shape}, {py.shape}, {pz.shape}"
+        raise GeometryError(msg)
+    plan = np.concatenate(([0.0], np.cumsum(np.hypot(np.diff(px), np.diff(py)))))
+    s = plan if station is None else np.asarray(station, np.float64)
     forms = np.zeros(max(len(s) - 1, 0), np.int64) if form is None else np.asarray(form, np.int64)
-    if not (px.shape == py.shape == pz.shape == s.shape and forms.shape == (len(s) - 1,)):
+    if not (s.shape == px.shape and forms.shape == (len(s) - 1,)):
         msg = (
-            f"a road has x, y, level and station of one length and a form less, got {px.shape}, "
-            f"{py.shape}, {pz.shape}, {s.shape} and {forms.shape}"
+            f"a road of {len(px)} points has as many stations and a form less, got {s.shape} and "
+            f"{forms.shape}"
         )
         raise GeometryError(msg)
     if len(s) < 2 or not (np.diff(s) > 0).all():
@@ -440,7 +441,9 @@ def _outburst(scene: Scene, road: _Road) -> NDArray[np.float64]:
         return np.full(len(road.places), np.nan)
     if scene.lakes.tree is None:
         return np.full(len(road.places), np.inf)
-    far, which = scene.lakes.tree.query(road.places)
-    reached = (far <= scene.rules.reach_m) & road.surface
-    reached &= road.level <= scene.lakes.level[which] + scene.rules.lake_rise_m
-    return np.asarray(np.where(reached, scene.lakes.distance[which], np.inf).min(axis=1))
+    # on a steep slope the level of the water changes much from cell to cell
+    cells = np.arange(1, min(_CELLS, len(scene.lakes.level)) + 1)
+    far, which = scene.lakes.tree.query(road.places, k=cells)
+    reached = (far <= scene.rules.reach_m) & road.surface[..., None]
+    reached &= road.level[..., None] <= scene.lakes.level[which] + scene.rules.lake_rise_m
+    return np.asarray(np.where(reached, scene.lakes.distance[which], np.inf).min(axis=(1, 2)))
