@@ -30,6 +30,7 @@ from realign.hazard import (
     Rules,
     Scene,
     along,
+    at_places,
     calibrated,
     closed_days,
     exposure,
@@ -470,9 +471,26 @@ def test_pieces_belong_to_the_nearest_event_within_reach() -> None:
     assert (near(got, np.zeros((0, 2)), within=400) == -1).all()
 
 
-@given(
-    years=st.floats(0.5, 30), slide=st.floats(0, 60), debris=st.floats(0, 60), river=st.floats(0, 9)
-)
+@given(steep=st.floats(0.1, 1.2), turned=st.booleans())
+def test_a_place_off_the_road_is_judged_as_a_road_along_the_contour(
+    *, steep: float, turned: bool
+) -> None:
+    rows, cols = np.mgrid[0:60, 0:60]
+    plane = survey(ground(1000 + steep * CELL * (cols if turned else 60 - rows)))
+    x, y = np.full(2, 1500.0), np.array([1450.0, 1550.0])
+    if turned:
+        road_along = along(plane, x, y, np.full(2, 1000.0))
+    else:
+        road_along = along(plane, y, x, np.full(2, 1000.0))
+    got = at_places(plane, np.array([1500.0, -900.0]), np.array([1500.0, 1500.0]))
+    assert got[0] == pytest.approx(road_along.susceptibility[0], rel=1e-6)
+    assert np.isnan(got[1])
+
+
+counts = st.one_of(st.just(0.0), st.floats(0.1, 60))
+
+
+@given(years=st.floats(0.5, 30), slide=counts, debris=counts, river=counts)
 def test_rates_are_scaled_to_what_is_recorded(
     years: float, slide: float, debris: float, river: float
 ) -> None:
@@ -553,3 +571,15 @@ def test_the_real_highway_is_judged_in_time_and_its_score_tells_little(real_inpu
     tested = receiver(got.susceptibility, event >= 0, group=np.where(event >= 0, event, block))
     assert tested.points < 15
     assert tested.low < 0.72
+    # all landslides against random places of the region
+    left_edge, bottom, right, top = land.bounds
+    draw = np.random.default_rng(5)
+    x = np.append(points[:, 0], draw.uniform(left_edge, right, 1000))
+    y = np.append(points[:, 1], draw.uniform(bottom, top, 1000))
+    score = at_places(region, x, y)
+    hit, known = np.arange(len(x)) < len(points), np.isfinite(score)
+    everywhere = receiver(score[known], hit[known])
+    assert everywhere.points > 30
+    assert everywhere.low < 0.72
+    shown = [round(each, 2) for each in (tested.area, everywhere.area)]
+    assert all(0.4 < each < 0.7 for each in shown)

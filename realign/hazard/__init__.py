@@ -16,7 +16,7 @@ from realign.hazard.closed import (
     left,
     open_by_month,
 )
-from realign.hazard.evidence import Calibration, Receiver, calibrated, near, receiver
+from realign.hazard.evidence import Calibration, Receiver, at_places, calibrated, near, receiver
 from realign.hazard.rules import KINDS, Kind, Recorded, Rules
 from realign.hazard.scene import LAYERS, Scene, survey
 from realign.hazard.slope import SPREAD_DEG, Protection, exposure
@@ -37,6 +37,7 @@ __all__ = [
     "Rules",
     "Scene",
     "along",
+    "at_places",
     "calibrated",
     "closed_days",
     "exposure",

@@ -9,10 +9,11 @@ from scipy.spatial import cKDTree
 from scipy.stats import chi2
 
 from realign.errors import InputError
-from realign.hazard.along import Along
+from realign.hazard.along import Along, along
 from realign.hazard.rules import KINDS, Rules
+from realign.hazard.scene import Scene
 
-__all__ = ["Calibration", "Receiver", "calibrated", "near", "receiver"]
+__all__ = ["Calibration", "Receiver", "at_places", "calibrated", "near", "receiver"]
 
 _DRAWS = 2000
 _UNSEEN = 0.5  # closures that stand for none recorded
@@ -61,6 +62,41 @@ def near(road: Along, points: NDArray[np.float64], *, within: float) -> NDArray[
         return np.full(len(road.start), -1, np.int64)
     far, which = cKDTree(points).query(np.column_stack((road.x, road.y)))
     return np.where(far <= within, which, -1).astype(np.int64)
+
+
+def at_places(scene: Scene, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Score places off the road as if a piece of road ran there along the contour.
+
+    Parameters
+    ----------
+    scene
+        The region.
+    x, y
+        Places, shape (k,) [m].
+
+    Returns
+    -------
+    susceptibility
+        Score of slides that knows nothing of mapped landslides, shape (k,) [0-1]; NaN where the
+        ground of the place is not known.
+    """
+    terrain, half = scene.terrain, scene.rules.piece_m / 2
+    step = terrain.cell * np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    east, west, north, south = (terrain.sample(x + dx, y + dy) for dx, dy in step)
+    rise = np.column_stack((east - west, north - south))
+    size = np.hypot(*rise.T)
+    contour = np.tile((1.0, 0.0), (len(rise), 1))
+    sloping = size > 0
+    contour[sloping] = np.column_stack((-rise[:, 1], rise[:, 0]))[sloping] / size[sloping, None]
+    ends = np.stack((-half * contour, half * contour), axis=1) + np.column_stack((x, y))[:, None]
+    level = terrain.sample(ends[..., 0], ends[..., 1])
+    out = np.full(len(rise), np.nan)
+    for number in np.flatnonzero(np.isfinite(level).all(axis=1) & np.isfinite(size)):
+        across, up = ends[number].T
+        road = along(scene, across, up, level[number])
+        out[number] = road.susceptibility[0]
+    return out
 
 
 def receiver(
