@@ -516,3 +516,26 @@ def test_a_long_corridor_with_detours_is_quick() -> None:
     begin = time.perf_counter()
     assert len(criticality(graph_of(rows), "p0", "p30", TRAFFIC)) == len(rows)
     assert time.perf_counter() - begin < 4  # a fifth of a second where nothing else runs
+
+
+def test_a_season_that_changes_within_a_month_is_found_to_the_day() -> None:
+    road = approach(months_open=(11,), months_open_after=ALL, after=date(2024, 12, 10))
+    graph = joined(nx.MultiDiGraph(), [road], shares={})
+    cut = first_cut(graph, "A", "B", date(2024, 11, 5), date(2025, 6, 1))
+    assert cut is not None
+    assert (cut.first_day, cut.until) == (date(2024, 12, 1), date(2024, 12, 10))
+    assert cut.closed == ("A-B is closed in December",)
+
+
+def test_the_detour_is_that_of_its_fastest_month() -> None:
+    july = np.array([0.0] * 6 + [1.0] + [0.0] * 5)
+    rows = [
+        ("main", "a", "b", 100.0, np.ones(12)),
+        ("summer", "a", "b", 200.0, july),
+        ("winter", "a", "b", 500.0, 1 - july),
+    ]
+    (main,) = (c for c in criticality(graph_of(rows), "a", "b", TRAFFIC) if c.name == "main")
+    assert (main.detour, main.extra_time, main.detour_months) == (("summer",), 100.0, ALL)
+    assert main.extra_closed_days == 0
+    assert main.day_usd[6] == pytest.approx(100 / 3600 * 40_000)
+    assert main.day_usd[0] == pytest.approx(400 / 3600 * 40_000)

@@ -221,3 +221,26 @@ def test_impossible_roads_are_refused(changes: dict[str, object], message: str) 
 def test_two_roads_of_one_name_are_refused() -> None:
     with pytest.raises(GeometryError, match="more than one road is named 'r'"):
         between([road("r", "a", "b", 0.5), road("r", "b", "c", 0.5)], "a", "c")
+
+
+@given(times=st.lists(st.integers(1, 50), min_size=7, max_size=7))
+def test_a_way_may_come_back_through_places_it_could_have_reached_before(times: list[int]) -> None:
+    # where the short roads out of `a` are closed, the fastest way goes about by `e` to `c` and `d`
+    pairs = ["ac", "ac", "ad", "cd", "ae", "ec", "db"]
+    legs = [
+        Leg(f"r{i}", *pair, float(seconds), np.full(12, 0.5))
+        for i, (pair, seconds) in enumerate(zip(pairs, times, strict=True))
+    ]
+    share, time = every_state(legs, "a", "b")
+    found = survey(between(legs, "a", "b")).usual
+    np.testing.assert_allclose(found.share, share)
+    np.testing.assert_allclose(found.time, time, rtol=1e-6)
+    assert way(legs, "a", "b") is not None
+
+
+def test_the_roundabout_way_of_one_state_counts() -> None:
+    seconds = {"ac": 20.0, "cd": 22.0, "ae": 3.0, "ec": 3.0, "db": 30.0}
+    legs = [Leg(pair, *pair, time, np.ones(12)) for pair, time in seconds.items()]
+    legs += [Leg(f"{pair} short", *pair, 1.0, np.full(12, 0.1)) for pair in ("ac", "ad")]
+    _, time = every_state(legs, "a", "b")
+    np.testing.assert_allclose(survey(between(legs, "a", "b")).usual.time, time, rtol=1e-9)
