@@ -19,8 +19,8 @@ highway
 reservoir hazard haul formation geometry
 submergence corridor lateral profile bound quantities travel
 inventory
-cost network
-options road
+cost network reliability
+options road allweather
 phasing
 finance risk
 study
