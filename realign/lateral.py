@@ -157,7 +157,7 @@ class Line:
     """Level of the PVIs, as many and as evenly spaced as those given, shape (q,) [m above datum];
     where the plan has moved they stand for `level` no more."""
     price: float
-    """Price of the formation with ends of structures; what breaks a rule counts `DENIED` or more."""
+    """Price of the formation with its ends; what breaks a rule counts `DENIED` or more."""
 
 
 def _cell_of(
