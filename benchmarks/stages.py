@@ -52,8 +52,23 @@ def main() -> None:
                 "breaches": len(link.breaches),
             }
             for link in plan.links
+            if link.searched is not None
         },
-        "options, phases and money": {
+        "branches": {
+            "candidate_links": len(plan.choice.candidates),
+            "without_road": len(plan.choice.failed),
+        },
+        "network and options": {
+            "ways": plan.choice.front.count,
+            "front": len(plan.choice.front.ways.scores),
+            "exact": plan.choice.front.exact,
+            "best": plan.best,
+        },
+        "all weather": {
+            name: {"closed_days": round(year.highway.closed_days_a_year, 3)}
+            for name, year in plan.years.items()
+        },
+        "phases and money": {
             name: {"programme_bn_pkr": round(each.schedule.total_pkr / 1e9, 3)}
             for name, each in plan.programmes.items()
         },

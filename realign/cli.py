@@ -280,6 +280,8 @@ def _summary(plan: Plan) -> None:
             for breach in link.breaches:
                 typer.echo(f"      {link.name}: {breach}")
     for link in plan.links:
+        if link.searched is None:
+            continue
         typer.echo(
             f"   {link.name}: {link.searched.price / 1e6:.0f} m {plan.rates.currency} searched, "
             f"{link.searched.optimality_gap:.0%} above the proved bound; bill of the fitted road "

@@ -65,6 +65,11 @@ class Drowned:
     hashes: Mapping[str, str]
     """SHA-256 of every input file by name."""
 
+    def project(self, lon: float, lat: float) -> tuple[float, float]:
+        """Bring a longitude and a latitude [deg, WGS 84] into the system of the study [m]."""
+        x, y = Transformer.from_crs(4326, self.study.crs, always_xy=True).transform(lon, lat)
+        return float(x), float(y)
+
 
 class Clock:
     """Seconds of each stage, and who is told of it."""
@@ -210,14 +215,21 @@ def _inputs(study: Study) -> list[str]:
         study.rivers.file,
         study.rivers.no_go,
         *(dam.extent for dam in study.dams),
-        *(layer.file for layer in study.layers if layer.required or _stands(study, layer)),
+        *(each.file for each in study.layers if each.required or _stands(study, each.file)),
+        *(name for name in optional(study) if _stands(study, name)),
     )
-    return [name for name in named if name]
+    return list(dict.fromkeys(name for name in named if name))
 
 
-def _stands(study: Study, layer: Layer) -> bool:
-    """Whether the inputs folder has the file of a layer."""
-    return (study.inputs / layer.file).is_file()
+def optional(study: Study) -> tuple[str, ...]:
+    """Files of hazards and of other roads, read where the inputs folder has them."""
+    table = study.hazard
+    return table.landslides, table.faults, table.lakes, study.roads.file
+
+
+def _stands(study: Study, name: str) -> bool:
+    """Whether the inputs folder has a file."""
+    return (study.inputs / name).is_file()
 
 
 def _highway(study: Study, ground: Terrain) -> Highway:
@@ -291,7 +303,16 @@ def _apart(study: Study, at: Mapping[str, float]) -> dict[str, float]:
     return {name: s for name, s in at.items() if name in kept}
 
 
-def _layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoDataFrame:
+def layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoDataFrame:
+    """
+    Read a layer of shapes of some kinds, several in one taken apart, in the system of a study.
+
+    Raises
+    ------
+    InputError
+        No such file, none that can be read, an empty one, one without a reference system, or
+        shapes of other kinds.
+    """
     if not path.is_file():
         msg = f"{path}: no such file; wanted {wanted}"
         raise InputError(msg)
@@ -312,7 +333,7 @@ def _layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoDat
 
 
 def _rivers(study: Study) -> gpd.GeoDataFrame:
-    frame = _layer(study.inputs / study.rivers.file, study, "lines of rivers", {"LineString"})
+    frame = layer(study.inputs / study.rivers.file, study, "lines of rivers", {"LineString"})
     if "name" not in frame.columns:
         frame["name"] = ""
     frame["name"] = frame["name"].fillna("").astype(str)
@@ -331,16 +352,16 @@ def _rivers(study: Study) -> gpd.GeoDataFrame:
 def _layers(study: Study) -> tuple[Laid, ...]:
     """Layers whose files the inputs folder has; one that is required and missing is an error."""
     out = []
-    for layer in study.layers:
-        if not layer.required and not _stands(study, layer):
+    for each in study.layers:
+        if not each.required and not _stands(study, each.file):
             continue
-        path = study.inputs / layer.file
-        areas = layer.kind in {"preference", "prohibition"} or layer.per_m is not None
+        path = study.inputs / each.file
+        areas = each.kind in {"preference", "prohibition"} or each.per_m is not None
         kinds = {"Polygon"} if areas else {"Polygon", "LineString"}
-        frame = _layer(path, study, "polygons" if areas else "lines or polygons", kinds)
+        frame = layer(path, study, "polygons" if areas else "lines or polygons", kinds)
         shapes = shapely.make_valid(frame.geometry.to_numpy())
         stands = ~shapely.is_empty(shapes)
-        out.append(Laid(layer, tuple(shapes[stands]), _classes(frame, layer, path, stands)))
+        out.append(Laid(each, tuple(shapes[stands]), _classes(frame, each, path, stands)))
     return tuple(out)
 
 
@@ -363,7 +384,7 @@ def _polygons(study: Study, name: str | None) -> tuple[BaseGeometry, ...]:
     if name is None:
         return ()
     path = study.inputs / name
-    frame = _layer(path, study, "polygons", {"Polygon"})
+    frame = layer(path, study, "polygons", {"Polygon"})
     for shape in frame.geometry:
         if shape.is_empty or not shape.is_valid:
             found = "empty" if shape.is_empty else f"wrong: {shapely.is_valid_reason(shape)}"

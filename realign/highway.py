@@ -52,8 +52,6 @@ class Existing(Settings):
     """Width of the carriageway [m]."""
     speed_kmh: float = Field(default=40.0, gt=0)
     """Mean travel speed [km/h]."""
-    upgraded_speed_kmh: float = Field(default=50.0, gt=0)
-    """Mean travel speed where the road is upgraded [km/h]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,7 +219,7 @@ def read(path: Path, *, crs: CRS, segments: Path | None = None) -> Line:
         The file is missing, unreadable or empty, has no reference system, or holds
         something other than one connected line.
     """
-    frame = _features(path, "lines")
+    frame = features(path, "lines")
     if not isinstance(frame, gpd.GeoDataFrame):
         msg = f"{path}: found a table without geometry; wanted lines"
         raise InputError(msg)
@@ -294,8 +292,27 @@ def on_ground(line: Line, terrain: Terrain, existing: Existing) -> Highway:
     )
 
 
-def _features(path: Path, wanted: str) -> gpd.GeoDataFrame:
-    """Read the one layer of a vector file, not empty."""
+def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
+    """
+    Read the one layer of a vector file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    wanted
+        What it should hold, in words, for messages.
+
+    Returns
+    -------
+    frame
+        Not empty.
+
+    Raises
+    ------
+    InputError
+        No such file, none that can be read, more layers than one, or an empty one.
+    """
     if not path.is_file():
         msg = f"{path}: no such file; wanted {wanted}"
         raise InputError(msg)
@@ -424,7 +441,7 @@ def _chain(
 
 def _bridges(path: Path, length: float) -> tuple[Section, ...]:
     """Read bridges by chainage, stretched to a road of the given length [m]."""
-    frame = _features(path, "pieces of the road")
+    frame = features(path, "pieces of the road")
     missing = {"from_km", "to_km", "brunnel"} - set(frame.columns)
     if missing:
         found = ", ".join(str(name) for name in frame.columns)

@@ -10,7 +10,8 @@ Attributes of the graph: `crs`, the coordinate system of the nodes.
 
 Attributes of a node:
 
-- `kind`: "end" of the highway, "place", "tie-in" of a link, or "limit" of a submerged section;
+- `kind`: "end" of the highway, "place", "tie-in" of a link, "limit" of a submerged section,
+  "junction" with another road, "dam" beside it, end of a "structure", or end of a "detour";
 - `x`, `y`: coordinates [m];
 - `chainage`: along the existing highway [m];
 - `name`: name of the place, or its chainage.
@@ -53,7 +54,8 @@ from realign.submergence import Submergence
 JOIN = 2.0  # [m] points of the highway nearer than this are one node
 KMH = 3.6  # km/h in a metre a second
 
-_NODE_KINDS = ("end", "place", "tie-in", "limit")  # the first names the node where several fall
+# the first names the node where several fall
+_NODE_KINDS = ("end", "place", "tie-in", "limit", "junction", "dam", "structure", "detour")
 _NODE: dict[str, type | UnionType] = {
     "kind": str,
     "x": float,
@@ -224,11 +226,13 @@ class Link:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Shapes of counted layers on that land, such as buildings, by name of the layer."""
     graded: Graded | None = None
-    """How near its grade line comes to the least price that one can have on its plan."""
+    """How near its grade line comes to the least price that one can have on its plan; None where
+    that is not known."""
     places: Mapping[str, float] = field(default_factory=dict)
     """What the layers of costs ask, by name of the layer; part of the direct cost."""
-    searched: Searched
-    """What the corridor search found, and how the bill compares."""
+    searched: Searched | None = None
+    """What the corridor search found, and how the bill compares; None where no search found it as
+    a whole, since it is put together from pieces of others."""
     builder: str
     """Who builds it."""
     opens: date | None = None
@@ -239,6 +243,8 @@ class Link:
     """Places that keep the standard, but not what it recommends, in words."""
     speeds: tuple[Paced, ...] = ()
     """Stretches of one design speed, from the start of the road to its end."""
+    hairpins: tuple[tuple[float, float], ...] = ()
+    """Stretches with the hairpin section of the standard: from, to [m]."""
     alignment: Alignment | None = None
     """The alignment it was made from; None where only its course is known."""
 
@@ -261,7 +267,7 @@ class Link:
         return f"{self.speed_kmh} km/h, down to {self.slowest_kmh} km/h on {where}"
 
 
-def build(
+def build(  # noqa: PLR0913 - the road, the water, what is proposed, and where it is cut
     highway: Highway,
     submergence: Submergence,
     *,
@@ -270,14 +276,15 @@ def build(
     places: Mapping[str, float],
     opens: Mapping[str, date | None],
     existing_speed_kmh: float,
+    cuts: Iterable[tuple[str, float]] = (),
 ) -> nx.MultiDiGraph:
     """
     Build the graph of the existing highway and the proposed links.
 
-    The highway is cut at its ends, at places, at the tie-ins of links and at the limits of the
-    submerged sections. A piece of it closes on the first date on which a station of it lacks
-    freeboard, inside the listed sections of `submergence`. Points nearer to each other than 2 m
-    are one node.
+    The highway is cut at its ends, at places, at the tie-ins of links, at the limits of the
+    submerged sections, and where else it is asked for. A piece of it closes on the first date on
+    which a station of it lacks freeboard, inside the listed sections of `submergence`. Points
+    nearer to each other than 2 m are one node.
 
     Parameters
     ----------
@@ -296,6 +303,9 @@ def build(
         in it opens at its own date.
     existing_speed_kmh
         Mean speed on the existing highway [km/h].
+    cuts
+        Kind of node and chainage [m] of other points at which the highway is cut: junctions, dams,
+        ends of structures and of detours.
 
     Returns
     -------
@@ -314,7 +324,7 @@ def build(
     links = sorted(links, key=lambda link: link.name)
     _links_are_known(links, opens)
     graph = nx.MultiDiGraph(crs=highway.crs)
-    nodes = _nodes(graph, highway, submergence, links, places)
+    nodes = _nodes(graph, highway, submergence, links, places, cuts)
     closing = _closing(submergence, stage_dates)
     for (s0, start), (s1, end) in pairwise(sorted(nodes.items())):
         section = Section(s0, s1)
@@ -533,12 +543,16 @@ def _nodes(
     submergence: Submergence,
     links: Sequence[Link],
     places: Mapping[str, float],
+    cuts: Iterable[tuple[str, float]],
 ) -> dict[float, str]:
     """Add the nodes to the graph and return them by chainage."""
     points = [("end", 0.0, ""), ("end", highway.length, "")]
     points += [("place", s, name) for name, s in sorted(places.items())]
     points += [("tie-in", s, link.name) for link in links for s in _ends(link.section)]
     points += [("limit", s, "") for each in submergence.sections for s in _ends(each.section)]
+    points += [
+        (kind, s, "") for kind, s in sorted(cuts, key=lambda c: (_NODE_KINDS.index(c[0]), c[1]))
+    ]
     kinds: dict[float, str] = {}
     names: dict[float, str] = {}
     for kind, s, name in points:

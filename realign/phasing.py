@@ -8,7 +8,7 @@ its last month, and is never open before all of it is paid. Money is whole rupee
 sums are exact.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
@@ -133,6 +133,8 @@ class Work:
     """First day of traffic, for a work outside the programme."""
     links: tuple[str, ...] = ()
     """Names of the new roads that it builds."""
+    upgrade: Mapping[str, float] = field(default_factory=dict)
+    """Quantities that upgrading takes, by item of the rates."""
 
     def __post_init__(self) -> None:
         """Refuse lengths and costs below zero, and others' work without a date."""

@@ -11,15 +11,19 @@ import geopandas as gpd
 import networkx as nx
 from rasterio.errors import NotGeoreferencedWarning
 
-from realign import corridor, formation, network
+from realign import branches, candidates, choice, corridor, formation, network, protection, region
+from realign.allweather import Critical, Kind, Worth
+from realign.branches import Net
+from realign.choice import ANNOUNCED, Choice, Decision
 from realign.corridor import Gap, Site
 from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge
 from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
 from realign.network import Link
-from realign.options import Option
-from realign.programme import Programme, builder, choices, openings, ours, programme
+from realign.options import Option, judged
+from realign.programme import Programme, builder, openings, ours, programme
 from realign.rates import Rates
+from realign.region import Region
 from realign.reservoir import Reservoir
 from realign.road import Rulebook, design
 from realign.standards import load as load_standard
@@ -28,6 +32,7 @@ from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
 from realign.validation import Assumption, Check, assumptions, checks, notes
+from realign.yearround import Built, YearRound, critical, yearround
 
 __all__ = [
     "Assumption",
@@ -71,15 +76,30 @@ class Plan:
     gaps: tuple[Gap, ...]
     """Stretches that new roads replace."""
     links: tuple[Link, ...]
-    """New roads, every gap and variant."""
+    """New roads: every gap and variant, and what the options build besides."""
     graph: nx.MultiDiGraph
     """Road network with every link."""
+    region: Region
+    """What roads meet, whichever are built."""
+    choice: Choice
+    """Candidate links, whole answers that nothing beats, and the shortlist."""
     options: tuple[Option, ...]
-    """Whole answers; the first is to do nothing."""
+    """Whole answers: to do nothing, the programme as announced, and the shortlist."""
+    decision: Decision
+    """Options weighed against each other."""
+    years: Mapping[str, YearRound]
+    """How surely each option keeps the road open, by its name."""
+    critical: Mapping[Kind, tuple[Critical, ...]]
+    """Stretches of road of the best option and what happens when each is closed, for cars and for
+    trucks."""
+    protections: tuple[Worth, ...]
+    """What protections of the best option would buy."""
     programmes: Mapping[str, Programme]
     """Phases and money by name of the option; none for do-nothing."""
     best: str
-    """Name of the option shown first."""
+    """Name of the option shown first: that which the weights of the study prefer."""
+    announced: str
+    """Name of the option that is compared with published figures."""
     checks: tuple[Check, ...]
     """Published figures beside modelled ones."""
     assumptions: tuple[Assumption, ...]
@@ -122,19 +142,72 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
     """
     clock = Clock(tell)
     prices = check(study)
+    threads = workers or os.cpu_count() or 1
     given = submerge(study, clock=clock)
     gaps = _gaps(given)
+    dry = candidates.replaceable(given)
+    site = site_of(given)
+    with clock.stage("hazards and standing road") as say:
+        area = region.survey(given, prices, say)
     with clock.stage("corridors and roads") as say:
-        links, failed = _links(given, gaps, prices, say, workers)
-    with clock.stage("options, phases and money"):
-        found = choices(given, gaps, links, prices)
+        trunks, failed = _links(given, (*gaps, *dry), prices, say, workers, free=dry)
+    with clock.stage("branches") as say:
+        nets = _nets(given, site, (*gaps, *dry), trunks, say, workers, free=dry)
+    with clock.stage("network and options") as say:
+        roads = candidates.judged_roads(nets, area)
+        every = candidates.candidates(given, nets, roads)
+        ways = candidates.choices(
+            given, area, every, prices, upgradable=candidates.stretches(given)
+        )
+        links = tuple(link for link, _, _ in trunks)
+        found = choice.chosen(
+            given,
+            area,
+            site,
+            ways,
+            every,
+            nets=nets,
+            needed=[gap.name for gap in gaps],
+            trunks=links,
+            prices=prices,
+            say=say,
+            workers=threads,
+        )
+    with clock.stage("phases and money"):
         programmes = {
-            option.name: programme(given, option, prices) for option in found if option.links
+            option.name: programme(given, area, option, prices)
+            for option in found.options
+            if option.links
         }
-        best = next(iter(programmes))
-        opened = openings(given, programmes[best])
-        graph = _graph(given, links, opened)
-        _check_connected(given, programmes, links)
+        opened = {name: openings(given, each) for name, each in programmes.items()}
+    with clock.stage("all weather") as say:
+        years = {}
+        for option in found.options:
+            say(option.name)
+            built = Built(option.links, option.upgraded, opened.get(option.name, {}))
+            years[option.name] = yearround(given, area, built, found.judged)
+        whole = judged(
+            [
+                replace(option, closed_days=years[option.name].highway.closed_days_a_year)
+                for option in found.options
+            ]
+        )
+        found = replace(found, options=whole)
+        decision = choice.decided(given, whole)
+        best = decision.table.winner
+        year = years[best]
+        kinds: tuple[Kind, ...] = ("truck", "car")
+        matter = {kind: critical(given, year, kind=kind) for kind in kinds}
+        worths = protection.protections(year, study.all_weather, rates=prices, money=study.money)
+    programmes = {
+        option.name: replace(programmes[option.name], option=option)
+        for option in whole
+        if option.name in programmes
+    }
+    used = {link.name: link for option in whole for link in option.links}
+    links = (*links, *(used[n] for n in sorted(set(used) - {link.name for link in links})))
+    graph = _graph(given, links, opened[best])
+    _check_connected(given, programmes)
     return Plan(
         study=study,
         rates=prices,
@@ -147,13 +220,24 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         gaps=gaps,
         links=links,
         graph=graph,
-        options=found,
+        region=area,
+        choice=found,
+        options=whole,
+        decision=decision,
+        years=years,
+        critical=matter,
+        protections=worths,
         programmes=programmes,
         best=best,
-        checks=checks(given, programmes[best]),
+        announced=ANNOUNCED,
+        checks=checks(given, programmes[ANNOUNCED]),
         assumptions=assumptions(study, prices),
-        notes=notes(given, programmes, best, failed),
-        links_open=opened,
+        notes=(
+            *notes(given, programmes, best, {**failed, **found.failed}),
+            *_open_or_not(given, years, programmes),
+            *_how_sure(given, found),
+        ),
+        links_open=opened[best],
         seconds=clock.seconds,
         hashes=given.hashes,
     )
@@ -258,29 +342,70 @@ def site_of(given: Drowned) -> Site:
     )
 
 
+Trunk = tuple[Link, corridor.Variant, Rulebook]
+"""A designed road, what it was looked for as, and what ruled it."""
+
+
+def _nets(
+    given: Drowned,
+    site: Site,
+    gaps: Sequence[Gap],
+    trunks: Sequence[Trunk],
+    say: Callable[[str], None],
+    workers: int | None,
+    *,
+    free: Sequence[Gap],
+) -> tuple[Net, ...]:
+    """Join the roads across each gap by branches, but where others build or the road is dry."""
+    own = given.study.branches
+    none = own.model_copy(update={"most_branches": 0})
+    there = {link.gap for link, _, _ in trunks}
+    return tuple(
+        branches.branched(
+            site,
+            gap,
+            [trunk for trunk in trunks if trunk[0].gap == gap.name],
+            settings=own if ours(given, gap) and gap not in free else none,
+            tell=say,
+            workers=workers,
+        )
+        for gap in gaps
+        if gap.name in there
+    )
+
+
 def _links(
     given: Drowned,
     gaps: Sequence[Gap],
     prices: Rates,
     say: Callable[[str], None],
     workers: int | None,
-) -> tuple[tuple[Link, ...], dict[str, str]]:
-    """Search and design a road for every gap and variant; what has no road is told by name."""
+    *,
+    free: Sequence[Gap] = (),
+) -> tuple[tuple[Trunk, ...], dict[str, str]]:
+    """
+    Search and design a road for every gap and variant; what has no road is told by name.
+
+    Gaps that are free, since the road there is dry, are tried with the first variant and may stay
+    without a road.
+    """
     study = given.study
     site = site_of(given)
 
     def searched(gap: Gap, variant: corridor.Variant) -> _Roads:
         return _Roads(site, gap, variant, study, prices, say)
 
-    def designed(roads: Future[_Roads]) -> Link | NoRouteError:
-        link = roads.result().link()
-        return replace(link, builder=builder(given, link)) if isinstance(link, Link) else link
+    def designed(roads: Future[_Roads]) -> Trunk | NoRouteError:
+        trunk = roads.result().link()
+        if isinstance(trunk, NoRouteError):
+            return trunk
+        return replace(trunk[0], builder=builder(given, trunk[0])), *trunk[1:]
 
     jobs = [
         (gap, variant)
         for gap in gaps
         for variant in study.variants
-        if variant is study.variants[0] or ours(given, gap)
+        if variant is study.variants[0] or (ours(given, gap) and gap not in free)
     ]
     with warnings.catch_warnings(), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         # rasterio silences this one itself, but a compiler in another thread may undo that
@@ -295,16 +420,16 @@ def _links(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    links = tuple(link for link in results if isinstance(link, Link))
+    trunks = tuple(each for each in results if not isinstance(each, NoRouteError))
     failed = {
         f"{gap.name} / {variant.name}": str(result)
         for (gap, variant), result in zip(jobs, results, strict=True)
         if isinstance(result, NoRouteError)
     }
     for gap in gaps:
-        if not any(link.gap == gap.name for link in links):
+        if gap not in free and not any(link.gap == gap.name for link, _, _ in trunks):
             raise NoRouteError("\n".join(failed.values()))
-    return links, failed
+    return trunks, failed
 
 
 def _speeds(variant: corridor.Variant, study: Study) -> list[int]:
@@ -359,13 +484,13 @@ class _Roads:
                 return found, book
         return None
 
-    def link(self) -> Link | NoRouteError:
+    def link(self) -> Trunk | NoRouteError:
         """Design the first of the corridors that becomes a road."""
         while self.found:
             found, book = self.found
             self.say(f"{self.gap.name} / {found.variant.name}: geometry, grade line, bill")
             try:
-                return design(found, self.site, book)
+                return design(found, self.site, book), found.variant, book
             except NoRouteError as problem:
                 self.problem = problem
                 self.found = self.next()
@@ -409,20 +534,54 @@ def _graph(given: Drowned, links: Sequence[Link], opened: Mapping[str, date]) ->
     )
 
 
-def _check_connected(
-    given: Drowned, programmes: Mapping[str, Programme], links: Sequence[Link]
-) -> None:
+def _open_or_not(
+    given: Drowned, years: Mapping[str, YearRound], programmes: Mapping[str, Programme]
+) -> list[str]:
+    """Name the first date and place at which a plan cuts the road, or what keeps it open."""
+    out = []
+    for name, year in years.items():
+        if year.cut is not None:
+            shut = year.cut.closed
+            more = f" and {len(shut) - 2} more" if len(shut) > 2 else ""
+            out.append(
+                f"Option {name}: no way for trucks along {given.highway.name} from "
+                f"{year.cut.first_day} until {year.cut.until}: {'; '.join(shut[:2])}{more}."
+            )
+        elif name in programmes and programmes[name].schedule.cuts:
+            out.append(
+                f"Option {name}: where a work opens after the water, detours keep a way open for "
+                "trucks."
+            )
+    return out
+
+
+def _how_sure(given: Drowned, found: Choice) -> list[str]:
+    """Say where the front is no proof, and how alike the shortlist is."""
+    out = []
+    if not found.front.exact:
+        out.append(
+            f"The front of {found.front.count:,} whole answers is not whole: one left out may be "
+            f"better by {found.front.epsilon:.0%} in an objective at most."
+        )
+    if found.alike > given.study.options.alike and found.rows:
+        out.append(
+            f"Too few whole answers differ: options on the shortlist build up to {found.alike:.0%} "
+            f"on the same ground as another, where {given.study.options.alike:.0%} were asked for."
+        )
+    return out
+
+
+def _check_connected(given: Drowned, programmes: Mapping[str, Programme]) -> None:
     """Hold the schedule's own word on cuts against the road network, day by day."""
     dates = [stage.date for lake in given.reservoirs for stage in lake.dam.stages]
     for each in programmes.values():
         opened = openings(given, each)
-        graph = _graph(given, links, opened)
+        graph = _graph(given, each.option.links, opened)
         order = sorted(graph.nodes, key=lambda node: float(graph.nodes[node]["chainage"]))
         cuts = network.cut_days(
             graph,
             order[0],
             order[-1],
-            links=[link.name for link in each.option.links],
             first_day=given.study.phasing.start,
             last_day=max([*dates, *opened.values()]) + timedelta(days=1),
         )

@@ -1,30 +1,29 @@
 """
 The programme of an option: which works it takes, what stays of the old road, when, and who pays.
 
-`choices` puts the links of every variant together into whole answers; `programme` dates and pays
-the works of one of them.
+`option_of` scores links and upgrades as a whole answer; `programme` dates and pays its works.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from realign import cost, finance, options, phasing
+from realign import cost, finance, phasing, service
 from realign.chainage import Section, clip, merge, subtract, total
 from realign.corridor import Gap
 from realign.drowned import Drowned
 from realign.estimate import together
 from realign.finance import Split
 from realign.formation import TUNNEL
-from realign.hazard import exposure
-from realign.network import KMH, Link
-from realign.options import DO_NOTHING, Option
+from realign.hazard import MONTH_DAYS, exposure
+from realign.network import Link
+from realign.options import Option
 from realign.phasing import Schedule, Task, Work
 from realign.rates import Rates
-
-METRES = 1000.0  # in a kilometre
+from realign.region import Region
+from realign.service import Judged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,44 +38,9 @@ class Programme:
     """Money of each phase by financier, in the order of the schedule's phases."""
 
 
-def choices(
-    given: Drowned, gaps: Sequence[Gap], links: Sequence[Link], prices: Rates
-) -> tuple[Option, ...]:
-    """
-    Put links together into whole answers.
-
-    Parameters
-    ----------
-    given
-        The first stages.
-    gaps
-        Stretches that have to be replaced, each with one link or more.
-    links
-        New roads of every gap and variant.
-    prices
-        Unit prices, for the upgrade of what stands.
-
-    Returns
-    -------
-    options
-        To do nothing, then one option a variant that has a road of its own; where it has none
-        across a gap, the first of that gap takes its place.
-    """
-    found = [_option(given, DO_NOTHING, "Do nothing: the road as it stands", (), prices)]
-    for variant in given.study.variants:
-        chosen = []
-        for gap in gaps:
-            mine = [link for link in links if link.gap == gap.name]
-            own = [link for link in mine if link.variant == variant.name]
-            chosen.append((own or mine)[0])
-        if any(link.variant == variant.name for link in chosen):
-            found.append(_option(given, variant.name, variant.title, tuple(chosen), prices))
-    return options.judged(found)
-
-
-def programme(given: Drowned, option: Option, prices: Rates) -> Programme:
+def programme(given: Drowned, region: Region, option: Option, prices: Rates) -> Programme:
     """Date the works of an option and share out what they cost."""
-    works = _works(given, option.links, prices)
+    works = works_of(given, region, option.links, option.upgraded, prices)
     plan = phasing.schedule(option.name, works, given.study.phasing)
     return Programme(option, plan, finance.split(plan, given.study.finance))
 
@@ -116,55 +80,97 @@ def builder(given: Drowned, link: Link) -> str:
     return task.builder if task else "programme"
 
 
-def _upgrades(given: Drowned, replaced: Sequence[Section]) -> dict[str, tuple[Section, ...]]:
-    """Existing road that each task of the programme upgrades: what stands of its section."""
-    out = {}
-    for task in given.study.programme:
-        whole = Section(given.places[task.start], given.places[task.end])
-        if task.in_programme:
-            out[task.name] = subtract([whole], replaced)
-    return out
+def announced(given: Drowned, links: Sequence[Link]) -> tuple[Section, ...]:
+    """Existing road that the programme upgrades: what new roads leave of its sections."""
+    replaced = merge([link.section for link in links])
+    tasks = [task for task in given.study.programme if task.in_programme]
+    whole = [Section(given.places[task.start], given.places[task.end]) for task in tasks]
+    return merge(part for section in whole for part in subtract([section], replaced))
 
 
-def _option(
-    given: Drowned, name: str, title: str, links: tuple[Link, ...], prices: Rates
+def option_of(  # noqa: PLR0913 - an option, and what it is judged by
+    given: Drowned,
+    region: Region,
+    name: str,
+    title: str,
+    *,
+    links: Sequence[Link],
+    upgraded: Sequence[Section],
+    judged: Mapping[str, Judged],
+    prices: Rates,
 ) -> Option:
-    """Score one answer."""
+    """
+    Score one answer.
+
+    Parameters
+    ----------
+    given, region
+        The first stages, and what roads meet.
+    name, title
+        Short name, and what it is in words.
+    links
+        New roads, in order of old chainage.
+    upgraded
+        Existing road that is upgraded, old chainage; where a link replaces it, it is not.
+    judged
+        New roads as judged, by name.
+    prices
+        Unit prices, of what is upgraded.
+
+    Returns
+    -------
+    option
+        Closed days are those of its road alone, without detours; infinite times and a whole year
+        of closed days where it leaves flooded road.
+    """
     road, study = given.highway, given.study
     replaced = merge([link.section for link in links])
-    per_task = _upgrades(given, replaced).values() if links else ()
-    upgrades = merge([section for part in per_task for section in part])
-    kept = subtract([Section(0.0, road.length)], (*replaced, *upgrades))
-    works = _works(given, links, prices) if links else []
-    inside = [work.cost for work in works if work.in_programme]
-    outside = [link.cost for link in links if not _inside(given, link)]
-    rate = study.money.exchange("PKR")
-    standing = (*kept, *upgrades)
-    old_exposure = _old_exposure(given, standing)
-    new = sum(link.length for link in links)
-    length = new + total(standing)
-    exposed = sum(link.exposure * link.length for link in links) + old_exposure
+    improved = subtract(merge(upgraded), replaced)
+    kept = subtract([Section(0.0, road.length)], (*replaced, *improved))
+    works = works_of(given, region, links, improved, prices)
     flooded = total(subtract(given.submergence.flooded, replaced))
-    old_time = total(kept) / (study.existing.speed_kmh / KMH)
-    old_time += total(upgrades) / (study.existing.upgraded_speed_kmh / KMH)
+    parts = [
+        *((region.kept, part) for part in kept),
+        *((region.upgraded, part) for part in improved),
+        *((judged[link.name], judged[link.name].whole) for link in links),
+    ]
+    times = service.in_series([one.service(part) for one, part in parts])
+    rates = np.sum([one.rates(part) for one, part in parts], axis=0)
+    new = sum(link.length for link in links)
+    length = new + total(kept) + total(improved)
+    exposed = sum(link.exposure * link.length for link in links)
+    exposed += _old_exposure(given, (*kept, *improved))
+    steep = [link.steepest for link in links]
+    steep += [one.steepest(part) for one, part in parts[: len(kept) + len(improved)]]
+    rupees = together(work.cost for work in works if work.in_programme)
     return Option(
         name=name,
         title=title,
-        links=links,
-        upgraded=tuple(upgrades),
+        links=tuple(links),
+        upgraded=tuple(improved),
         kept=tuple(kept),
-        cost=together(inside).times(1 / rate),
-        outside_cost=together(outside),
+        cost=rupees.times(1 / study.money.exchange("PKR")),
+        outside_cost=together(link.cost for link in links if not _inside(given, link)),
         length=length,
         new_length=new,
-        upgrade_length=total(upgrades),
+        upgrade_length=total(improved),
         bridge_length=sum(link.bridge_length for link in links),
         tunnel_length=sum(link.tunnel_length for link in links),
-        travel_time=old_time + sum(link.travel_time for link in links) if not flooded else np.inf,
+        travel_time=np.inf if flooded else sum(times.car) / 2,
+        truck_time=np.inf if flooded else sum(times.truck) / 2,
+        closed_days=float((MONTH_DAYS * (1.0 if flooded else 1 - np.exp(-rates))).sum()),
+        closures=float(sum(one.closures_a_year(part).sum() for one, part in parts)),
+        buildings=sum(sum(link.counts.values()) for link in links),
+        farmland=sum(farmland(link.uses, study.options.farmland) for link in links),
         exposure=exposed / length,
         flooded_left=flooded,
-        steepest=max((link.steepest for link in links), default=0.0),
+        steepest=max(steep, default=0.0),
     )
+
+
+def farmland(uses: Mapping[str, float], kinds: Collection[str]) -> float:
+    """Land of the kinds that count as farmland [m2]."""
+    return sum(area for use, area in uses.items() if use in kinds)
 
 
 def _old_exposure(given: Drowned, sections: Sequence[Section]) -> float:
@@ -192,22 +198,32 @@ def _work_of(given: Drowned, link: Link) -> str:
     return task.name if task else f"Replacement at {link.gap}"
 
 
-def _works(given: Drowned, links: Sequence[Link], prices: Rates) -> list[Work]:
+def works_of(
+    given: Drowned,
+    region: Region,
+    links: Sequence[Link],
+    upgraded: Sequence[Section],
+    prices: Rates,
+) -> list[Work]:
     """List what is built, with costs in rupees and deadlines from the water."""
-    upgrades = _upgrades(given, merge([link.section for link in links]))
     tasks: dict[str, Task | None] = {task.name: task for task in given.study.programme}
     own: dict[str, list[Link]] = {name: [] for name in tasks}
     for link in links:
         own.setdefault(_work_of(given, link), []).append(link)
-    return [
-        _work(given, name, tasks.get(name), (mine, upgrades.get(name, ())), prices)
-        for name, mine in own.items()
-        if mine or upgrades.get(name)
-    ]
+    out = []
+    for name, mine in own.items():
+        task = tasks.get(name)
+        parts: tuple[Section, ...] = ()
+        if task is not None:
+            parts = clip(upgraded, Section(given.places[task.start], given.places[task.end]))
+        if mine or parts:
+            out.append(_work(given, region, name, task, (mine, parts), prices))
+    return out
 
 
 def _work(
     given: Drowned,
+    region: Region,
     name: str,
     task: Task | None,
     parts: tuple[Sequence[Link], Sequence[Section]],
@@ -216,8 +232,11 @@ def _work(
     """One work: the links it builds and the sections it upgrades, as the scheduler sees them."""
     links, upgrades = parts
     money = given.study.money
-    upgrade = total(upgrades)
-    priced = cost.price({"upgrade_existing": upgrade / METRES}, prices, money)
+    taken: dict[str, float] = {}
+    for part in upgrades:
+        for item, amount in region.totals(part).items():
+            taken[item] = taken.get(item, 0.0) + amount
+    priced = cost.price(taken, prices, money)
     sections = [*(link.section for link in links), *upgrades]
     dates = [
         part.first_date
@@ -229,7 +248,7 @@ def _work(
         name=name,
         section=Section(min(s.start for s in sections), max(s.end for s in sections)),
         new_length=sum(link.length for link in links),
-        upgrade_length=upgrade,
+        upgrade_length=total(upgrades),
         bridge_length=sum(link.bridge_length for link in links),
         tunnel_length=sum(link.tunnel_length for link in links),
         longest_tunnel=max((_longest_tunnel(link) for link in links), default=0.0),
@@ -239,6 +258,7 @@ def _work(
         builder=task.builder if task else "programme",
         opens=task.opens if task else None,
         links=tuple(link.name for link in links),
+        upgrade=taken,
     )
 
 

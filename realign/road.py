@@ -1,6 +1,6 @@
 """One corridor to one link: geometry, grade line, bill, cost and exposure of a new road."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle, islice
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from shapely import LineString, STRtree, linestrings
 
 from realign import bound, corridor, cost, formation, haul, inventory, lateral, quantities
+from realign.chainage import Section
 from realign.chainage import text as chainage
-from realign.corridor import Corridor, Site, Variant
+from realign.corridor import Corridor, Gap, Site, Variant
 from realign.corridor.layers import charged, taken
 from realign.corridor.site import GRADE_HALF, barriers, burn, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
@@ -135,34 +136,111 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         No curves of the standard fit to the corridor, or no grade line within it
         exists on the fitted plan.
     """
-    near, water = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
-    about = near, water
+    road, turns, about = drawn(found, site, book)
+    link = assessed(
+        road,
+        site,
+        book,
+        gap=found.gap,
+        variant=found.variant.name,
+        section=found.section,
+        hairpins=turns,
+        about=about,
+    )
+    bill = _measured(road, site, book, about)
+    places = charged(np.column_stack((bill.x, bill.y)), bill.form, site.layers)
+    paid = billed(link, book.rates, places)
+    return replace(
+        link,
+        graded=_graded(road, bill, found.variant, site, book, about),
+        searched=_searched(found, bill, road.plan, paid),
+    )
+
+
+def drawn(
+    found: Corridor, site: Site, book: Rulebook
+) -> tuple[Alignment, tuple[tuple[float, float], ...], "Water"]:
+    """
+    Fit a road to a corridor: the first half of `design`.
+
+    Parameters
+    ----------
+    found, site, book
+        As in `design`.
+
+    Returns
+    -------
+    road
+        Plan and grade line.
+    hairpins
+        Chainages between which it has the hairpin section of its standard [m].
+    about
+        Ground about the gap and the level that water asks for, for `assessed`.
+
+    Raises
+    ------
+    NoRouteError
+        As in `design`.
+    """
+    about = surroundings(site, found.gap, book.rules, until=found.variant.in_service_until)
     fitted = _fitted(found, site, book, about)
     polygon, road, bill = _cheapest(fitted, found, site, book, about)
-    road, bill = _balanced(road, bill, found, site, book, about)
+    road, _ = _balanced(road, bill, found, site, book, about)
+    return road, hairpins(*polygon, book.drawn), about
+
+
+def assessed(  # noqa: PLR0913 - a road, the world, what rules it, and what it is called
+    road: Alignment,
+    site: Site,
+    book: Rulebook,
+    *,
+    gap: Gap,
+    variant: str,
+    section: Section,
+    hairpins: Sequence[tuple[float, float]] = (),
+    about: "Water | None" = None,
+    whole: inventory.Inventory | None = None,
+) -> Link:
+    """
+    Measure, list, price, zone and check a road: the second half of `design`.
+
+    Parameters
+    ----------
+    road
+        Plan and grade line, wherever they come from.
+    site
+        Ground, water, existing road.
+    book
+        The tables that rule it.
+    gap, variant
+        What it replaces, and what it is called.
+    section
+        Chainages of the existing road at its ends [m].
+    hairpins
+        Chainages between which it has the hairpin section of its standard [m].
+    about
+        Ground about the gap and the level that water asks for, from
+        `corridor.site.surroundings`; found here where None.
+    whole
+        All that it is made of; from `counted` where None.
+
+    Returns
+    -------
+    link
+        Without what a search or a bound knows of it.
+    """
+    about = surroundings(site, gap, book.rules) if about is None else about
+    everything = counted(road, site, book, about) if whole is None else whole
+    bill = everything.bill
     plan = road.plan
     xy = np.column_stack((bill.x, bill.y))
     layers = charged(xy, bill.form, site.layers)
     places = {name: float(each.sum()) for name, each in layers.items()}
-    everything = inventory.full(
-        bill,
-        shape=book.shape,
-        standard=book.standard,
-        prices=book.prices,
-        earth=_moving(road.length, book),
-        shelter=book.shelter,
-        steep_deg=book.rules.steep_deg,
-        gullies=_gullies(plan, site),
-    )
-    whole = everything.bill
-    paid = spent(whole, book.rates) + sum(layers.values(), np.zeros(whole.form.size))
-    priced = cost.price(whole.totals, book.rates, book.money, places=sum(places.values()))
-    uses, counts = taken(xy, whole.items["land"], site.layers)
-    task = _task(found, site, plan, book, about)
-    floor = np.interp(bill.station, task.water_s, task.water_level)
-    turns = hairpins(*polygon, book.drawn)
-    speeds = zones(road, (book.standard, *book.others), hairpins=turns, least=book.zone_m)
-    ties = _ties(found, site, task, book.standard)
+    priced = cost.price(bill.totals, book.rates, book.money, places=sum(places.values()))
+    uses, counts = taken(xy, bill.items["land"], site.layers)
+    floor = _floor(plan, site, book, about)
+    speeds = zones(road, (book.standard, *book.others), hairpins=hairpins, least=book.zone_m)
+    ties = _ties(gap, section, site, floor, book.standard)
     found_breaches = breaches(
         plan.elements,
         road.grades,
@@ -172,10 +250,10 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         end=ties[1],
     )
     return Link(
-        name=f"{found.gap.name} / {found.variant.name}",
-        gap=found.gap.name,
-        variant=found.variant.name,
-        section=found.section,
+        name=f"{gap.name} / {variant}",
+        gap=gap.name,
+        variant=variant,
+        section=section,
         station=bill.station,
         x=bill.x,
         y=bill.y,
@@ -186,21 +264,19 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         bridge_length=bill.length(BRIDGE),
         tunnel_length=bill.length(TUNNEL),
         travel_time=travel_time(speeds),
-        exposure=_exposed(whole, book.rules.steep_deg),
+        exposure=_exposed(bill, book.rules.steep_deg),
         steepest=road.steepest,
         speed_kmh=book.standard.speed_kmh,
         radius=road.radius,
-        totals=whole.totals,
+        totals=bill.totals,
         inventory=everything,
         structures=_structures(bill, plan, site),
         floor=floor,
         uses={name: float(area.sum()) for name, area in uses.items()},
         counts=counts,
-        graded=_graded(road, bill, found.variant, site, book, about),
         cost=priced.total,
         direct=priced.direct,
         places=places,
-        searched=_searched(found, bill, plan, paid),
         builder="programme",
         breaches=(
             *(str(breach) for breach in found_breaches),
@@ -210,27 +286,81 @@ def design(found: Corridor, site: Site, book: Rulebook) -> Link:
         ),
         advice=tuple(str(each) for each in advice(plan.elements, speeds)),
         speeds=tuple(Paced(z.start, z.end, z.speed_kmh, z.why) for z in speeds),
+        hairpins=tuple(hairpins),
         alignment=road,
     )
 
 
+def counted(road: Alignment, site: Site, book: Rulebook, about: "Water") -> inventory.Inventory:
+    """
+    List all that a road is made of.
+
+    Parameters
+    ----------
+    road, site, book, about
+        As in `assessed`.
+
+    Returns
+    -------
+    inventory
+        With the bill in full.
+    """
+    return inventory.full(
+        _measured(road, site, book, about),
+        shape=book.shape,
+        standard=book.standard,
+        prices=book.prices,
+        earth=_moving(road.length, book),
+        shelter=book.shelter,
+        steep_deg=book.rules.steep_deg,
+        gullies=_gullies(road.plan, site),
+    )
+
+
 def _ties(
-    found: Corridor, site: Site, task: Task, standard: DesignStandard
+    gap: Gap,
+    section: Section,
+    site: Site,
+    floor: NDArray[np.float64],
+    standard: DesignStandard,
 ) -> tuple[Tie | None, Tie | None]:
     """Say what the road meets at its ends; nothing where the existing one begins or ends there."""
     out: list[Tie | None] = []
-    ends = (found.section.start, found.section.end)
-    free = (found.gap.before is None, found.gap.after is None)
-    for s, open_end, level, grade in zip(
-        ends, free, (task.start, task.end), task.joined, strict=True
+    levels, grades = _met(gap, section, site, floor)
+    for s, free, level, grade in zip(
+        (section.start, section.end), _free(gap, section), levels, grades, strict=True
     ):
-        if open_end:
+        if free:
             out.append(None)
             continue
         # a road that is steeper than the standard is met at the standard's grade
         kept = None if isnan(grade) else min(max(grade, -standard.grade), standard.grade)
         out.append(Tie(_pose(site, s), level, kept, KINK))
     return out[0], out[1]
+
+
+def _free(gap: Gap, section: Section) -> tuple[bool, bool]:
+    """Say at which ends of a new road the existing one begins or ends wet, so meets nothing."""
+    first = gap.before is None and section.start <= gap.section.start
+    last = gap.after is None and section.end >= gap.section.end
+    return first, last
+
+
+def _met(
+    gap: Gap, section: Section, site: Site, floor: NDArray[np.float64]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Levels and grades that a new road meets at its two ends; no grade where it meets nothing."""
+    levels = site.highway.level_at([section.start, section.end])
+    first, last = _free(gap, section)
+    if first:
+        levels[0] = max(levels[0], floor[0])
+    if last:
+        levels[1] = max(levels[1], floor[-1])
+    grades = (
+        nan if first else _slope_of(site, section.start),
+        nan if last else _slope_of(site, section.end),
+    )
+    return (float(levels[0]), float(levels[1])), grades
 
 
 Polygon = tuple[NDArray[np.float64], list[Corner | None]]
@@ -553,7 +683,7 @@ def _joins(road: Alignment, site: Site) -> tuple[bool, bool]:
     x, y = road.plan.poses(both)[:, :2].T
     s, off = site.highway.chainage(x, y)
     apart = np.abs(site.highway.level_at(s) - road.grades.at(both))
-    first, last = (off < ON_ROAD) & (apart < ROUNDING)
+    first, last = (off < ON_ROAD) & (apart < ROUNDING) & np.array(site.built)
     return bool(first), bool(last)
 
 
@@ -589,6 +719,39 @@ def spent(bill: Bill, rates: Rates) -> NDArray[np.float64]:
     """
     parts = [values * rates[item].price.base for item, values in bill.items.items()]
     return np.asarray(np.sum(parts, axis=0))
+
+
+def billed(
+    link: Link, rates: Rates, places: Mapping[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """
+    Direct cost of every interval of a link at base prices, with what places ask besides.
+
+    Parameters
+    ----------
+    link
+        With its inventory.
+    rates
+        Unit prices.
+    places
+        What each layer of costs asks in each interval, shape (n - 1,), from
+        `corridor.layers.charged`.
+
+    Returns
+    -------
+    billed
+        Shape (n - 1,); its sum is the direct cost of the link.
+
+    Raises
+    ------
+    GeometryError
+        Only totals are known of the link.
+    """
+    if link.inventory is None:
+        msg = f"{link.name}: wanted the whole inventory of the link, found totals only"
+        raise GeometryError(msg)
+    whole = link.inventory.bill
+    return spent(whole, rates) + sum(places.values(), np.zeros(whole.form.size))
 
 
 def compared(
@@ -682,30 +845,29 @@ def _pose(site: Site, s: float) -> Pose:
 def _task(found: Corridor, site: Site, plan: Plan, book: Rulebook, about: Water) -> Task:
     """Levels that the grade line joins and keeps."""
     s = plan.stations(quantities.STEP)
-    xy = plan.poses(s)[:, :2]
-    along = _followed(s, xy, np.column_stack((found.x, found.y)))
+    along = _followed(s, plan.poses(s)[:, :2], np.column_stack((found.x, found.y)))
     ahead = np.concatenate(([True], np.diff(along) > 0))
-    near, water = about
-    floor = _under(near.index(xy[:, 0], xy[:, 1]), water)
-    floor = np.maximum(floor, np.nan_to_num(_over_rivers(plan, site, book, s), nan=LOW))
-    levels = site.highway.level_at([found.section.start, found.section.end])
-    if found.gap.before is None:
-        levels[0] = max(levels[0], floor[0])
-    if found.gap.after is None:
-        levels[1] = max(levels[1], floor[-1])
+    floor = _floor(plan, site, book, about)
+    levels, grades = _met(found.gap, found.section, site, floor)
     return Task(
-        start=float(levels[0]),
-        end=float(levels[1]),
+        start=levels[0],
+        end=levels[1],
         corridor_s=along[ahead],
         corridor_level=found.level[ahead],
         water_s=s,
         water_level=floor,
         spans=_spans(plan, site, book, about),
-        joined=(
-            nan if found.gap.before is None else _slope_of(site, found.section.start),
-            nan if found.gap.after is None else _slope_of(site, found.section.end),
-        ),
+        joined=grades,
     )
+
+
+def _floor(plan: Plan, site: Site, book: Rulebook, about: Water) -> NDArray[np.float64]:
+    """Lowest level that lakes and rivers allow at every station of the bill [m above datum]."""
+    s = plan.stations(quantities.STEP)
+    x, y = plan.poses(s)[:, :2].T
+    near, water = about
+    floor = _under(near.index(x, y), water)
+    return np.maximum(floor, np.nan_to_num(_over_rivers(plan, site, book, s), nan=LOW))
 
 
 def _slope_of(site: Site, s: float) -> float:
@@ -771,9 +933,27 @@ def _gentle(bill: Bill, standard: DesignStandard) -> list[tuple[float, float, fl
 
 def _exposed(bill: Bill, steep_deg: float) -> float:
     """Mean exposure of a road, by length."""
+    return float(exposed(bill, steep_deg).sum() / np.diff(bill.station).sum())
+
+
+def exposed(bill: Bill, steep_deg: float) -> NDArray[np.float64]:
+    """
+    Give the exposure of every interval of a road times its length.
+
+    Parameters
+    ----------
+    bill
+        Measured road.
+    steep_deg
+        Side slope of half the exposure [deg].
+
+    Returns
+    -------
+    exposed
+        Shape (n - 1,) [m]; over the length of the road its sum is the mean exposure.
+    """
     at = exposure(bill.slope, steep_deg)
     share = (at[:-1] + at[1:]) / 2
     for form, factor in BESIDE.items():
         share[bill.form == form] *= factor
-    run = np.diff(bill.station)
-    return float((share * run).sum() / run.sum())
+    return np.asarray(share * np.diff(bill.station))

@@ -21,14 +21,13 @@ from typing import Any, NamedTuple
 import geopandas as gpd
 import networkx as nx
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
 from realign.errors import GeometryError, InputError
+from realign.highway import features
 from realign.settings import Settings
 
 STRUCTURES = ("bridge", "tunnel", "ford")
@@ -82,6 +81,8 @@ class Cleaning(Settings):
     the state of the road count and the limit does not."""
     ramp_kmh: float = Field(default=30.0, gt=0)
     """Mean speed on ramps, where that of their class is not lower [km/h]; an assumption."""
+    truck_ratio: float = Field(default=0.75, gt=0, le=1)
+    """Speed of a truck over that of a car on these roads [-]; an assumption."""
     left_out: tuple[str, ...] = (
         "path",
         "footway",
@@ -204,6 +205,10 @@ class Roads:
         """Whether traffic only runs from the start of each edge to its end, shape (m,)."""
         return np.array([tags.oneway != 0 for tags in self.tags], dtype=np.bool_)
 
+    def time(self, edge: int) -> float:
+        """Travel time of a car on an edge at the speed of its class [s]."""
+        return float(self.length[edge]) / _speed(self.rules, self.tags[edge].kind) * _KMH
+
     def graph(self) -> nx.MultiDiGraph:
         """
         Give the network as a graph for traffic.
@@ -219,10 +224,9 @@ class Roads:
         for node, (x, y) in enumerate(self.xy):
             graph.add_node(node, x=float(x), y=float(y), component=int(self.component[node]))
         for edge, tags in enumerate(self.tags):
-            length = float(self.length[edge])
             held = {
-                "length_m": length,
-                "time_s": length / _speed(self.rules, tags.kind) * _KMH,
+                "length_m": float(self.length[edge]),
+                "time_s": self.time(edge),
                 "class": tags.kind,
                 "name": tags.name,
                 "ref": tags.ref,
@@ -856,21 +860,7 @@ def _check_line(where: str, shape: Any, outside: str) -> None:
 
 def _features(path: Path) -> gpd.GeoDataFrame:
     """Read the one layer of a vector file of roads, not empty."""
-    if not path.is_file():
-        msg = f"{path}: no such file; wanted roads"
-        raise InputError(msg)
-    try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-        if len(layers) != 1:
-            msg = f"{path}: found the layers {', '.join(layers) or 'none'}; wanted one, of roads"
-            raise InputError(msg)
-        frame = pyogrio.read_dataframe(path)
-    except (DataSourceError, DataLayerError, shapely.errors.GEOSException) as problem:
-        msg = f"{path}: cannot be read as roads, or is cut off ({problem})"
-        raise InputError(msg) from problem
-    if frame.empty:
-        msg = f"{path}: is empty; wanted roads"
-        raise InputError(msg)
+    frame = features(path, "roads")
     if not isinstance(frame, gpd.GeoDataFrame):
         msg = f"{path}: found a table without geometry; wanted lines"
         raise InputError(msg)

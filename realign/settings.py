@@ -1,5 +1,7 @@
 """What every table of a study has in common: frozen, no unknown keys, sources beside the values."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -17,6 +19,17 @@ class Settings(BaseModel):
 
     sources: dict[str, str] = Field(default_factory=dict)
     """Where values of this table come from, by key; a text that begins with "assumption" is one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_reasons_stay(cls, table: Any) -> Any:
+        """Keep the reasons of defaults that the table leaves alone, beside those that it gives."""
+        reasons = cls.model_fields["sources"].get_default(call_default_factory=True)
+        given = table.get("sources", {}) if isinstance(table, dict) else None
+        if not reasons or not isinstance(given, dict):
+            return table
+        kept = {key: reason for key, reason in reasons.items() if key not in table}
+        return {**table, "sources": {**kept, **given}}
 
     @model_validator(mode="after")
     def _sources_name_keys(self) -> "Settings":

@@ -12,32 +12,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+import networkx as nx
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from realign.allweather import Approach, Traffic, Weather, chainage_of
+from realign.branches import Branching
 from realign.corridor import Choice, Layer, Rules, Variant
 from realign.errors import InputError, StudyError
 from realign.finance import Finance
 from realign.formation import Formation
 from realign.haul import Earth
-from realign.hazard import Protection
+from realign.hazard import Rules as Hazards
 from realign.highway import Existing
-from realign.options import DO_NOTHING
+from realign.options import DO_NOTHING, OBJECTIVES, Weighing
 from realign.phasing import Pace, Task
 from realign.profile import Line
 from realign.rates import COLUMNS as RATES_COLUMNS
 from realign.rates import ITEMS, Money
 from realign.reservoir import Dam
+from realign.roads import Cleaning
 from realign.settings import Settings
 from realign.standards import codes
 from realign.standards import load as load_standard
 from realign.submergence import Clearance
 from realign.terrain import Elevation
+from realign.upgrade import Upgrading
 
 QUANTITIES = {
     "lake_area_km2": "km2",
@@ -177,6 +182,8 @@ class Study(Settings):
     """How far roads stay above water."""
     standard: Design
     """Code that new roads keep."""
+    upgrade: Upgrading = Upgrading()
+    """What standing road is brought to where it is upgraded."""
     formation: Formation = Formation()
     """Cross section of new roads."""
     corridor: Rules = Rules()
@@ -187,13 +194,25 @@ class Study(Settings):
     """How finely the grade line is laid."""
     haul: Earth = Earth()
     """What becomes of the earth."""
-    hazard: Protection = Protection()
-    """Where galleries cover the road."""
+    hazard: Hazards = Hazards()
+    """What closes a road, how often, and where galleries cover it."""
+    roads: Cleaning = Cleaning()
+    """Other roads of the region, where the inputs have them."""
+    approaches: tuple[Approach, ...] = ()
+    """Roads of the wider corridor, and detours for the time being."""
+    traffic: Traffic = Traffic()
+    """Who uses the road."""
+    all_weather: Weather = Weather()
+    """Which way has to stay open, and what protection of it costs."""
     layers: tuple[Layer, ...] = ()
     """Places that cost, are liked less, are forbidden, or are counted."""
     variants: tuple[Variant, ...] = Field(min_length=1)
     """Kinds of road looked for across every gap; each becomes an option, the first is shown first
     and compared with the published figures."""
+    branches: Branching = Branching()
+    """Short roads that join others, so that there is one between every sensible pair of tie-ins."""
+    options: Weighing = Weighing()
+    """How whole answers are found and weighed."""
     money: Money
     """Currencies and what is added on the direct cost."""
     programme: tuple[Task, ...] = Field(min_length=1)
@@ -242,6 +261,7 @@ class Study(Settings):
             ("layers", [layer.name for layer in self.layers]),
             ("variants", [variant.name for variant in self.variants]),
             ("programme", [task.name for task in self.programme]),
+            ("approaches", [road.name for road in self.approaches]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             problems += [f"{table}: the name {name!r} stands twice" for name in twice]
@@ -250,11 +270,24 @@ class Study(Settings):
                     f"{table}: found the name {DO_NOTHING!r}, which is the option in which nothing "
                     "is built; wanted another"
                 )
-        for variant in self.variants:
+        speeds = [(f"variants[{each.name}]", each.speed_kmh) for each in self.variants]
+        for table, speed in (("upgrade", self.upgrade.speed_kmh), *speeds):
             try:
-                load_standard(self.standard.code, variant.speed_kmh)
+                load_standard(self.standard.code, speed)
             except StudyError as problem:
-                problems.append(f"variants[{variant.name}].speed_kmh: {problem}")
+                problems.append(f"{table}.speed_kmh: {problem}")
+        weighed = {objective.name for objective in OBJECTIVES}
+        problems += [
+            f"options.weights.{name}: unknown key, wanted one of {', '.join(sorted(weighed))}"
+            for name in self.options.weights
+            if name not in weighed
+        ]
+        ends = {place for road in self.approaches for place in (road.start, road.end)}
+        problems += [
+            f"all_weather.{key}: found {place!r}, wanted an end of one of the approaches"
+            for key, place in (("start", self.all_weather.start), ("end", self.all_weather.end))
+            if place and place not in ends | {self.existing.start_name, self.existing.end_name}
+        ]
         known = {dam.name for dam in self.dams} | {task.name for task in self.programme}
         known |= {financier.key for financier in self.finance.financiers} | {""}
         problems += [
@@ -313,6 +346,7 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     except InputError as error:
         problems += str(error).splitlines()
     problems += _unknown_places(path, table, places)
+    problems += _loose_approaches(path, study.approaches if study else (), places)
     if problems or study is None:
         raise StudyError("\n".join(problems))
     own = path.parent / "inputs"
@@ -412,6 +446,26 @@ def _unknown_places(path: Path, table: Mapping[str, Any], places: tuple[Place, .
     ]
 
 
+def _loose_approaches(
+    path: Path, approaches: Sequence[Approach], places: tuple[Place, ...]
+) -> list[str]:
+    """Say which approaches lead nowhere: no way of them comes to a place of the highway."""
+    known = {place.name for place in places}
+    graph = nx.Graph([(road.start, road.end) for road in approaches])
+    joined = {
+        name
+        for part in nx.connected_components(graph)
+        if any(name in known or chainage_of(name) is not None for name in part)
+        for name in part
+    }
+    return [
+        f"{path}: approaches[{road.name}]: found the ends {road.start!r} and {road.end!r}, wanted "
+        "one of them, or of an approach that leads there, in the table of places"
+        for road in approaches
+        if known and road.start not in joined
+    ]
+
+
 def document() -> str:
     """
     Write down every key of a study file, from the models that read it.
@@ -478,8 +532,9 @@ def _rows(model: type[Settings]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if name == "sources" or _table(field.annotation)[0] is not None:
             continue
-        default = "needed" if field.is_required() else _written(field.default)
-        yield f"| `{name}` | {_values(field)} | {default} | {_line(field.description)} |"
+        default = field.get_default(call_default_factory=True)
+        written = "needed" if field.is_required() else _written(default)
+        yield f"| `{name}` | {_values(field)} | {written} | {_line(field.description)} |"
 
 
 def _table(kind: Any) -> tuple[type[Settings] | None, bool]:
@@ -493,6 +548,7 @@ def _table(kind: Any) -> tuple[type[Settings] | None, bool]:
 
 
 _KINDS = {str: "text", float: "number", int: "whole number", bool: "true or false", date: "date"}
+_PLURALS = {str: "texts", float: "numbers", int: "whole numbers", date: "dates"}
 _LIMITS = {"gt": "above", "ge": "from", "lt": "below", "le": "to"}
 
 
@@ -505,6 +561,10 @@ def _values(field: FieldInfo) -> str:
         return f"list of {_values_of(get_args(kind)[0])}"
     if get_origin(kind) is UnionType:
         kind = next(each for each in get_args(kind) if each is not NoneType)
+    if get_origin(kind) is tuple:
+        return f"list of {_PLURALS[_plain_kind(get_args(kind)[0])]}"
+    if get_origin(kind) is dict:
+        return f"table of {_PLURALS[_plain_kind(get_args(kind)[1])]} by name"
     limits = [
         f"{word} {getattr(rule, key):g}"
         for rule in field.metadata
@@ -512,6 +572,11 @@ def _values(field: FieldInfo) -> str:
         if getattr(rule, key, None) is not None
     ]
     return " ".join([_KINDS[kind], *limits]) if isinstance(kind, type) else str(kind)
+
+
+def _plain_kind(kind: Any) -> Any:
+    """Type of a key without what limits it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _values_of(kind: Any) -> str:
@@ -528,6 +593,8 @@ def _written_plain(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_written_plain, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_written_plain(each)}' for key, each in value.items())}}}"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 

@@ -155,11 +155,13 @@ def notes(
                 f"Option {name}: {count} breaches of the standard or of the limits of forms, the "
                 f"first on {first.name}: {first.breaches[0]}."
             )
-    ratios = [f"{name} {_ratio(each.option.links):.2f}" for name, each in programmes.items()]
-    out.append(
-        "Bill of the fitted roads over the price that the corridor search saw for them, by option: "
-        f"{', '.join(ratios)}."
-    )
+    found = {name: _ratio(each.option.links) for name, each in programmes.items()}
+    ratios = [f"{name} {ratio:.2f}" for name, ratio in found.items() if ratio is not None]
+    if ratios:
+        out.append(
+            "Bill of the fitted roads over the price that the corridor search saw for them, by "
+            f"option: {', '.join(ratios)}."
+        )
     inside = sum(_in_lakes(given, link) for link in programmes[best].option.links)
     if inside > 0:
         out.append(
@@ -170,10 +172,11 @@ def notes(
     return tuple(out)
 
 
-def _ratio(links: Sequence[Link]) -> float:
-    """Direct cost of the bills over the price that the searches saw."""
-    billed = sum(link.searched.billed for link in links)
-    return float(billed / sum(link.searched.construction for link in links))
+def _ratio(links: Sequence[Link]) -> float | None:
+    """Direct cost of the bills over the price that the searches saw; None where none saw one."""
+    found = [link.searched for link in links if link.searched is not None]
+    seen = sum(each.construction for each in found)
+    return sum(each.billed for each in found) / seen if seen > 0 else None
 
 
 def _of_lake(given: Drowned, lake: Reservoir) -> list[str]:

@@ -21,6 +21,8 @@ from realign.corridor.price import NONE, Table
 from realign.corridor.search import Ends, entry
 from realign.geometry.horizontal import Element
 from realign.geometry.vertical import Grades
+from realign.hazard import MONTH_DAYS
+from realign.options import Leg
 from realign.terrain import Terrain
 
 
@@ -457,3 +459,41 @@ def unbeaten(scores: list[list[float]]) -> list[bool]:
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
     return [not any(beats(other, row) for other in scores) for row in scores]
+
+
+def all_ways(legs: Iterable[Leg], start: str, end: str) -> dict[tuple[str, ...], list[float]]:
+    """
+    Every way through a network, one by one, by the names of its legs.
+
+    With each way go its amounts, its peaks and its closed days a year.
+    """
+    by_name = {leg.name: leg for leg in legs}
+    graph = nx.MultiDiGraph()
+    graph.add_edges_from((leg.start, leg.end, leg.name) for leg in by_name.values())
+    if start not in graph or end not in graph:
+        return {}
+    ways = {}
+    for path in nx.all_simple_edge_paths(graph, start, end):
+        way = [by_name[key] for _, _, key in path]
+        amounts = [sum(values) for values in zip(*(leg.amounts for leg in way), strict=True)]
+        peaks = [max(values) for values in zip(*(leg.peaks for leg in way), strict=True)]
+        closed = 0.0
+        for month, days in enumerate(MONTH_DAYS):
+            chance = 1.0
+            for leg in way:
+                chance *= math.exp(-leg.rates[month])
+            closed += days * (1 - chance)
+        ways[tuple(leg.name for leg in way)] = [*amounts, *peaks, closed]
+    return ways
+
+
+def cheapest_ways(
+    legs: Iterable[Leg], start: str, end: str, price: Callable[[Leg], float], number: int
+) -> list[float]:
+    """Prices of the cheapest ways, by Yen's method; each leg is a node, so that none is hidden."""
+    graph = nx.DiGraph()
+    for leg in legs:
+        graph.add_edge(("node", leg.start), ("leg", leg.name), price=price(leg))
+        graph.add_edge(("leg", leg.name), ("node", leg.end), price=0.0)
+    ways = nx.shortest_simple_paths(graph, ("node", start), ("node", end), weight="price")
+    return [nx.path_weight(graph, way, "price") for way in itertools.islice(ways, number)]

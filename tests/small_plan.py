@@ -12,20 +12,38 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from shapely import LineString
 
-from realign import finance, options, reservoir, submergence
+from realign import (
+    candidates,
+    choice,
+    finance,
+    formation,
+    hazard,
+    options,
+    protection,
+    reservoir,
+    service,
+    submergence,
+    upgrade,
+    yearround,
+)
+from realign.branches import Leg, Net, Values, Way
+from realign.candidates import Candidate
 from realign.chainage import Section
 from realign.corridor import Gap
+from realign.drowned import Drowned
 from realign.estimate import Estimate, together
 from realign.geometry.alignment import Alignment, Part
 from realign.geometry.alignment import Plan as Course
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
 from realign.highway import Highway
-from realign.network import Link, Searched
+from realign.network import Link, Paced, Searched
 from realign.options import Option
 from realign.phasing import Schedule, Work, schedule
 from realign.plan import Assumption, Check, Plan, Programme
 from realign.rates import ITEMS, Rate, Rates
+from realign.region import Region
+from realign.standards import load as load_standard
 from realign.study import Study
 from realign.terrain import Terrain
 
@@ -216,6 +234,7 @@ def link(highway: Highway, variant: str, section: Section, offset: float) -> Lin
             Part("bridge", station[20], station[30], "Bridge 1 over <Indus>"),
             Part("tunnel", station[60], station[80], "Tunnel 1"),
         ),
+        speeds=(Paced(0.0, road.length, 60, ""),),
         alignment=road,
     )
 
@@ -249,6 +268,11 @@ def option(new: Link, title: str) -> Option:
         bridge_length=new.bridge_length,
         tunnel_length=new.tunnel_length,
         travel_time=500.0,
+        truck_time=600.0,
+        closed_days=4.0 if new.variant == SHORT else 3.0,
+        closures=2.5,
+        buildings=3,
+        farmland=1200.0,
         exposure=0.2,
         flooded_left=0.0,
         steepest=0.06,
@@ -272,6 +296,11 @@ def nothing() -> Option:
         bridge_length=0.0,
         tunnel_length=0.0,
         travel_time=float("inf"),
+        truck_time=float("inf"),
+        closed_days=365.0,
+        closures=0.0,
+        buildings=0,
+        farmland=0.0,
         exposure=0.4,
         flooded_left=1900.0,
         steepest=0.0,
@@ -288,6 +317,7 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
             name="Start-Mouth, upgrade",
             section=plan_of.upgraded[0],
             upgrade_length=plan_of.upgrade_length,
+            upgrade={"upgrade_existing": plan_of.upgrade_length / 1000},
             cost=UPGRADE.times(rupees * plan_of.upgrade_length / 1000),
             **blank,
         ),
@@ -307,6 +337,7 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
             name="Head-End, by others",
             section=Section(4300.0, 5700.0),
             upgrade_length=1400.0,
+            upgrade={"upgrade_existing": 1.4},
             cost=UPGRADE.times(rupees * 1.4),
             in_programme=False,
             builder="WAPDA",
@@ -315,6 +346,76 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
         ),
     ]
     return schedule(plan_of.name, works, asked.phasing)
+
+
+def region(given: Drowned) -> Region:
+    """Judge the valley and its road."""
+    study, road = given.study, given.highway
+    standard = load_standard(study.standard.code, study.upgrade.speed_kmh)
+    scene = hazard.survey(given.terrain, rivers=list(given.rivers.geometry), rules=study.hazard)
+    standing = upgrade.standing(road, smooth=20.0)
+    first = service.of_highway(road, standing, scene, speed_kmh=40.0)
+    fit = hazard.calibrated(first.along, study.hazard)
+    scene = replace(scene, rules=fit.rules)
+    hit = np.arange(first.along.start.size) % 7 == 0
+    return Region(
+        scene=scene,
+        calibration=fit,
+        receiver=hazard.receiver(first.along.susceptibility, hit),
+        landslides=12,
+        standing=standing,
+        standard=standard,
+        broken=upgrade.breaches(
+            standing,
+            given.terrain,
+            standard=standard,
+            shape=study.formation,
+            prices=formation.prices(study.formation, standard, rates()),
+            rules=study.upgrade,
+        ),
+        kept=service.of_highway(road, standing, scene, speed_kmh=40.0),
+        upgraded=service.of_highway(road, standing, scene, speed_kmh=40.0, upgraded=standard),
+        roads=None,
+        cuts=(("dam", 1250.0), ("structure", 1000.0), ("structure", 1080.0)),
+    )
+
+
+def candidate(new: Link, gap: Gap, judged: service.Judged) -> Candidate:
+    """Make a candidate link of one whole road."""
+    values = Values(
+        length=new.length,
+        bridge_length=new.bridge_length,
+        tunnel_length=new.tunnel_length,
+        travel_time=new.travel_time,
+        exposed=new.exposure * new.length,
+        direct=new.direct,
+        cost=new.cost,
+    )
+    start, end = (f"{s:.0f}" for s in (new.section.start, new.section.end))
+    leg = Leg(new.variant, start, end, new, judged.whole, values)
+    net = Net(
+        gap=gap,
+        legs=(leg,),
+        ties={start: new.section.start, end: new.section.end},
+        failed={},
+        books={},
+        variants={},
+        short={new.name: new.variant},
+    )
+    return Candidate(
+        name=new.name,
+        net=net,
+        way=Way(new.variant, (leg,), new.section),
+        values=values,
+        service=judged.service(judged.whole),
+        closures=float(judged.closures_a_year(judged.whole).sum()),
+        rates=judged.rates(judged.whole),
+        steepest=new.steepest,
+        buildings=3,
+        farmland=1200.0,
+        opens=date(2028, 1, 1),
+        flawed=0,
+    )
 
 
 @cache
@@ -334,6 +435,32 @@ def small() -> Plan:
     for answer in answers[1:]:
         dated = programme(answer, asked)
         programmes[answer.name] = Programme(answer, dated, finance.split(dated, asked.finance))
+    gap = Gap("Upper <dam>", Section(1000.0, 3900.0), Section(0.0, 900.0), None)
+    given = Drowned(
+        study=asked,
+        terrain=terrain,
+        highway=highway,
+        rivers=rivers,
+        no_go=(),
+        layers=(),
+        places=PLACES,
+        reservoirs=(lake,),
+        submergence=taken,
+        hashes={},
+    )
+    area = region(given)
+    judged = yearround.judged_links(area, links)
+    found = tuple(candidate(new, gap, judged[new.name]) for new in links)
+    upgradable = [Section(0.0, 600.0)]
+    network = candidates.choices(given, area, found, rates(), upgradable=upgradable)
+    best = options.best(network.legs, network.start, network.end)
+    opens = {new.name: date(2028, 1, 1) for new in links}
+    years = {
+        answer.name: yearround.yearround(
+            given, area, yearround.Built(answer.links, answer.upgraded, opens), judged
+        )
+        for answer in answers
+    }
     modelled = (lake.full.area / 1e6, float("nan"), 85.0)
     checks = tuple(
         Check(row, unit, value)
@@ -348,12 +475,33 @@ def small() -> Plan:
         places=PLACES,
         reservoirs=(lake,),
         submergence=taken,
-        gaps=(Gap("Upper <dam>", Section(1000.0, 3900.0), Section(0.0, 900.0), None),),
+        gaps=(gap,),
         links=links,
         graph=nx.MultiDiGraph(crs=CRS_),
+        region=area,
+        choice=choice.Choice(
+            candidates=found,
+            front=best,
+            shortlisted=(0, 1),
+            alike=0.7,
+            rows={answer.name: number for number, answer in enumerate(answers[1:])},
+            options=answers,
+            judged=judged,
+            failed={"Upper <dam> / branch 1": "no road <within> the standard"},
+        ),
         options=answers,
+        decision=choice.decided(given, answers),
+        years=years,
+        critical={
+            "truck": yearround.critical(given, years[SHORT]),
+            "car": yearround.critical(given, years[SHORT], kind="car"),
+        },
+        protections=protection.protections(
+            years[SHORT], asked.all_weather, rates=rates(), money=asked.money
+        ),
         programmes=programmes,
         best=SHORT,
+        announced=SHORT,
         checks=checks,
         assumptions=(
             Assumption("dams[Upper <dam>].stages", "2 stages", "assumption: dates not published"),

@@ -90,6 +90,9 @@ crossing_m = 1500
 headroom_m = 60
 deepest_m = 80
 
+[branches]
+most_branches = 4
+
 [[variants]]
 name = "short"
 title = "60 km/h, either bank, with a value on length"

@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from realign import allweather, reliability
+from realign import reliability
 from realign.allweather import (
-    DAYS,
     Approach,
     Measure,
+    Service,
     Traffic,
-    Weather,
     annuity,
     availability,
     buys,
@@ -28,14 +27,15 @@ from realign.allweather import (
     criticality,
     first_cut,
     joined,
-    kept_open,
     raised,
     standing,
     two_terminal,
 )
+from realign.allweather.year import legs_of
 from realign.chainage import Section
 from realign.errors import GeometryError
 from realign.estimate import Estimate
+from realign.hazard import MONTH_DAYS as DAYS
 
 DAY = timedelta(days=1)
 ALL = tuple(range(1, 13))
@@ -93,8 +93,8 @@ def corridor() -> list[Approach]:
 def highway(*, opens: date | None = FLOOD, closes: date | None = FLOOD) -> nx.MultiDiGraph:
     """Thakot to Raikot with Chilas between; the lake takes the second half, a link replaces it."""
     graph = nx.MultiDiGraph()
-    for name in ("Thakot", "Chilas", "Raikot"):
-        graph.add_node(name, kind="place", name=name, x=0.0, y=0.0, chainage=0.0)
+    for name, km in (("Thakot", 0.0), ("Chilas", 228.0), ("Raikot", 282.0)):
+        graph.add_node(name, kind="place", name=name, x=0.0, y=0.0, chainage=km * 1000)
     for kind, name, start, end, km, days in (
         ("existing", "KKH west", "Thakot", "Chilas", 228, (None, None)),
         ("existing", "KKH east", "Chilas", "Raikot", 54, (None, closes)),
@@ -117,8 +117,15 @@ def highway(*, opens: date | None = FLOOD, closes: date | None = FLOOD) -> nx.Mu
 def whole(
     *, opens: date | None = FLOOD, closes: date | None = FLOOD, share: float = 0.97
 ) -> nx.MultiDiGraph:
-    shares = dict.fromkeys(("KKH west", "KKH east", "new road"), np.full(12, share))
-    return joined(highway(opens=opens, closes=closes), corridor(), shares=shares)
+    return joined(
+        highway(opens=opens, closes=closes), corridor(), services=services(np.full(12, share))
+    )
+
+
+def services(share: NDArray[np.float64]) -> dict[str, Service]:
+    """All roads at 40 km/h, the new one a little slower against the chainage."""
+    seconds = {"KKH west": (20520.0,) * 2, "KKH east": (4860.0,) * 2, "new road": (5300.0, 5500.0)}
+    return {n: Service(open_share=share, car=(a, b), truck=(a, b)) for n, (a, b) in seconds.items()}
 
 
 def graph_of(roads: list[tuple[str, str, str, float, NDArray[np.float64]]]) -> nx.MultiGraph:
@@ -237,6 +244,36 @@ def test_a_way_can_pass_exactly_where_its_chance_is_above_zero() -> None:
         assert passes.chance == chance
 
 
+def test_a_detour_for_the_time_being_keeps_the_way_open_from_its_first_day_to_its_last() -> None:
+    late = FLOOD + 90 * DAY
+    base = highway(opens=late)
+    period = date(2025, 1, 1), date(2040, 1, 1)
+    for start, opens, closes, first in (
+        ("Chilas", FLOOD, late, None),
+        ("228+001", FLOOD, late, None),  # a chainage within two metres of a node is that node
+        ("Chilas", FLOOD + DAY, late, FLOOD),
+        ("Chilas", FLOOD, late - DAY, late - DAY),
+    ):
+        road = approach("track", start, "Raikot", opens=opens, closes=closes)
+        graph = joined(base, [road], services=services(np.ones(12)))
+        cut = first_cut(graph, "Thakot", "Raikot", *period)
+        assert (None if cut is None else cut.first_day) == first
+        assert cut is None or cut.until == first + DAY
+
+
+def test_a_detour_at_a_chainage_without_a_node_is_told() -> None:
+    with pytest.raises(GeometryError, match=r"found the chainage 100\+000, wanted a node"):
+        joined(highway(), [approach(start="100+000")], services=services(np.ones(12)))
+
+
+def test_a_road_takes_its_own_time_in_each_direction() -> None:
+    graph = whole()
+    assert graph.edges["Chilas", "Raikot", "new road"]["truck_time_s"] == 5300
+    assert graph.edges["Raikot", "Chilas", "new road"]["truck_time_s"] == 5500
+    both = standing(graph, FLOOD)
+    assert both.edges["Chilas", "Raikot", "new road"]["time_s"] == 5400
+
+
 # by month
 
 
@@ -259,33 +296,6 @@ def test_closed_days_add_to_those_of_the_year() -> None:
     found = availability(graph_of([("r", "a", "b", 60.0, np.linspace(0, 1, 12))]), "a", "b")
     assert found.closed_days_a_year == pytest.approx((DAYS * (1 - np.linspace(0, 1, 12))).sum())
     assert DAYS.sum() == 365
-
-
-@given(
-    lengths=st.lists(st.floats(0, 80_000), min_size=1, max_size=6),
-    exposure=st.floats(0, 1),
-    events=st.lists(st.floats(0, 20), min_size=12, max_size=12),
-)
-def test_cutting_a_road_in_pieces_leaves_its_chance(
-    lengths: list[float], exposure: float, events: list[float]
-) -> None:
-    weather = Weather(events_per_100km=tuple(events), days_each=0.7)
-    pieces = np.prod([kept_open(length, exposure, weather) for length in lengths], axis=0)
-    np.testing.assert_allclose(pieces, kept_open(sum(lengths), exposure, weather), atol=1e-12)
-
-
-def test_events_close_a_road_as_often_as_when_they_are_drawn() -> None:
-    weather = Weather(events_per_100km=(3.1,) * 12, days_each=1.5)
-    rng = np.random.default_rng(3)
-    span = 400_000.0  # [d] January without end: an event every ten days
-    starts = rng.uniform(0, span, rng.poisson(0.1 * span))
-    ends = starts + rng.exponential(1.5, starts.size)
-    order = np.argsort(starts)
-    busy, until = 0.0, 0.0
-    for start, end in zip(starts[order], ends[order], strict=True):
-        busy += max(0.0, end - max(start, until))
-        until = max(until, end)
-    assert 1 - busy / span == pytest.approx(kept_open(100_000, 1.0, weather)[0], abs=0.003)
 
 
 def test_closed_days_are_spread_over_open_months() -> None:
@@ -314,7 +324,7 @@ def test_a_critical_road_is_that_of_the_graph_without_it(
         assert each.detour_months == tuple(np.flatnonzero(without.open_share > 0) + 1)
         fastest = reliability.fastest
         assert bool(each.detour_months) == np.isfinite(each.extra_time)
-        legs = [leg for leg in allweather._legs(rest) if leg.open_share.any()]
+        legs = [leg for leg in legs_of(rest) if leg.open_share.any()]
         if each.detour:
             assert each.name not in each.detour
             assert fastest([leg for leg in legs if leg.name in each.detour], "a", "b") is not None
@@ -325,9 +335,7 @@ def test_a_critical_road_is_that_of_the_graph_without_it(
             lost = lost + sign * ((1 - state.open_share) * 24 + state.open_share * late)
         # less the time that nobody is late by
         ways = [
-            fastest(
-                [leg for leg in allweather._legs(graph_of(rows)) if leg.open_share[m]], "a", "b"
-            )
+            fastest([leg for leg in legs_of(graph_of(rows)) if leg.open_share[m]], "a", "b")
             for m in range(12)
         ]
         least = min((way[0] for way in ways if way), default=0.0) / 3600
@@ -465,23 +473,16 @@ def test_a_wrong_approach_says_what_was_wanted(changes: dict[str, object], messa
         approach(**changes)
 
 
-def test_a_wrong_weather_says_what_was_wanted() -> None:
-    with pytest.raises(ValidationError, match="wanted 12 numbers of 0 or more"):
-        Weather(events_per_100km=(1.0,) * 11, days_each=1)
-    with pytest.raises(GeometryError, match="exposure from 0 to 1"):
-        kept_open(1.0, np.nan, Weather(events_per_100km=(1.0,) * 12, days_each=1))
-
-
 def test_every_edge_has_a_chance_and_every_chance_an_edge() -> None:
-    shares = dict.fromkeys(("KKH west", "KKH east", "new road"), np.ones(12))
+    every = services(np.ones(12))
     with pytest.raises(GeometryError, match="found none for 'KKH east'"):
-        joined(highway(), [], shares={k: v for k, v in shares.items() if k != "KKH east"})
+        joined(highway(), [], services={k: v for k, v in every.items() if k != "KKH east"})
     with pytest.raises(GeometryError, match="found 'other', wanted one of KKH east"):
-        joined(highway(), [], shares=shares | {"other": np.ones(12)})
+        joined(highway(), [], services=every | {"other": every["KKH east"]})
     with pytest.raises(GeometryError, match="more than one road is named 'KKH west'"):
-        joined(highway(), [approach("KKH west")], shares=shares)
+        joined(highway(), [approach("KKH west")], services=every)
     before = highway()
-    joined(before, corridor(), shares=shares)
+    joined(before, corridor(), services=every)
     assert "open" not in before.edges["Thakot", "Chilas", "KKH west"]
 
 
@@ -520,7 +521,7 @@ def test_a_long_corridor_with_detours_is_quick() -> None:
 
 def test_a_season_that_changes_within_a_month_is_found_to_the_day() -> None:
     road = approach(months_open=(11,), months_open_after=ALL, after=date(2024, 12, 10))
-    graph = joined(nx.MultiDiGraph(), [road], shares={})
+    graph = joined(nx.MultiDiGraph(), [road], services={})
     cut = first_cut(graph, "A", "B", date(2024, 11, 5), date(2025, 6, 1))
     assert cut is not None
     assert (cut.first_day, cut.until) == (date(2024, 12, 1), date(2024, 12, 10))

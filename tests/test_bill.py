@@ -477,9 +477,10 @@ def test_the_bill_of_a_whole_run_adds_up_and_lists_every_structure() -> None:
 
     whole = planned()
     rows = bill.rows(whole)
-    assert {each["road"] for each in rows} == {*(r.name for r in whole.links), "existing"}
+    used = {link.name: link for option in whole.options for link in option.links}
+    assert {each["road"] for each in rows} == {*used, "existing"}
     structures = bill.structure_rows(whole)
-    for road in whole.links:
+    for road in used.values():
         mine = of(structures, road=road.name)
         bridges = sum(each["length_m"] for each in of(mine, kind="bridge"))
         assert bridges == pytest.approx(road.bridge_length)

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_plan import SHORT, small
+from small_plan import LONG, SHORT, small
 
 from realign import outputs
+from realign.options import table as weighed
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
 SIZES = [(1440, 900), (390, 844)]
+NETWORK = ("Candidate links", "Critical stretches of the option shown")
 ALLOWED = ("data:", "file:", "about:")
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -118,7 +120,10 @@ def test_the_map_opens_on_the_best_option_with_the_others_hidden(
 ) -> None:
     open_page(browser, folder / "map.html")
     shown = boxes(browser)
-    assert [name for name, ticked in shown.items() if not ticked] == ["safest"]
+    hidden = {name for name, ticked in shown.items() if not ticked}
+    classes = {name for name in shown if name.startswith("Class ")}
+    assert hidden == {LONG, *NETWORK} | classes
+    assert classes
     assert {"Dry at full level", "Dams", "Tie-ins", "Rivers", "Places"} <= set(shown)
     assert any(name.startswith("Tunnel") for name in shown)
     title = run(browser, "return document.getElementById('title').innerText")
@@ -130,7 +135,8 @@ def test_a_tick_box_shows_and_hides_its_layer(browser: Any, folder: Path) -> Non
     open_page(browser, folder / "map.html")
     count = "return document.querySelectorAll('.leaflet-pane path').length"
     all_of_them = run(browser, count)
-    for label in ("safest", "Dry at full level"):
+    classes = [name for name in boxes(browser) if name.startswith("Class ")]
+    for label in ("safest", "Dry at full level", *NETWORK, *classes):
         click = f"""const all = Array.from(document.querySelectorAll("#panel label"));
             all.find((l) => l.innerText.startsWith({json.dumps(label)}))
               .querySelector("input").click();"""
@@ -215,3 +221,242 @@ def test_nothing_of_the_road_is_hidden_behind_the_boxes(
                && a.bottom > b.top && b.bottom > a.top)).length;""",
     )
     assert overlaps == 0
+
+
+# ---------------------------------------------------------------- the report
+
+
+def moved(browser: Any, weights: dict[int, int]) -> None:
+    """Move sliders to weights, by the number of the objective."""
+    for number, value in weights.items():
+        run(
+            browser,
+            f"""const slider = document.querySelectorAll("#weighing input")[{number}];
+                slider.value = {value};
+                slider.dispatchEvent(new Event("input", {{ bubbles: true }}));""",
+        )
+
+
+def shown_totals(browser: Any) -> list[list[str]]:
+    """Rank, name and total of the rows of the decision, as they stand."""
+    return run(
+        browser,
+        """return Array.from(document.querySelectorAll("#decision tbody tr"), (row) => [
+             row.querySelector(".rank").textContent, row.dataset.name,
+             (row.querySelector(".total") || { textContent: "cut" }).textContent])""",
+    )
+
+
+def test_weights_change_the_winner_by_the_formula_of_the_decision(
+    browser: Any, folder: Path
+) -> None:
+    open_page(browser, folder / "index.html")
+    table = small().decision.table
+    before = shown_totals(browser)
+    assert [name for _, name, _ in before] == [table.options[i] for i in table.rank.argsort()]
+    titles = {option.name: option.title for option in small().options}
+    objectives = [each.name for each in table.objectives]
+    winners = set()
+    telling = [j for j, part in enumerate(table.parts[1:].T) if part.any()]
+    assert len(telling) > 1
+    for favoured in telling:
+        chosen = dict.fromkeys(range(len(objectives)), 0) | {favoured: 60}
+        moved(browser, chosen)
+        own = weighed(
+            table.options,
+            table.scores,
+            table.objectives,
+            weights={name: float(chosen[j]) for j, name in enumerate(objectives)},
+        )
+        rows = shown_totals(browser)
+        assert [name for _, name, _ in rows] == [own.options[i] for i in own.rank.argsort()]
+        assert [int(rank) for rank, _, _ in rows] == sorted(own.rank.tolist())
+        for _, name, total in rows[:-1]:
+            assert float(total) == pytest.approx(own.totals[own.options.index(name)], abs=6e-4)
+        said = run(browser, "return document.getElementById('winner').innerText")
+        assert said == f"{titles[own.winner]} comes first with your weights."
+        winners.add(own.winner)
+    assert winners == {SHORT, LONG}
+
+
+def test_reset_brings_the_weights_of_the_study_back(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "index.html")
+    before = shown_totals(browser)
+    visible = "return getComputedStyle(document.getElementById('reset')).display !== 'none'"
+    assert not run(browser, visible)
+    moved(browser, {0: 0, 3: 100})
+    assert shown_totals(browser) != before
+    assert run(browser, visible)
+    run(browser, "document.getElementById('reset').click()")
+    assert shown_totals(browser) == before
+    assert "weights of the study" in run(
+        browser, "return document.getElementById('winner').innerText"
+    )
+
+
+def test_weights_that_are_all_nothing_choose_nobody(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "index.html")
+    moved(browser, dict.fromkeys(range(len(small().decision.table.objectives)), 0))
+    said = run(browser, "return document.getElementById('winner').innerText")
+    assert said.startswith("Nothing counts")
+    assert browser.get_log("browser") == []
+
+
+def test_the_table_of_options_sorts_by_every_column_both_ways(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "index.html")
+    count = run(browser, "return document.querySelectorAll('#shortlist thead th').length")
+    for column in range(count):
+        orders = []
+        for state in ("ascending", "descending"):
+            run(
+                browser,
+                f"""const head = document.querySelectorAll("#shortlist thead th")[{column}];
+                    if (head.getAttribute("aria-sort") !== "{state}") {{
+                      head.querySelector("button").click(); }}""",
+            )
+            found = run(
+                browser,
+                f"""return [document.querySelectorAll("#shortlist thead th")[{column}]
+                     .getAttribute("aria-sort"),
+                   Array.from(document.querySelectorAll("#shortlist tbody tr"), (row) => {{
+                     const cell = row.cells[{column}];
+                     return cell.dataset.value || cell.textContent.trim(); }})]""",
+            )
+            assert found[0] == state
+            orders.append([number(each) for each in found[1]])
+        assert orders[0] == sorted(orders[0])
+        assert orders[1] == sorted(orders[1], reverse=True)
+
+
+def number(text: str) -> tuple[float, str]:
+    """Key of a cell: numbers first, by size."""
+    try:
+        return float(text.replace(",", "")), ""
+    except ValueError:
+        return float("inf"), text.lower()
+
+
+def test_the_front_is_drawn_on_other_axes_within_its_frame(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "index.html")
+    marks = run(browser, "return JSON.parse(document.getElementById('front-data').text).marks")
+    labels = set()
+    count = run(browser, "return document.querySelectorAll('#axis-x option').length")
+    assert count == len(small().decision.table.objectives)
+    for across in range(count):
+        run(
+            browser,
+            f"""const axis = document.getElementById("axis-x");
+                axis.value = "{across}"; axis.dispatchEvent(new Event("change"));""",
+        )
+        inside = run(
+            browser,
+            """const box = document.getElementById("cloud").viewBox.baseVal;
+               return Array.from(document.querySelectorAll("#cloud circle"), (c) =>
+                 [c.cx.baseVal.value, c.cy.baseVal.value]).every(([x, y]) =>
+                   x >= 0 && x <= box.width && y >= 0 && y <= box.height)""",
+        )
+        assert inside
+        label, ticks, places = run(
+            browser,
+            """return [document.querySelector("#cloud .across").textContent,
+                 document.querySelectorAll("#cloud .grid text").length,
+                 Array.from(document.querySelectorAll("#cloud .exact"), (c) => c.cx.baseVal.value)]
+            """,
+        )
+        labels.add(label)
+        assert ticks >= 4
+        values = [mark[2][across] for mark in marks]
+        order = sorted(range(len(values)), key=values.__getitem__)
+        assert [places[i] for i in order] == sorted(places)
+    assert len(labels) == count
+    assert browser.get_log("browser") == []
+
+
+def test_the_drawing_of_the_script_is_that_of_the_page(browser: Any, folder: Path) -> None:
+    path = folder / "index.html"
+    page = path.read_text(encoding="utf-8")
+    still = re.search(r'<g class="marks">(.*?)</g>', page, flags=re.DOTALL)
+    assert still
+    wanted = [float(x) for x in re.findall(r'class="badge[^"]*" cx="([\d.]+)"', still[1])]
+    open_page(browser, path)
+    found = run(
+        browser,
+        """return Array.from(document.querySelectorAll("#cloud .badge"),
+             (c) => c.cx.baseVal.value)""",
+    )
+    assert found == pytest.approx(wanted, abs=0.11)
+
+
+def test_paper_has_assumptions_and_phases_open(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "index.html")
+    shut = "return document.querySelectorAll('details.paper:not([open])').length"
+    before = run(browser, shut)
+    assert before == 1 + 4  # phases of the other option, four tables of assumptions
+    run(browser, "window.dispatchEvent(new Event('beforeprint'))")
+    assert run(browser, shut) == 0
+    run(browser, "window.dispatchEvent(new Event('afterprint'))")
+    assert run(browser, shut) == before
+
+
+def test_without_scripts_the_weights_of_the_study_stand(browser: Any, folder: Path) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        open_page(browser, folder / "index.html")
+        first = browser.find_element("css selector", "#decision tbody tr")
+        assert first.get_attribute("data-name") == small().decision.table.winner
+        for hidden in (".sliders", "#reset", "#axes"):
+            assert not browser.find_element("css selector", hidden).is_displayed()
+        assert "With scripts" in browser.find_element("id", "weighing").text
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+CONTRAST = """
+const channel = (v) => v <= 0.03928 ? v / 12.92 : Math.pow((v + 0.055) / 1.055, 2.4);
+const parts = (colour) => (colour.match(/[0-9.]+/g) || []).map(Number);
+const light = (p) => 0.2126 * channel(p[0] / 255) + 0.7152 * channel(p[1] / 255)
+  + 0.0722 * channel(p[2] / 255);
+function ground(node) {
+  for (let at = node; at instanceof Element; at = at.parentNode) {
+    const own = parts(getComputedStyle(at).backgroundColor);
+    if (own.length === 3 || own[3] === 1) { return own; }
+  }
+  return [255, 255, 255];
+}
+const out = [];
+document.querySelectorAll("body *").forEach((node) => {
+  const text = Array.from(node.childNodes).filter((n) => n.nodeType === 3)
+    .map((n) => n.textContent.trim()).join("");
+  if (!text || !node.getClientRects().length || node.closest("script, style, title")) { return; }
+  const style = getComputedStyle(node);
+  const inside = node.closest("svg");
+  const ink = light(parts(inside ? style.fill : style.color));
+  const dark = node.classList.contains("number") && node.classList.contains("best");
+  const paper = dark ? light([17, 17, 17]) : light(ground(node));
+  const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  if (ratio < 4.5) { out.push(text.slice(0, 40) + " " + ratio.toFixed(2)); }
+});
+return out;
+"""
+"""Texts whose contrast to what lies behind them is below 4.5, as WCAG 2.1 counts it for AA."""
+
+
+def test_every_text_of_the_report_has_the_contrast_that_wcag_asks(
+    browser: Any, folder: Path
+) -> None:
+    open_page(browser, folder / "index.html")
+    run(browser, "document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert run(browser, CONTRAST) == []
+    run(browser, "document.querySelector('h1').style.color = '#777777'")
+    assert len(run(browser, CONTRAST)) == 1
+
+
+def test_every_control_of_the_report_has_a_name(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "index.html")
+    nameless = run(
+        browser,
+        """return Array.from(document.querySelectorAll("input, select, button, summary, a"))
+             .filter((c) => !(c.innerText.trim() || (c.labels && c.labels.length)
+               || c.getAttribute("aria-label"))).map((c) => c.outerHTML)""",
+    )
+    assert nameless == []

@@ -14,25 +14,34 @@ import realign
 ROWS = """
 errors
 settings chainage estimate
-terrain standards rates roads
+terrain standards rates
 highway
-reservoir hazard haul formation geometry
-submergence corridor lateral profile bound quantities travel
+reservoir hazard haul formation geometry roads
+submergence corridor lateral profile bound quantities travel upgrade
 inventory
 cost network reliability
 options road allweather
-phasing
+phasing service branches
 finance risk
 study
 drowned
-programme
-validation
+region
+programme yearround
+validation protection candidates
+choice
 plan
 outputs sources
 cli
 """
 ROW = {name: row for row, names in enumerate(ROWS.split("\n")) for name in names.split()}
 TOP = {"__init__", "__main__"}  # the public names and the way in stand over the drawing
+
+SHARED = {  # rows made with what `tables` has for all, and the charts of the report
+    "answers": {"tables"},
+    "weather": {"tables"},
+    "standing": {"tables"},
+    "report": {"charts"},
+}
 
 PACKAGE = Path(realign.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -96,4 +105,4 @@ def test_a_module_imports_only_from_the_rows_above(path: Path) -> None:
     ids=lambda path: path.stem,
 )
 def test_no_output_imports_another(path: Path) -> None:
-    assert outputs(path) <= {path.stem}
+    assert outputs(path) <= {path.stem} | SHARED.get(path.stem, set())

@@ -5,6 +5,7 @@ from math import inf
 
 import numpy as np
 import oracles
+import pytest
 import small_plan
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,18 +46,45 @@ def test_equal_rows_share_their_lot(table: list[list[float]]) -> None:
     assert any(once)
 
 
-def test_options_are_judged_by_cost_length_time_exposed_length_structures_and_water() -> None:
-    best = option("best", 10.0, length=5.0, travel_time=5.0, exposure=0.1, flooded_left=0.0)
-    assert options.objectives(best) == (10.0, 5.0, 5.0, 0.5, 0.0, 0.0)
-    worse = [
-        replace(best, name="dear", outside_cost=Estimate.exact(1.0)),
-        replace(best, name="long", length=6.0),
-        replace(best, name="slow", travel_time=inf),
-        replace(best, name="exposed", exposure=0.2),
-        replace(best, name="wet", flooded_left=1.0),
-        replace(best, name="bridges", bridge_length=1.0),
-        replace(best, name="tunnels", tunnel_length=1.0),
-    ]
-    other = replace(best, name="other", length=4.0, exposure=0.3)
-    judged = options.judged([*worse, best, other])
-    assert [each.name for each in judged if each.pareto] == ["best", "other"]
+WORSE = (
+    {"outside_cost": Estimate.exact(1.0)},
+    {"length": 6.0},
+    {"truck_time": inf},
+    {"closed_days": 366.0},
+    {"steepest": 0.1},
+    {"bridge_length": 1.0},
+    {"tunnel_length": 1.0},
+    {"buildings": 1},
+    {"farmland": 1.0},
+    {"flooded_left": 1.0},
+)
+
+
+def test_options_are_judged_by_every_objective_and_by_nothing_else() -> None:
+    best = option("best", 10.0, length=5.0, truck_time=5.0, closed_days=2.0, flooded_left=0.0)
+    assert options.objectives(best) == (10.0, 5.0, 5.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    worse = [replace(best, name=f"worse {k}", **more) for k, more in enumerate(WORSE)]  # type: ignore[arg-type]
+    alike = replace(best, name="alike", exposure=0.9, travel_time=9.0)
+    other = replace(best, name="other", length=4.0, closed_days=3.0)
+    judged = options.judged([*worse, best, alike, other])
+    assert [each.name for each in judged if each.pareto] == ["best", "alike", "other"]
+    assert len(options.OBJECTIVES) == len(options.objectives(best))
+
+
+@pytest.mark.parametrize("levels", [9, 10_000])
+def test_the_front_of_many_rows_is_that_of_the_definition(levels: int) -> None:
+    # near a plane of equal sums most rows are unbeaten, and many are all but beaten
+    rng = np.random.default_rng(levels)
+    rows = rng.dirichlet(np.ones(5), 6000) + rng.normal(0, 0.004, (6000, 1))
+    rows = np.round(rows * levels)
+    rows[::97, 1] = inf
+    unbeaten = [not ((rows <= row).all(axis=1) & (rows < row).any(axis=1)).any() for row in rows]
+    assert options.front(rows).tolist() == unbeaten
+    if levels > 9:
+        assert sum(unbeaten) > 3000
+
+
+def test_a_row_that_is_unknown_compares_with_none() -> None:
+    rows = np.array([[1.0, np.nan], [2.0, 2.0], [3.0, 3.0], [0.0, np.nan]])
+    assert options.front(rows).tolist() == [True, True, False, True]
+    assert options.front(np.zeros((0, 3))).tolist() == []

@@ -21,8 +21,11 @@ from pyproj import Transformer
 from small_plan import FORMULA, LONG, SHORT, changed, small
 
 from realign import outputs
+from realign.choice import Decision
 from realign.errors import OutputError
 from realign.finance import total
+from realign.options import OBJECTIVES, objectives, stable, wins
+from realign.options import table as weighed
 from realign.outputs import geopackage, report, tables
 from realign.outputs import map as folium_map
 from realign.plan import Plan
@@ -37,6 +40,17 @@ FILES = {
     "options.csv",
     "old_new_chainage.csv",
     "validation.csv",
+    "links.csv",
+    "pareto.csv",
+    "decision.csv",
+    "sensitivity.csv",
+    "wins.csv",
+    "availability.csv",
+    "passages.csv",
+    "criticality.csv",
+    "protections.csv",
+    "hazard.csv",
+    "upgrades.csv",
     "bill_of_quantities.csv",
     "bill_of_quantities.xlsx",
     "structures.csv",
@@ -82,6 +96,16 @@ LAYERS = [
     "chainages",
     "places",
 ]
+
+
+NETWORK = [
+    "candidate_links",
+    "hazard",
+    "hazard_new",
+    "criticality",
+    "availability",
+    "pareto",
+]  # roads of the region are in `test_answers`
 
 
 @pytest.fixture(scope="module")
@@ -491,8 +515,11 @@ def test_stored_phase_costs_are_those_of_the_same_inputs_only(folder: Path) -> N
 
 def test_a_plan_without_programme_still_has_its_columns(tmp_path: Path) -> None:
     plan = small()
+    nothing = replace(plan.options[0], truck_time=600.0, closed_days=1.0)
+    alone = weighed([nothing.name], [objectives(nothing)], OBJECTIVES, weights={})
     bare = changed(
-        options=plan.options[:1],
+        options=(nothing,),
+        decision=Decision(alone, stable(alone), wins(alone, seed=1)),
         programmes={},
         links=(),
         links_open={},
@@ -518,7 +545,7 @@ def test_a_plan_without_programme_still_has_its_columns(tmp_path: Path) -> None:
 def test_every_layer_reads_back_equal(folder: Path) -> None:
     made = geopackage.layers(small())
     names = [name for name, _ in pyogrio.list_layers(folder / "plan.gpkg")]
-    assert names == [*LAYERS, geopackage.LINES]
+    assert set(names) == {*LAYERS, *NETWORK, geopackage.LINES}
     for name, frame in made.items():
         back = gpd.read_file(folder / "plan.gpkg", layer=name)
         assert back.crs == small().terrain.crs, name
@@ -699,13 +726,14 @@ def test_the_report_shows_what_was_asked_and_every_part(folder: Path) -> None:
 def test_assumptions_stand_by_table_and_defaults_are_folded(folder: Path) -> None:
     html = (folder / "index.html").read_text(encoding="utf-8")
     part = html[html.index('<h2 id="assumptions">') : html.index('<h2 id="submerged">')]
-    given, defaults = (Page(piece).text for piece in part.split("<details>"))
+    given, defaults = (Page(piece).text for piece in part.split("2 program defaults, by table"))
     first, second, third = (given.index(key) for key in (".stages", ".snap_m", "rates.fill"))
     assert first < second < third
     assert [a.value in given for a in small().assumptions] == [True, True, False, True, False]
-    assert defaults.startswith("2 program defaults")
     assert "clearance.freeboard_m 10 m program default: of no source" in defaults
     assert "corridor.steep_deg" in defaults
+    folded = re.findall(r"<details class=\"paper\"><summary>(\w+): (\d+)</summary>", part)
+    assert folded == [("dams", "2"), ("rates", "1"), ("clearance", "1"), ("corridor", "1")]
 
 
 def test_a_date_of_a_stage_is_the_begin_of_its_filling(folder: Path) -> None:

@@ -160,8 +160,8 @@ def test_every_stage_is_told_and_timed(tmp_path: Path) -> None:
     assert ("reservoirs", "Narrows") in told
     assert found.submergence.sections == planned().submergence.sections
     assert set(planned().seconds) == {
-        "ground", "highway", "reservoirs", "submergence", "corridors and roads",
-        "options, phases and money",
+        "ground", "highway", "reservoirs", "submergence", "hazards and standing road",
+        "corridors and roads", "branches", "network and options", "phases and money", "all weather",
     }  # fmt: skip
 
 
@@ -204,12 +204,18 @@ def test_to_do_nothing_costs_nothing_and_leaves_the_road_under_water() -> None:
     assert all(np.isfinite(option.travel_time) for option in others)
 
 
-def test_every_variant_is_an_option_of_its_own() -> None:
+def test_options_are_to_do_nothing_the_programme_as_announced_and_a_shortlist() -> None:
     plan = planned()
-    names = [variant.name for variant in plan.study.variants]
-    assert [option.name for option in plan.options[1:]] == names
-    assert list(plan.programmes) == names
-    assert plan.best == names[0]
+    names = [option.name for option in plan.options]
+    assert names[:2] == ["do-nothing", "as-announced"]
+    assert list(plan.programmes) == names[1:]
+    assert set(plan.choice.rows) == set(names[2:])
+    assert set(plan.years) == set(names)
+    announced = plan.options[1]
+    assert [link.name for link in announced.links] == ["Narrows / short"]
+    assert announced.upgraded[-1].end == pytest.approx(plan.places["East"])
+    assert plan.best == plan.decision.table.winner
+    assert plan.checks == validation.checks(given_of(plan.study), plan.programmes[plan.announced])
 
 
 def test_the_other_bank_is_kept_where_the_road_may_not_change_it() -> None:
@@ -257,11 +263,11 @@ def test_the_cost_of_an_option_is_that_of_its_programme() -> None:
 def test_the_water_dates_the_work_that_it_makes_necessary() -> None:
     plan = planned()
     for each in plan.programmes.values():
-        new, upgrade = each.schedule.phases
+        new, *upgrades = each.schedule.phases
         assert new.work.deadline == plan.submergence.sections[0].first_date
-        assert upgrade.work.deadline is None
+        assert all(upgrade.work.deadline is None for upgrade in upgrades)
         assert new.work.new_length == each.option.new_length
-        both = new.work.upgrade_length + upgrade.work.upgrade_length
+        both = sum(phase.work.upgrade_length for phase in each.schedule.phases)
         assert both == pytest.approx(each.option.upgrade_length)
 
 
@@ -316,6 +322,11 @@ def test_a_road_that_opens_late_is_a_cut_that_schedule_network_and_notes_tell(la
         assert days
         assert all(date(2031, 7, 1) <= day < opens for day in days)
         assert any(f"Option {name}: Lower-Upper opens after the water" in n for n in late.notes)
+        cut = late.years[name].cut
+        assert cut is not None
+        assert (cut.first_day, cut.until) == (date(2031, 7, 1), opens)
+        told = f"no way for trucks along {late.highway.name} from 2031-07-01 until {opens}"
+        assert any(f"Option {name}: {told}" in note for note in late.notes)
 
 
 def test_a_schedule_that_contradicts_the_network_is_no_plan(
@@ -326,7 +337,7 @@ def test_a_schedule_that_contradicts_the_network_is_no_plan(
         return replace(each, schedule=replace(each.schedule, cuts=((date.min, date.max, "x"),)))
 
     monkeypatch.setattr(planning, "programme", hopeful)
-    with pytest.raises(RuntimeError, match="option short: the schedule says"):
+    with pytest.raises(RuntimeError, match="option as-announced: the schedule says"):
         realign.run(one_variant(asked()))
 
 
@@ -364,17 +375,17 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
         for quantity in QUANTITIES
     ]
     given = given_of(plan.study.model_copy(update={"published": tuple(rows)}))
-    found = checks(given, plan.programmes[plan.best])
+    found = checks(given, plan.programmes[plan.announced])
     assert all(np.isfinite(check.modelled) for check in found)
     assert all(np.isnan(check.ratio) for check in found)
     by_name = {check.published.quantity: check.modelled for check in found}
     assert by_name["gross_storage_km3"] >= by_name["live_storage_km3"] > 0
-    assert by_name["new_road_km"] <= plan.programmes[plan.best].option.new_length / 1000
-    assert by_name["programme_bn_pkr"] == plan.programmes[plan.best].schedule.total_pkr / 1e9
+    assert by_name["new_road_km"] <= plan.programmes[plan.announced].option.new_length / 1000
+    assert by_name["programme_bn_pkr"] == plan.programmes[plan.announced].schedule.total_pkr / 1e9
     wrong = [row.model_copy(update={"of": "Upper-East"}) for row in rows if row.of == "Lower-Upper"]
     wrong += [rows[0].model_copy(update={"of": "lender"})]
     given = given_of(plan.study.model_copy(update={"published": tuple(wrong)}))
-    found = checks(given, plan.programmes[plan.best])
+    found = checks(given, plan.programmes[plan.announced])
     assert all(np.isnan(check.modelled) for check in found)
     assert not any(check.ok for check in found)
 
@@ -409,7 +420,9 @@ def test_breaches_are_told_by_option() -> None:
 
 
 def one_variant(study: Study) -> Study:
-    return study.model_copy(update={"variants": study.variants[:1]})
+    """Leave a study one variant and no branches."""
+    none = study.branches.model_copy(update={"most_branches": 0})
+    return study.model_copy(update={"variants": study.variants[:1], "branches": none})
 
 
 def test_work_of_others_is_outside_the_money() -> None:
@@ -418,7 +431,7 @@ def test_work_of_others_is_outside_the_money() -> None:
     values = {"in_programme": False, "builder": "Dam owner", "opens": date(2030, 1, 1)}
     others = mine.model_copy(update=values)
     plan = realign.run(study.model_copy(update={"programme": (others, rest)}))
-    (each,) = plan.programmes.values()
+    each = plan.programmes["as-announced"]
     assert [phase.work.name for phase in each.schedule.phases] == ["Upper-East"]
     (outside,) = each.schedule.outside
     assert outside.opens == date(2030, 1, 1)
@@ -433,7 +446,7 @@ def test_work_of_others_is_outside_the_money() -> None:
 def test_a_gap_that_no_task_covers_is_a_work_of_its_own() -> None:
     study = one_variant(asked())
     plan = realign.run(study.model_copy(update={"programme": study.programme[1:]}))
-    (each,) = plan.programmes.values()
+    each = plan.programmes["as-announced"]
     names = [phase.work.name for phase in each.schedule.phases]
     assert sorted(names) == ["Replacement at Narrows", "Upper-East"]
     assert set(plan.links_open) == {link.name for link in plan.links}
@@ -451,7 +464,7 @@ def test_a_highway_that_begins_under_water_is_met_above_it(tmp_path: Path) -> No
     (tmp_path / "places.csv").write_text(f"{text}Lower,{lon},{lat},\n", "utf-8")
     plan = realign.run(one_variant(realign.load(file)))
     need = plan.study.dams[0].full_level_m + plan.study.clearance.freeboard_m
-    (link,) = plan.links
+    link = plan.links[0]
     assert plan.gaps[0].before is None
     assert link.section.start == 0
     assert link.level[0] >= need
@@ -490,9 +503,9 @@ def test_a_variant_without_a_road_is_told_and_left_out() -> None:
     study = asked()
     short, _, other = study.variants
     study = changed(study, "corridor", crossing_m=0.0)
-    study = study.model_copy(update={"variants": (short, other)})
+    study = one_variant(study).model_copy(update={"variants": (short, other)})
     plan = realign.run(study)
-    assert [option.name for option in plan.options] == ["do-nothing", "short"]
+    assert {link.variant for link in plan.links} == {"short"}
     assert any(note.startswith("No road for Narrows / other-bank: ") for note in plan.notes)
 
 

@@ -11,8 +11,11 @@ import realign
 from realign.formation import OPEN
 
 STUDY = Path(__file__).parent.parent / "data" / "kkh" / "study.toml"
-LONGEST = 6 * 60.0
-"""Time the whole study may take on two cores [s]."""
+LONGEST = 10 * 60.0
+"""Time beyond which the study has grown out of hand on two cores [s]; its target, 6 min, is
+measured with nothing else running and without coverage."""
+NETWORK = 120.0
+"""The same for network, options and all weather [s]; their target is 60 s."""
 LARGEST = 4 * 1024**2
 """Memory it may take at its peak [KiB]."""
 
@@ -25,7 +28,20 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     plan = realign.run(realign.load(STUDY, inputs=real_inputs))
     assert perf_counter() - began < LONGEST
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < LARGEST
-    assert len([option for option in plan.options if option.links]) >= 3
+    assert 5 <= len(plan.choice.rows) <= 8
+    assert plan.choice.front.exact
+    assert len(plan.choice.candidates) >= 200
+    asked = ("network and options", "all weather")
+    assert sum(plan.seconds[stage] for stage in asked) < NETWORK
+    for name, year in plan.years.items():
+        if name != "do-nothing":
+            assert year.cut is None
+            assert year.corridor.months_open == 12
+            assert year.highway.closed_days_a_year < 10
+    before, after, full = plan.years[plan.best].passages
+    assert before.closed == ("Sost-Khunjerab is closed in January",)
+    assert after.passes
+    assert full.passes
     checks = {(c.published.quantity, c.published.of): c for c in plan.checks}
     for quantity in ("lake_area_km2", "gross_storage_km3", "live_storage_km3", "flooded_km"):
         assert checks[quantity, "Diamer-Basha"].ok
@@ -46,7 +62,8 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     assert any({part.speed_kmh for part in link.speeds} == {40, 60} for link in plan.links)
     freeboard = plan.study.clearance.freeboard_m
     for link in plan.links:
-        assert 0.8 < link.searched.ratio < 1.25
+        if link.searched is not None:
+            assert 0.8 < link.searched.ratio < 1.25
         assert link.breaches == ()
         assert link.speeds[0].start == 0
         assert link.speeds[-1].end == pytest.approx(link.length)

@@ -25,7 +25,7 @@ from realign.corridor.price import tabulate
 from realign.corridor.problem import prepare
 from realign.corridor.result import Corridor, Tell, corridor
 from realign.corridor.search import FAR, bounds, guided, least_price
-from realign.corridor.site import Gap, Rules, Site, Variant, gaps
+from realign.corridor.site import Gap, Rules, Site, Ties, Variant, gaps
 from realign.errors import NoRouteError
 from realign.standards import DesignStandard, Slow
 
@@ -40,6 +40,7 @@ __all__ = [
     "Rules",
     "Site",
     "Tell",
+    "Ties",
     "Variant",
     "alternatives",
     "find",

@@ -100,6 +100,19 @@ class Laid:
         """Its polygons."""
         return [part for part in self.parts if part.geom_type.endswith("Polygon")]
 
+    def about(self, box: tuple[float, float, float, float]) -> "Laid":
+        """Leave out the shapes that do not reach into a box: left, bottom, right, top [m]."""
+        if not self.shapes:
+            return self
+        left, bottom, right, top = shapely.bounds(np.asarray(self.shapes, dtype=object)).T
+        near = (left <= box[2]) & (right >= box[0]) & (bottom <= box[3]) & (top >= box[1])
+        kept = np.flatnonzero(near).tolist()
+        return Laid(
+            self.layer,
+            tuple(self.shapes[i] for i in kept),
+            tuple(self.classes[i] for i in kept) if self.classes else (),
+        )
+
     @property
     def on(self) -> NDArray[np.bool_]:
         """Which forms of road it falls on, shape (3,)."""
@@ -177,7 +190,7 @@ def charged(
         if each.layer.per_crossing:
             lines = [LineString(line) for line in each.lines if len(line) > 1]
             tree = shapely.STRtree(np.asarray(pieces, dtype=object))
-            met, _ = tree.query(lines, predicate="crosses")[::-1]
+            met, _ = tree.query(np.array(lines, dtype=object), predicate="crosses")[::-1]
             cost += each.layer.per_crossing * falls * np.bincount(met, minlength=form.size)
         out[each.layer.name] = cost
     return out

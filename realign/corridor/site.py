@@ -8,6 +8,7 @@ search itself in `search`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from threading import Lock
 from typing import Literal
 
@@ -116,6 +117,16 @@ class Variant(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class Ties:
+    """Tie-ins chosen one by one, with what the road beyond each of them costs."""
+
+    chainage: tuple[float, ...]
+    """Chainages along the existing road, in order [m]."""
+    price: tuple[float, ...]
+    """Price of all that is not searched when this one is used, at least 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """A stretch of the existing road that must be replaced."""
 
@@ -127,6 +138,12 @@ class Gap:
     """Where a new road may leave the existing one; None where the road itself begins wet."""
     after: Section | None
     """Where it may return; None where the road itself ends wet."""
+    dry: tuple[Section, ...] = ()
+    """Dry stretches within `section`, each too short to be used again by a road across the gap."""
+    leave: Ties | None = None
+    """The only places of `before` at which a new road may leave; any of it where None."""
+    meet: Ties | None = None
+    """The only places of `after` at which it may return; any of it where None."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +168,9 @@ class Site:
     """Chainage of named places on the existing road [m]."""
     over_rivers: float = 0.0
     """Height that a grade line keeps above the rivers that it crosses [m]."""
+    built: tuple[bool, bool] = (True, True)
+    """Whether the roads that a new one leaves and meets stand: under the end of a new road that
+    meets one that does, the ground is that road."""
 
 
 def gaps(drowned: Sequence[tuple[str, Section]], highway: Highway, rules: Rules) -> tuple[Gap, ...]:
@@ -190,9 +210,17 @@ def gaps(drowned: Sequence[tuple[str, Section]], highway: Highway, rules: Rules)
                 section=span,
                 before=Section(before, span.start) if span.start - before > 1 else None,
                 after=Section(span.end, after) if after - span.end > 1 else None,
+                dry=_dry([order[j][1] for j in group]),
             )
         )
     return tuple(out)
+
+
+def _dry(drowned: Sequence[Section]) -> tuple[Section, ...]:
+    """Stretches between drowned sections."""
+    return tuple(
+        Section(a.end, b.start) for a, b in pairwise(merge(drowned)) if b.start - a.end > 1
+    )
 
 
 def reach(gap: Gap) -> Section:
@@ -500,8 +528,11 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
     """
     number = np.full(terrain.shape, -1, np.int32)
     number[ground.row, ground.col] = np.arange(ground.row.size, dtype=np.int32)
-    window = gap.before if side == "before" else gap.after
-    if window is None:
+    window, only = (gap.before, gap.leave) if side == "before" else (gap.after, gap.meet)
+    beyond = np.zeros(0)
+    if only is not None:
+        s, beyond = np.array(only.chainage), np.array(only.price)
+    elif window is None:
         s = np.array([gap.section.start if side == "before" else gap.section.end])
     else:
         count = max(int(window.length / rules.tie_in_step_m), 1)
@@ -509,15 +540,16 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
     xy = site.highway.at(s)
     row, col = (np.rint(v).astype(np.int64) for v in terrain.index(xy[:, 0], xy[:, 1]))
     inside = (row >= 0) & (col >= 0) & (row < terrain.shape[0]) & (col < terrain.shape[1])
+    inside[inside] = number[row[inside], col[inside]] >= 0
     s, row, col = s[inside], row[inside], col[inside]
     cell = number[row, col]
-    s, row, col, cell = s[cell >= 0], row[cell >= 0], col[cell >= 0], cell[cell >= 0]
     level = np.rint(site.highway.level_at(s) / rules.level_step_m) if s.size else np.zeros(0)
     if window is None:
         level = np.maximum(level, np.ceil(water[row, col] / rules.level_step_m))
         kept = np.zeros(s.size)
     else:
         kept = s - window.start if side == "before" else window.end - s
+    price = kept * (keep + per_metre) if only is None else beyond[inside]
     bearings = site.highway.bearing(s) if s.size else np.empty(0)
     heading = [nearest_heading(float(each), moves.bearing) for each in bearings]
     near = np.clip([s - GRADE_HALF, s + GRADE_HALF], 0, site.highway.length)
@@ -537,6 +569,6 @@ def ends(  # noqa: PLR0913 - a gap on numbered ground, and the preference that p
         level=level[good].astype(np.int32),
         heading=np.array(heading, np.int32)[good],
         grade=grade[good],
-        price=kept[good] * (keep + per_metre),
+        price=price[good],
     )
     return states, s[good]

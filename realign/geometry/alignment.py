@@ -15,6 +15,8 @@ from realign.terrain import Terrain
 
 ROUNDING = 1e-6
 """Length by which chainages may differ from rounding [m]."""
+BESIDE_JOINT = 0.01
+"""Stations of a piece nearer than this to its ends, which are stations, are left out [m]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +25,10 @@ class Plan:
 
     elements: tuple[Element, ...]
     """Elements, each beginning where the last ended."""
+    pieces: tuple[tuple[float, float, float], ...] = ()
+    """Where the plan is put together from pieces of others, of each the length of the whole one,
+    and the chainages on it from and to which it is used [m]; stations stay where those have them.
+    By default the plan is one of its own."""
     start: NDArray[np.float64] = field(init=False)
     """Chainage at which each element begins, and the end of the last, shape (n + 1,) [m]."""
     _table: NDArray[np.float64] = field(init=False, repr=False)
@@ -45,8 +51,22 @@ class Plan:
         return float(self.start[-1])
 
     def stations(self, step: float) -> NDArray[np.float64]:
-        """Evenly spaced chainages no farther apart than a step [m], both ends included."""
-        return np.linspace(0.0, self.length, max(int(np.ceil(self.length / step - 1e-9)), 1) + 1)
+        """
+        Evenly spaced chainages no farther apart than a step [m], both ends included.
+
+        On pieces of other plans they are those of the whole ones, and the joints.
+        """
+        if not self.pieces:
+            return _evenly(self.length, step)
+        out, begin = [np.zeros(1)], 0.0
+        for whole, a, b in self.pieces:
+            s = _evenly(whole, step)
+            least = min(BESIDE_JOINT, (b - a) / 2)
+            s = s[(s > a + least) & (s < b - least)]
+            out += [begin + (s - a), np.array([begin + (b - a)])]
+            begin += b - a
+        out[-1][:] = self.length
+        return np.concatenate(out)
 
     def poses(self, s: ArrayLike) -> NDArray[np.float64]:
         """
@@ -73,6 +93,10 @@ class Plan:
         return np.column_stack(
             (x + along[:, 0], y + along[:, 1], bearing + k0 * d + rate * d**2 / 2, k0 + rate * d)
         )
+
+
+def _evenly(length: float, step: float) -> NDArray[np.float64]:
+    return np.linspace(0.0, length, max(int(np.ceil(length / step - 1e-9)), 1) + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

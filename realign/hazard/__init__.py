@@ -17,11 +17,12 @@ from realign.hazard.closed import (
     open_by_month,
 )
 from realign.hazard.evidence import Calibration, Receiver, at_places, calibrated, near, receiver
-from realign.hazard.rules import KINDS, Kind, Recorded, Rules
+from realign.hazard.rules import DEBRIS, KINDS, Kind, Recorded, Rules
 from realign.hazard.scene import LAYERS, Scene, survey
 from realign.hazard.slope import SPREAD_DEG, Protection, exposure
 
 __all__ = [
+    "DEBRIS",
     "KINDS",
     "LAYERS",
     "MONTH_DAYS",

@@ -11,8 +11,8 @@ from realign.hazard.rules import DEBRIS, Rules
 
 __all__ = ["MONTH_DAYS", "PROTECTIONS", "Built", "closed_days", "left", "open_by_month"]
 
-MONTH_DAYS = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-"""Mean length of the months, shape (12,) [days]."""
+MONTH_DAYS = np.array([31.0, 28.0, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30.0, 31.0])
+"""Days of the months of a normal year, shape (12,) [days]."""
 PROTECTIONS = ("gallery", "bridge", "clearance")
 """What may be built or kept on a piece of road; a tunnel is a form and no protection."""
 

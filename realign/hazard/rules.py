@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from realign.hazard.slope import Protection
 from realign.settings import Settings
 
-__all__ = ["KINDS", "SLIDE", "Kind", "Recorded", "Rules"]
+__all__ = ["DEBRIS", "KINDS", "SLIDE", "Kind", "Recorded", "Rules"]
 
 KINDS = ("slide", "debris", "avalanche", "river", "snow")
 """What closes a road: slide and rockfall, debris flow and flood of a side valley, avalanche,
@@ -86,6 +86,12 @@ class Recorded(Settings):
 class Rules(Protection):
     """The table `[hazard]`: what is dangerous about a place, and what closes a road there."""
 
+    landslides: str = "landslides.geojson"
+    """Mapped landslides, points, lines or areas; read where the inputs folder has the file."""
+    faults: str = "faults.geojson"
+    """Faults, lines; read where the inputs folder has the file."""
+    lakes: str = "glof_lakes.geojson"
+    """Glacial lakes that may burst; read where the inputs folder has the file."""
     piece_m: float = Field(default=100.0, gt=0)
     """Length of the pieces for which hazards are told, up to rounding of the whole road [m]."""
     reach_m: float = Field(default=240.0, gt=0)

@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -21,7 +22,18 @@ from pyproj import CRS
 
 from realign.corridor import Alternatives
 from realign.errors import OutputError
-from realign.outputs import bill, geopackage, handover, kml, report, tables
+from realign.outputs import (
+    answers,
+    bill,
+    geopackage,
+    handover,
+    kml,
+    report,
+    roads,
+    standing,
+    tables,
+    weather,
+)
 from realign.outputs import map as folium_map
 from realign.plan import Plan
 
@@ -32,6 +44,9 @@ MANIFEST = "manifest.json"
 
 MANIFEST_SCHEMA = "realign.manifest/1"
 """Name and version of the keys of the manifest."""
+
+HAZARD_NEW = "hazard_new"
+"""Name of the layer of hazards of the best option's new roads, which no file of its own lists."""
 
 README = "README.md"
 """A file that any folder of results may hold besides."""
@@ -183,10 +198,12 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
     begin = perf_counter()
     made = tables.tables(plan)
     tables.write(plan, made, folder)
+    network = _network(plan, folder)
     release = _version("realign")
     with handover.begun(plan, version=release, workers=workers) as finished:
         layers = geopackage.layers(plan)
-        geopackage.write(layers, folder / "plan.gpkg", geopackage.centre_lines(plan))
+        whole = layers | roads.layers(plan, network)
+        geopackage.write(whole, folder / "plan.gpkg", geopackage.centre_lines(plan))
         (folder / "plan.kmz").write_bytes(kml.archive(plan, layers))
         quantities = _bill(plan, folder)
         (folder / "map.html").write_text(folium_map.page(plan, layers), encoding="utf-8")
@@ -207,6 +224,7 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
         "options.csv",
         "old_new_chainage.csv",
         "validation.csv",
+        *(f"{name}.csv" for name in network if name != HAZARD_NEW),
         *quantities,
         "plan.gpkg",
         "plan.kmz",
@@ -228,6 +246,32 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
     }
     tables.write_json(folder / MANIFEST, manifest)
     return [*names, MANIFEST]
+
+
+def _network(plan: Plan, folder: Path) -> dict[str, tuple[Sequence[str], list[tables.Row]]]:
+    """Write the tables of the road network; give them with that of the hazards of new roads."""
+    best = next(option for option in plan.options if option.name == plan.best)
+    ahead = [
+        {"road": link.name, **row}
+        for link in best.links
+        for row in standing.hazard_rows(plan.choice.judged[link.name])
+    ]
+    made: dict[str, tuple[Sequence[str], list[tables.Row]]] = {
+        "links": (answers.LINKS, answers.link_rows(plan)),
+        "pareto": (answers.PARETO, list(answers.pareto_rows(plan))),
+        "decision": (answers.DECISION, answers.decision_rows(plan)),
+        "sensitivity": (answers.SENSITIVITY, answers.sensitivity_rows(plan)),
+        "wins": (answers.WINS, answers.win_rows(plan)),
+        "availability": (weather.AVAILABILITY, weather.availability_rows(plan)),
+        "passages": (weather.PASSAGES, weather.passage_rows(plan)),
+        "criticality": (weather.CRITICALITY, weather.criticality_rows(plan)),
+        "protections": (weather.PROTECTIONS, weather.protection_rows(plan)),
+        "hazard": (standing.HAZARD, standing.hazard_rows(plan.region.kept)),
+        "upgrades": (standing.UPGRADES, standing.upgrade_rows(plan)),
+    }
+    for name, (columns, rows) in made.items():
+        tables.write_csv(folder / f"{name}.csv", columns, rows)
+    return {**made, HAZARD_NEW: (("road", *standing.HAZARD), ahead)}
 
 
 def _bill(plan: Plan, folder: Path) -> list[str]:

@@ -241,8 +241,7 @@ def _phase(plan: Plan, programme: Programme, phase: Phase) -> Iterator[Row]:
         if link.name in phase.work.links:
             yield from _road(plan, head, link)
     if phase.work.upgrade_length > 0:
-        km = phase.work.upgrade_length / 1000
-        bill = {("upgrade_existing", ""): km}
+        bill = {(item, ""): amount for item, amount in phase.work.upgrade.items()}
         yield from _priced(plan, {**head, "road": "existing"}, bill, {})
 
 

@@ -109,7 +109,8 @@ def write(made: Layers, path: Path, lines: Mapping[str, NDArray[np.float64]] | N
     Parameters
     ----------
     made
-        Layers by name.
+        Layers by name, the first one with a reference system; one whose `geometry_type` is None is
+        a table of attributes without a geometry.
     path
         The file; must not exist.
     lines

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
 from importlib.metadata import distribution
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,15 @@ from rasterio.warp import calculate_default_transform, reproject
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
+from realign import allweather
 from realign import terrain as ground
-from realign.chainage import text
+from realign.branches import Leg
+from realign.chainage import Section, text
+from realign.hazard import KINDS, MONTH_DAYS
+from realign.network import Link
 from realign.plan import Plan
+from realign.region import SideRoad
+from realign.yearround import merged, parts_of
 
 Style = Mapping[str, Any]
 """Path options of Leaflet."""
@@ -46,8 +53,11 @@ TICK_M = 10_000.0
 """Distance between two chainage marks on the existing road [m]."""
 NEW_TICK_KM = 5
 """Distance between two chainage marks on the new roads [km]."""
+CRITICAL = 10
+"""Stretches that matter most that are drawn."""
 
 _TOLERANCE = 3.0  # m by which a drawn road may differ from the layer
+_COARSE = 10.0  # m by which thin lines of the network may differ
 _SHORE = 0.6  # cells by which a drawn shore may differ: it is a staircase of cells
 _RIVER = 15.0  # m
 _DIGITS = 6  # of degrees: 0.1 m
@@ -69,6 +79,10 @@ _LOOKS: dict[str, Style] = {
     "dam": {"color": "#000000", "weight": 5, "lineCap": "butt"},
     "river": {"color": "#5c9cc9", "weight": 1.2, "opacity": 0.8},
     "casing": {"color": "#ffffff", "weight": 8, "opacity": 0.85, "interactive": False},
+    "candidate": {"color": "#00695c", "weight": 1.8, "opacity": 0.95},
+    "beside": {"color": "#7a4b00", "weight": 3, "dashArray": "10 4 2 4", "lineCap": "butt"},
+    "critical": {"color": "#b3005e", "weight": 12, "opacity": 0.55, "lineCap": "round"},
+    "critical number": {"color": "#b3005e", "weight": 2, "fillColor": "#ffffff", "fillOpacity": 1},
     "tie-in": {"color": "#ffffff", "weight": 2, "fillColor": "#5e2b97", "fillOpacity": 1},
     "place": {"color": "#111111", "weight": 1.5, "fillColor": "#ffffff", "fillOpacity": 1},
     "new tick": {"color": "#2b5e97", "weight": 1, "fillColor": "#ffffff", "fillOpacity": 1},
@@ -76,8 +90,21 @@ _LOOKS: dict[str, Style] = {
 }
 _EARLIER = ("#7f2704", "#b93f02", "#d55e00")  # submerged road by stage, the first stage darkest
 _LATER_WATER = ("#1f5f9f", "#4a9bdc", "#8cc4ee")  # lakes by stage, the first stage darkest
-_OPTION = ("#0072b2", "#a6176a", "#00705a", "#8a5a00", "#4d4d4d")
+_OPTION = (
+    "#0072b2",
+    "#a6176a",
+    "#00705a",
+    "#8a5a00",
+    "#4d4d4d",
+    "#5b3fa0",
+    "#b3261e",
+    "#006d8f",
+    "#5a6b00",
+)
+# classes of hazard from least to most: wider and darker from one to the next, on white or without
+_HAZARD = ("#8fb8de", "#4a90c2", "#e0a030", "#c4591a", "#7d1128")
 _PHASE = ("#cc79a7", "#e6b800", "#56b4e9", "#00a67d", "#b07cd8", "#f08c5a", "#8fa0ad")
+_SPARE = "designed across a gap, on no way that is shown"
 _FORM_NAMES = {"open": "Open road", "bridge": "Bridge", "tunnel": "Tunnel"}
 _PANE: Any = folium.map.CustomPane  # it has no types
 _PANES = {"water": 401, "bands": 405, "casings": 410, "roads": 420, "points": 430}
@@ -207,6 +234,8 @@ def page(plan: Plan, layers: Mapping[str, gpd.GeoDataFrame]) -> str:
     _existing(drawing, layers["existing_highway"])
     _water(drawing, layers)
     _others(drawing, layers["options_links"])
+    _network(drawing)
+    _hazards(drawing)
     _orientation(drawing, layers["places"])
     base.add_child(_Panel(drawing, _bounds(plan, layers), _footnote(plan)))
     return _rendered(base)
@@ -369,6 +398,7 @@ def _best(drawing: _Drawing, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
     if not len(parts):
         return
     title = f"Option shown: {drawing.plan.best}"
+    year = _year(drawing.plan, drawing.plan.best)
     _remember(drawing, parts)
     casing = drawing.lines(
         [(line, {}) for line in parts.geometry], _LOOKS["casing"], pane="casings"
@@ -379,7 +409,8 @@ def _best(drawing: _Drawing, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
         layer = drawing.lines(_features(some, _link_popup), look, pane="roads")
         extra = [casing] if form == "open" else []
         label = f"{name}, {some['length_m'].sum() / 1000:,.1f} km"
-        drawing.add(title, _Row(label, look, [*extra, layer]))
+        note = year if form == "open" else ""
+        drawing.add(title, _Row(label, look, [*extra, layer], note=note))
     ties = layers["tie_ins"]
     ties = ties[ties["best"].astype(bool)]
     dots = drawing.lines(_features(ties, _tie_popup), _LOOKS["tie-in"], pane="points", radius=6)
@@ -408,11 +439,12 @@ def _others(drawing: _Drawing, frame: gpd.GeoDataFrame) -> None:
                 look = {**_LOOKS[form], "color": colour}
                 features = _features(some, _link_popup)
                 made.append(drawing.lines(features, look, pane="roads", shown=False))
+        about = (titles.get(str(name), _SPARE), _year(drawing.plan, str(name)))
         row = _Row(
             str(name) or "In no option",
             {**_LOOKS["open"], "color": colour},
             made,
-            note=titles.get(str(name), ""),
+            note="; ".join(filter(None, about)),
             shown=False,
         )
         drawing.add("Other options", row)
@@ -438,6 +470,145 @@ def _phases(drawing: _Drawing, frame: gpd.GeoDataFrame) -> None:
         else:
             note += f", built by {record['builder']}"
         drawing.add(f"Phases of {drawing.plan.best}", _Row(name, look, [layer], note=note))
+
+
+def _network(drawing: _Drawing) -> None:
+    """Draw candidate links, other roads and the stretches that matter most, hidden at first."""
+    plan, title = drawing.plan, "Road network, hidden at first"
+    nets = {id(each.net): each.net for each in plan.choice.candidates}
+    used: dict[int, int] = {}
+    for each in plan.choice.candidates:
+        for leg in each.way.legs:
+            used[id(leg)] = used.get(id(leg), 0) + 1
+    legs = [leg for net in nets.values() for leg in net.legs if id(leg) in used]
+    if legs:
+        look = _LOOKS["candidate"]
+        shapes = [(_part(leg.road, leg.part), _leg_popup(plan, leg, used[id(leg)])) for leg in legs]
+        layer = drawing.lines(shapes, look, pane="roads", tolerance=_COARSE, shown=False)
+        words = f"{len(plan.choice.candidates):,} ways through {len(legs):,} pieces of new road"
+        drawing.add(title, _Row("Candidate links", look, [layer], note=words, shown=False))
+    beside = [(each.line, _beside_popup(each)) for each in plan.region.beside]
+    if beside:
+        look = _LOOKS["beside"]
+        layer = drawing.lines(beside, look, pane="roads", tolerance=_COARSE, shown=False)
+        words = "may carry traffic while the highway is closed"
+        drawing.add(title, _Row("Other roads beside", look, [layer], note=words, shown=False))
+    worst = _critical(plan)
+    if worst:
+        look, dot = _LOOKS["critical"], _LOOKS["critical number"]
+        middles = [
+            (_middle(line), {**about, "label": f"critical {number}", "kind": "place"})
+            for number, (line, about) in enumerate(worst, start=1)
+        ]
+        bands = drawing.lines(worst, look, pane="bands", tolerance=_COARSE, shown=False)
+        dots = drawing.lines(middles, dot, pane="points", shown=False, radius=5)
+        words = f"the {len(worst)} that cost trucks most closed days, the worst first"
+        name = "Critical stretches of the option shown"
+        drawing.add(title, _Row(name, look, [bands, dots], note=words, shown=False))
+
+
+def _hazards(drawing: _Drawing) -> None:
+    """Draw the class of hazard of the existing road, a row a class, hidden at first."""
+    plan = drawing.plan
+    along = plan.region.kept.along
+    cuts = [0, *(np.flatnonzero(np.diff(along.grade)) + 1).tolist(), along.grade.size]
+    runs: dict[int, list[tuple[BaseGeometry, Mapping[str, object]]]] = {}
+    for a, b in pairwise(cuts):
+        end = min(float(along.end[b - 1]), plan.highway.length)
+        part = Section(float(along.start[a]), end)
+        kind = int(along.grade[a])
+        days = np.nansum(along.days[a:b], axis=0)
+        most = KINDS[int(days.argmax())] if days.any() else "none"
+        rows = [
+            ("Class", f"{kind} of {len(_HAZARD)}, 1 the least"),
+            ("Length", _km(part.length)),
+            ("Closures", f"{np.nansum(along.closures[a:b]):.3f} a year"),
+            ("Closed", f"{days.sum():.3f} days a year, mostly by: {most}"),
+        ]
+        about = {"title": f"Existing road {part}", "rows": rows}
+        line = shapely.LineString(plan.highway.piece(part))
+        runs.setdefault(kind, []).append((line, about))
+    title = "Hazard of the existing road, hidden at first"
+    for kind, shapes in sorted(runs.items()):
+        look = {
+            "color": _HAZARD[kind - 1],
+            "weight": 4.5 + 1.5 * kind,
+            "opacity": 0.9,
+            "lineCap": "butt",
+        }
+        layer = drawing.lines(shapes, look, pane="bands", tolerance=_COARSE, shown=False)
+        km = sum(shape.length for shape, _ in shapes) / 1000
+        words = {1: " (least)", len(_HAZARD): " (most)"}.get(kind, "")
+        name = f"Class {kind}{words}, {km:,.1f} km"
+        drawing.add(title, _Row(name, look, [layer], shown=False))
+
+
+def _critical(plan: Plan) -> list[tuple[BaseGeometry, Mapping[str, object]]]:
+    """
+    Stretches of the best option whose own closures cost trucks most closed days, the worst first.
+
+    What a stretch costs is its importance times the chance that it is closed (Birnbaum 1969); those
+    without a known course are left out.
+    """
+    year = plan.years[plan.best]
+    ends = {year.corridor.start, year.corridor.end}
+    state = merged(allweather.standing(year.graph, year.day), year.graph, ends)
+    edges = {edge["name"]: edge for _, _, edge in state.edges(data=True)}
+    held = {key: edge for _, _, key, edge in year.graph.edges(keys=True, data=True)}
+    found = []
+    for each in plan.critical.get("truck", ()):
+        if each.name not in edges:
+            continue
+        edge = edges[each.name]
+        parts = [line for name in parts_of(edge) for line in _course(plan, name, held[name])]
+        if not parts:
+            continue
+        causes = float((MONTH_DAYS * each.importance * (1 - np.asarray(edge["open"]))).sum())
+        day = each.year_usd / float(MONTH_DAYS.sum()) / 1000
+        rows = [
+            ("Costs trucks", f"{causes:.2f} closed days a year"),
+            ("Closed all year", f"{each.extra_closed_days:,.0f} closed days more"),
+            ("Detour", f"in {len(each.detour_months)} months" if each.detour_months else "none"),
+            ("A day costs traffic", f"{plan.rates.currency} {day:,.0f} thousand"),
+        ]
+        line = shapely.line_merge(shapely.union_all(parts))
+        found.append((causes, line, {"title": f"Critical: {each.name}", "rows": rows}))
+    found.sort(key=lambda row: (-row[0], str(row[2]["title"])))
+    return [(line, about) for _, line, about in found[:CRITICAL]]
+
+
+def _course(plan: Plan, name: str, edge: Mapping[str, Any]) -> list[shapely.LineString]:
+    """Course of a road of the graph of an option; none where only its length is known."""
+    if edge["kind"] == "existing":
+        return [shapely.LineString(plan.highway.piece(edge["section"]))]
+    if edge["kind"] == "link":
+        link = next(each for each in plan.links if each.name == edge.get("link", name))
+        whole = Section(float(link.station[0]), float(link.station[-1]))
+        return [_part(link, edge.get("part", whole))]
+    return [each.line for each in plan.region.beside if each.name == name]
+
+
+def _middle(shape: BaseGeometry) -> shapely.Point:
+    """Middle of the longest line of a shape."""
+    longest = max(shapely.get_parts(shape), key=lambda line: float(line.length))
+    return shapely.Point(longest.interpolate(0.5, normalized=True))
+
+
+def _part(link: Link, part: Section) -> shapely.LineString:
+    """Plan of a stretch of a new road."""
+    inside = link.station[(link.station > part.start) & (link.station < part.end)]
+    s = np.concatenate(([part.start], inside, [part.end]))
+    xy = [np.interp(s, link.station, values) for values in (link.x, link.y)]
+    return shapely.LineString(np.column_stack(xy))
+
+
+def _year(plan: Plan, name: str) -> str:
+    """Say how long a truck takes on an option, and how many days of a year it is closed."""
+    if name not in plan.years:
+        return ""
+    year = plan.years[name]
+    days = f"closed {year.highway.closed_days_a_year:,.1f} days a year"
+    return f"truck {year.truck_time / 3600:.1f} h, {days}" if np.isfinite(year.truck_time) else days
 
 
 def _orientation(drawing: _Drawing, places: gpd.GeoDataFrame) -> None:
@@ -477,10 +648,36 @@ def _orientation(drawing: _Drawing, places: gpd.GeoDataFrame) -> None:
 def _remember(drawing: _Drawing, parts: gpd.GeoDataFrame) -> None:
     """Keep what all parts of a link have in common once, for their popups."""
     for (option, link), some in parts.groupby(["option", "link"], sort=False):
-        drawing.shared[f"{option}|{link}"] = _link_rows(next(iter(_records(some))))
+        rows = _link_rows(next(iter(_records(some))))
+        year = _year(drawing.plan, str(option))
+        drawing.shared[f"{option}|{link}"] = rows + ([("The whole option", year)] if year else [])
 
 
 # ---------------------------------------------------------------- popups
+
+
+def _leg_popup(plan: Plan, leg: Leg, count: int) -> dict[str, object]:
+    low, base, high = (getattr(leg.values.cost, key) / 1e6 for key in ("low", "base", "high"))
+    rows = [
+        ("Of the road", leg.road.name),
+        ("Length", _km(leg.values.length)),
+        ("Bridges, tunnels", f"{_km(leg.values.bridge_length)}, {_km(leg.values.tunnel_length)}"),
+        ("Cost", f"{plan.rates.currency} {low:,.0f} / {base:,.0f} / {high:,.0f} m"),
+        ("Used by", f"{count:,} of {len(plan.choice.candidates):,} candidate links"),
+    ]
+    return {"title": f"Candidate: {leg.name}", "rows": rows}
+
+
+def _beside_popup(road: SideRoad) -> dict[str, object]:
+    days = float((MONTH_DAYS * (1 - road.service.open_share)).sum())
+    rows = [
+        ("From, to", f"{road.start}, {road.end}"),
+        ("Length", _km(float(road.line.length))),
+        ("Time of a truck", f"{sum(road.service.truck) / 2 / 60:,.0f} minutes"),
+        ("Closed", f"{days:.2f} days a year"),
+        ("Taken by a lake", road.closes.isoformat() if road.closes else "never"),
+    ]
+    return {"title": f"Other road: {road.name}", "rows": rows}
 
 
 def _existing_popup(record: Mapping[str, Any]) -> dict[str, object]:

@@ -7,20 +7,29 @@ Low and high stand beside every cost, and a figure that misses what is published
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import jinja2
+import numpy as np
+from numpy.typing import NDArray
 
-from realign.chainage import text
+from realign import allweather, candidates, cost
+from realign.allweather import Critical, Passage, Worth
+from realign.chainage import Section, text
 from realign.finance import by_year, total
+from realign.hazard import KINDS, MONTH_DAYS
 from realign.network import Link
-from realign.options import Option
+from realign.options import DO_NOTHING, OBJECTIVES, Option, front, objectives
+from realign.outputs import charts
 from realign.phasing import Phase
 from realign.plan import Assumption, Check, Plan, Programme
 from realign.rates import ITEMS
+from realign.yearround import YearRound, merged
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of a table of `tables`."""
@@ -31,6 +40,17 @@ FILES = (
     ("phase_costs.json", "The same with totals, years, and works of others"),
     ("submerged_sections.csv", "Existing road that the lakes take"),
     ("options.csv", "Options with all they are compared by"),
+    ("links.csv", "Candidate links with all they are compared by"),
+    ("pareto.csv", "Whole answers that no other beats"),
+    ("decision.csv", "Options weighed: scores, parts, weights, totals and ranks"),
+    ("sensitivity.csv", "Between which weights the winner stays, and who takes over"),
+    ("wins.csv", "How often each option wins when weights are drawn"),
+    ("availability.csv", "Chance of an open road by month, of every option"),
+    ("passages.csv", "Whether a truck gets through on the days asked about"),
+    ("criticality.csv", "What happens when one stretch is closed, for trucks and cars"),
+    ("protections.csv", "What galleries, tunnels, bridges and crews would buy"),
+    ("hazard.csv", "What may close the existing road, piece by piece"),
+    ("upgrades.csv", "Where the existing road breaks the standard, and what mending takes"),
     ("old_new_chainage.csv", "Old and new chainage of every option: station equations"),
     ("bill_of_quantities.xlsx", "Bill of quantities: a sheet for each option and phase"),
     ("bill_of_quantities.csv", "The same as one table"),
@@ -49,27 +69,47 @@ _KINDS = {
     "dxf": "drawing: plan and profiles",
     "ifc": "IFC 4.3: alignments",
 }
-_WIDE, _TALL = 720.0, 260.0  # of the chart of spending [px]
-_LEFT, _UNDER = 64.0, 28.0  # of its margins [px]
-_BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")  # dark and light in turn, in grey too
-_LINE = 13.0  # height of a line of text in a chart [px]
-_LINES = 5  # grid lines of the chart, about
+_HOUR, _DAY_H = 3600.0, 24.0
+_TOP = 10
+"""Critical stretches and protections that are listed."""
+_SEED = 1  # of the answers that are drawn
+_TELLING = 0.005  # parts of a total below this explain nothing
+_EQUAL = 1e-9  # days by which two availabilities may differ and still be told as one
+_SHOWN = 3  # shut roads that an answer by day names
+CLOSERS = dict(
+    zip(
+        KINDS,
+        (
+            "Slides and rockfall",
+            "Debris flows and floods of side valleys",
+            "Avalanches",
+            "The river",
+            "Snow on the road",
+        ),
+        strict=True,
+    )
+)
+"""What closes a road, in words."""
 LEAST = 0.5
 """Quantities below this show as nothing and are left out [unit of the item]."""
 _NONE = "\u2013"
-_FILLING = "filling to the level that takes the first of it begins on"
 
 
 @dataclass(frozen=True, slots=True)
-class _Bar:
-    """A piece of a column of the chart: whose money in which year, and where it stands."""
+class _Measure:
+    """How an objective is shown."""
 
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
-    words: str
+    label: str
+    """Name in words."""
+    unit: str
+    """Unit that it is shown in."""
+    scale: float
+    """Units of the objective in one of those shown."""
+    digits: int
+    """Decimals that are shown."""
+
+
+_FILLING = "filling to the level that takes the first of it begins on"
 
 
 def page(
@@ -107,11 +147,20 @@ def page(
     return _template().render(
         plan=plan,
         about=plan.study.study,
-        answer=_answer(plan),
+        answer=[*_network_answer(plan), *_answer(plan)],
         options=list(zip(plan.options, made["options"], strict=True)),
+        titles=_titles(plan),
         best=plan.best,
+        table=_table(plan),
+        weighing=_weighing(plan),
+        front=_front(plan),
+        months=_months(plan),
+        hazard=_hazard(plan),
+        critical={kind: _critical(plan, some) for kind, some in plan.critical.items()},
+        protections=_protections(plan),
+        standing=_standing(plan),
         programmes=[(p, _phase_table(p, made["phase_costs"])) for p in programmes],
-        chart=_chart(plan, plan.programmes.get(plan.best)),
+        chart=_chart(plan),
         checks=[(check, _verdict(check)) for check in plan.checks],
         misses=sum(not check.ok for check in plan.checks),
         assumptions=_by_table(row for row in plan.assumptions if not _default(row)),
@@ -153,6 +202,7 @@ def _template() -> jinja2.Template:
             "day": _day,
             "station": text,
             "grade": _pct,
+            "share": _share,
             "places": _places,
         }
     )
@@ -245,6 +295,496 @@ def _time(programme: Programme) -> str:
     return f"{done}; no day passes without a road."
 
 
+# ---------------------------------------------------------------- whole answers
+
+
+def _measures(plan: Plan) -> list[_Measure]:
+    """How each objective of the decision is shown, in its order."""
+    known = {
+        "cost": _Measure("Cost", f"{plan.rates.currency} m", 1e6, 0),
+        "length": _Measure("Length", "km", 1e3, 1),
+        "truck_time": _Measure("Time of a truck", "h", _HOUR, 2),
+        "closed_days": _Measure("Closed days", "a year", 1.0, 2),
+        "steepest": _Measure("Steepest grade", "%", 0.01, 1),
+        "structures": _Measure("Bridges and tunnels", "km", 1e3, 1),
+        "buildings": _Measure("Buildings taken", "number", 1.0, 0),
+        "farmland": _Measure("Farmland taken", "ha", 1e4, 1),
+        "flooded_left": _Measure("Road in the water", "km", 1e3, 1),
+    }
+    return [
+        known.get(each.name, _Measure(each.name.replace("_", " "), each.unit, 1.0, 2))
+        for each in plan.decision.table.objectives
+    ]
+
+
+def _titles(plan: Plan) -> dict[str, str]:
+    """Titles of the options for use in sentences, by name: what stands before a colon."""
+    return {o.name: (o.title or o.name).partition(":")[0] for o in plan.options}
+
+
+def _network_answer(plan: Plan) -> list[tuple[str, str]]:
+    """Lines on the choice: which answer, of how many, how surely, and how well it stays open."""
+    table = plan.decision.table
+    titles = _titles(plan)
+    order = np.argsort(table.rank)
+    best, runner = int(order[0]), next((int(i) for i in order[1:]), None)
+    line = f"\u201c{titles[table.winner]}\u201d comes first with the weights of the study"
+    if runner is not None and math.isfinite(table.totals[runner]):
+        line += (
+            f": {table.totals[best]:.3f}, where 0 would be the best in everything and 1 the worst; "
+            f"the next is \u201c{titles[table.options[runner]]}\u201d with "
+            f"{table.totals[runner]:.3f}. {_why(plan, best, runner)}"
+        )
+    lines = [("Answer", f"{line.rstrip('.')}."), ("Compared", _compared(plan))]
+    against = _against(plan)
+    if against:
+        lines.append(("Announced", against))
+    lines.append(("How sure", _sure(plan)))
+    lines.append(("Open", _open(plan)))
+    if plan.years[plan.best].passages:
+        asked = " ".join(passage_words(each) for each in plan.years[plan.best].passages)
+        lines.append(("By day", asked))
+    return lines
+
+
+def _why(plan: Plan, best: int, runner: int) -> str:
+    """Say in which objectives the first is ahead of the next one, and in which behind."""
+    table = plan.decision.table
+    lead = table.weights * (table.parts[runner] - table.parts[best])
+    labels = [each.label.lower() for each in _measures(plan)]
+    ahead = [labels[j] for j in np.argsort(-lead) if lead[j] > _TELLING][:3]
+    behind = [labels[j] for j in np.argsort(lead) if lead[j] < -_TELLING][:3]
+    words = f"It is ahead of that in {_listed(ahead)}" if ahead else "The two are almost equal"
+    return words + (f", behind in {_listed(behind)}." if behind else ".")
+
+
+def _compared(plan: Plan) -> str:
+    """Say how many answers were compared, and how completely."""
+    held = plan.choice.front
+    links, rows = len(plan.choice.candidates), len(held.ways.scores)
+    words = (
+        f"{links:,} candidate links and the existing road, kept or upgraded, make "
+        f"{_count(held.count)} whole answers. {rows:,} of them no other beats in all "
+        "objectives at once"
+    )
+    if held.exact:
+        words += ": every answer counted."
+    else:
+        words += (
+            "; there are too many to follow each. An answer left out is better than one of these "
+            f"by at most {held.epsilon:.0%} of its score and a tenth of the span, in each "
+            "objective."
+        )
+    some = len(plan.choice.shortlisted)
+    return f"{words} {some} of them {'is' if some == 1 else 'are'} on the shortlist."
+
+
+def _against(plan: Plan) -> str:
+    """Hold the best option against the announced programme, in units."""
+    held = {option.name: option for option in plan.options}
+    if plan.best == plan.announced or not {plan.best, plan.announced} <= set(held):
+        return ""
+    one, other = held[plan.best], held[plan.announced]
+    if not math.isfinite(one.truck_time) or not math.isfinite(other.truck_time):
+        return ""
+    saved = (
+        other.cost.base + other.outside_cost.base - one.cost.base - one.outside_cost.base
+    ) / 1e6
+    minutes = (one.truck_time - other.truck_time) / 60
+    days = one.closed_days - other.closed_days
+    currency = plan.rates.currency
+    return (
+        f"The programme as announced costs {currency} {abs(saved):,.0f} m "
+        f"{'more' if saved > 0 else 'less'}, with what others build; a truck takes "
+        f"{abs(minutes):,.0f} minutes {'less' if minutes > 0 else 'more'} on it, and it is closed "
+        f"{abs(days):.2f} days a year {'less' if days > 0 else 'more'}."
+    )
+
+
+def _sure(plan: Plan) -> str:
+    """Say how often the winner wins when weights are drawn."""
+    wins = {each.option: each for each in plan.decision.wins}
+    own = wins[plan.decision.table.winner]
+    words = (
+        f"It wins with {_share(own.everywhere)} of all weightings there are, and with "
+        f"{_share(own.near)} of those in which each weight is up to half smaller or greater than "
+        "that of the study"
+    )
+    rest = sorted(
+        (each for each in wins.values() if each is not own), key=lambda each: -each.everywhere
+    )
+    if rest and rest[0].everywhere > 0:
+        titles = _titles(plan)
+        next_one = titles[rest[0].option]
+        words += f"; next is \u201c{next_one}\u201d with {_share(rest[0].everywhere)} of all"
+    return f"{words}."
+
+
+def _open(plan: Plan) -> str:
+    """Say how many days a year the road is closed, and the corridor that it is part of."""
+    year = plan.years[plan.best]
+    study = plan.study.existing
+    road = f"{study.start_name}\u2013{study.end_name}"
+    if plan.years[plan.best].highway.closed_days_a_year >= MONTH_DAYS.sum() - _EQUAL:
+        return f"{road} is cut all year."
+    kept = plan.region.kept
+    today = float((MONTH_DAYS * (1 - np.exp(-kept.rates(kept.whole)))).sum())
+    words = f"{road} is expected to be closed {_days(year.highway.closed_days_a_year)} of a year"
+    words += f" (the road as it stands, before the lakes: {today:.1f})"
+    far = _far(plan)
+    if far == road:
+        return f"{words}."
+    words += f", {far} {_days(year.corridor.closed_days_a_year)}"
+    if _same(year) and not any(each.closed_days for each in plan.study.approaches):
+        words += (
+            " as well: the study counts no closed days of the roads beyond in their open months"
+        )
+    return f"{words}."
+
+
+def _same(year: YearRound) -> bool:
+    """Whether the wider corridor is as surely open as the highway."""
+    return bool(np.allclose(year.highway.closed_days, year.corridor.closed_days, atol=_EQUAL))
+
+
+def _far(plan: Plan) -> str:
+    """Name the wider corridor by its ends."""
+    weather, own = plan.study.all_weather, plan.study.existing
+    return f"{weather.start or own.start_name}\u2013{weather.end or own.end_name}"
+
+
+def passage_words(passage: Passage) -> str:
+    """
+    Answer in words whether a vehicle gets through, with few of the roads that are shut.
+
+    Parameters
+    ----------
+    passage
+        From `allweather.can_pass`.
+    """
+    what = f"{passage.day.day} {passage.day:%B %Y}, a {passage.kind} from {passage.start} to"
+    what += f" {passage.end}:"
+    if not passage.passes:
+        some = "; ".join(passage.closed[:_SHOWN]) or "no road leads there"
+        rest = len(passage.closed) - _SHOWN
+        return f"{what} no. {some}{f'; and {rest} more' if rest > 0 else ''}."
+    return (
+        f"{what} yes, in {passage.time / _HOUR:.1f} h; some way is open on {passage.chance:.1%} of "
+        "such days."
+    )
+
+
+def _table(plan: Plan) -> dict[str, Any]:
+    """Options by rank with every objective."""
+    table, measures = plan.decision.table, _measures(plan)
+    scores = table.scores / [each.scale for each in measures]
+    own = {option.name: option for option in plan.options}
+    for_all = {option.name: objectives(option) for option in plan.options}
+    place = {each.name: j for j, each in enumerate(OBJECTIVES)}
+    rows = []
+    for i in np.argsort(table.rank).tolist():
+        option = own[table.options[i]]
+        # an option whose road is cut scores infinity in all; what it builds is still known
+        cut = not np.isfinite(table.scores[i]).all()
+        values = [
+            for_all[option.name][place[each.name]] / measure.scale if cut else scores[i, j]
+            for j, (each, measure) in enumerate(zip(table.objectives, measures, strict=True))
+        ]
+        rows.append(
+            {
+                "option": option,
+                "rank": int(table.rank[i]),
+                "total": float(table.totals[i]),
+                "unbeaten": bool(table.unbeaten[i]),
+                "role": _role(plan, option.name),
+                "values": values,
+            }
+        )
+    return {"measures": measures, "rows": rows}
+
+
+def _role(plan: Plan, name: str) -> str:
+    """Say what an option is among the others."""
+    if name == plan.best:
+        return "preferred"
+    compared = name in {plan.announced, DO_NOTHING}
+    return "to compare with" if compared else "shortlist"
+
+
+def _weighing(plan: Plan) -> dict[str, Any]:
+    """Parts, weights and totals for the table in which weights may be changed."""
+    table, measures = plan.decision.table, _measures(plan)
+    titles = _titles(plan)
+    finite = np.isfinite(table.totals)
+    order = np.argsort(table.rank).tolist()
+    return {
+        "measures": measures,
+        "weights": table.weights.tolist(),
+        "rows": [
+            {
+                "name": table.options[i],
+                "title": titles[table.options[i]],
+                "rank": int(table.rank[i]),
+                "total": float(table.totals[i]),
+                "unbeaten": bool(table.unbeaten[i]),
+                "parts": table.parts[i].tolist() if finite[i] else None,
+            }
+            for i in order
+        ],
+        "alike": [
+            measure.label.lower()
+            for measure, column in zip(measures, table.parts[finite].T, strict=True)
+            if not column.any()
+        ],
+        "stable": list(zip(plan.decision.stable, measures, strict=True)),
+        "wins": sorted(plan.decision.wins, key=lambda each: -each.everywhere),
+        "data": {
+            "weights": table.weights.tolist(),
+            "options": [
+                {
+                    "name": table.options[i],
+                    "title": titles[table.options[i]],
+                    "unbeaten": bool(table.unbeaten[i]),
+                    "parts": table.parts[i].tolist() if finite[i] else None,
+                }
+                for i in order
+            ],
+        },
+    }
+
+
+def _front(plan: Plan) -> dict[str, Any] | None:
+    """Whole answers that no other beats, cost against truck time first, and all for the page."""
+    table, measures = plan.decision.table, _measures(plan)
+    names = [each.name for each in table.objectives]
+    if not {"cost", "truck_time", "closed_days"} <= set(names):
+        return None
+    ways = candidates.ordered(plan.choice.front.ways.scores)
+    ways = ways[:, [[each.name for each in OBJECTIVES].index(name) for name in names]]
+    x, y, size = (names.index(name) for name in ("cost", "truck_time", "closed_days"))
+    rows = charts.thinned(ways, front(ways[:, [x, y]]), seed=_SEED)
+    limits = np.unique(np.quantile(ways[:, size], np.linspace(0, 1, len(charts.CLASSES) + 1)[1:-1]))
+    group = np.searchsorted(limits, ways[rows, size], side="right")
+    shown = np.column_stack(
+        [(ways[rows, j] / m.scale).round(m.digits + 1) for j, m in enumerate(measures)]
+    )
+    marks = []
+    for i in np.argsort(table.rank).tolist():
+        if np.isfinite(table.totals[i]):
+            own = (table.scores[i] / [m.scale for m in measures]).round(4)
+            marks.append((int(table.rank[i]), table.options[i], own.tolist()))
+    edges = [float(ways[:, size].min()), *limits.tolist(), float(ways[:, size].max())]
+    words = [f"{a:.2f} to {b:.2f}" for a, b in pairwise(edges)]
+    return {
+        "chart": charts.cloud(
+            shown[:, [x, y]], group, [(n, name, (v[x], v[y])) for n, name, v in marks]
+        ),
+        "drawn": len(rows),
+        "all": len(ways),
+        "x": x,
+        "y": y,
+        "legend": list(zip(words, charts.CLASSES, strict=False)),
+        "left_out": [o for o, t in zip(table.options, table.totals, strict=True) if math.isinf(t)],
+        "data": {
+            "axes": [f"{m.label}, {m.unit}" for m in measures],
+            "points": [[*row, int(g)] for row, g in zip(shown.tolist(), group, strict=True)],
+            "marks": marks,
+        },
+    }
+
+
+# ---------------------------------------------------------------- open by month, and what closes
+
+
+def _months(plan: Plan) -> dict[str, Any]:
+    """Lay out closed days of each month: the road today, options, and the wider corridor."""
+    road, far = (
+        f"{plan.study.existing.start_name}\u2013{plan.study.existing.end_name}",
+        _far(plan),
+    )
+    kept = plan.region.kept
+    today = MONTH_DAYS * (1 - np.exp(-kept.rates(kept.whole)))
+    series: list[tuple[str, NDArray[np.float64]]] = [
+        (f"{road}: the road as it stands, before the lakes", today)
+    ]
+    cut, same = [], []
+    named = dict.fromkeys((DO_NOTHING, plan.announced, plan.best))
+    titles = _titles(plan)
+    for name in named:
+        if name not in plan.years or name not in titles:
+            continue
+        year = plan.years[name]
+        if year.highway.closed_days_a_year >= MONTH_DAYS.sum() - _EQUAL:
+            cut.append(titles[name])
+            continue
+        series.append((f"{road}: {titles[name]}", year.highway.closed_days))
+        if far != road and _same(year):
+            same.append(titles[name])
+        elif far != road and year.corridor.closed_days_a_year < MONTH_DAYS.sum() - _EQUAL:
+            series.append((f"{far}: {titles[name]}", year.corridor.closed_days))
+        elif far != road:
+            cut.append(f"{titles[name]} ({far})")
+    year = plan.years[plan.best]
+    return {
+        "chart": charts.months(series),
+        "series": series,
+        "rows": [
+            (month, [float(values[i]) for _, values in series])
+            for i, month in enumerate(charts.MONTHS)
+        ],
+        "sums": [float(values.sum()) for _, values in series],
+        "cut": cut,
+        "same": same,
+        "far": far,
+        "quiet": not any(each.closed_days for each in plan.study.approaches),
+        "lasting": year.highway.longest_below(0.99),
+    }
+
+
+def _days_by_kind(year: YearRound) -> NDArray[np.float64]:
+    """Sum of the durations of closures along the highway by kind, shape (5,) [d/year]."""
+    out = np.zeros(len(KINDS))
+    for each in year.stretches:
+        road, part = each.road, each.section
+        ends = [[np.interp(s, road.edge, c) for c in road.days.T] for s in (part.start, part.end)]
+        out += np.array(ends[1]) - np.array(ends[0])
+    return out
+
+
+def _hazard(plan: Plan) -> dict[str, Any]:
+    """Say what closes the road, how rates were scaled, and how good the score of slides is."""
+    region = plan.region
+    fit, found = region.calibration, region.receiver
+    year = plan.years[plan.best]
+    now = region.kept.days[-1] - region.kept.days[0]
+    then = _days_by_kind(year)
+    recorded = fit.rules.recorded
+    widest = max(float(np.max([now, then])), 1e-9)
+    return {
+        "years": recorded.years,
+        "rows": [
+            {
+                "kind": CLOSERS[kind],
+                "events": getattr(recorded, kind),
+                "before": fit.before[i],
+                "low": fit.low[i],
+                "high": fit.high[i],
+                "after": fit.after[i],
+                "scaled": fit.scaled[i],
+                "each": fit.rules.kinds[i].days,
+                "now": float(now[i]),
+                "closures": float(year.closures[i]),
+                "then": float(then[i]),
+                "now_pct": 100 * float(now[i]) / widest,
+                "then_pct": 100 * float(then[i]) / widest,
+            }
+            for i, kind in enumerate(KINDS)
+        ],
+        "now": float(now.sum()),
+        "then": float(then.sum()),
+        "found": found,
+        "curve": None if found is None else charts.receiver(found.false, found.true),
+        "blind": found is not None and found.low <= 0.5 <= found.high,
+        "landslides": region.landslides,
+        "missing": region.scene.missing,
+    }
+
+
+# ---------------------------------------------------------------- what matters most
+
+
+def _critical(plan: Plan, some: Sequence[Critical]) -> dict[str, Any]:
+    """
+    Stretches whose closures cost the corridor most days, the worst first.
+
+    The chance of an open way is linear in that of each stretch, hence what its own closures take
+    away is importance times the chance that it is closed (Birnbaum 1969).
+    """
+    year = plan.years[plan.best]
+    shares: dict[str, NDArray[np.float64]] = {}
+    for kind in ("truck", "car"):
+        state = allweather.standing(year.graph, year.day, kind=kind)
+        for graph in (state, merged(state, year.graph, _ends_of(year))):
+            for _, _, edge in graph.edges(data=True):
+                shares[edge["name"]] = np.asarray(edge["open"])
+    rows = []
+    for each in some:
+        closed = 1 - shares.get(each.name, np.full(12, np.nan))
+        rows.append((each, float((MONTH_DAYS * each.importance * closed).sum())))
+    rows.sort(key=lambda row: (-np.nan_to_num(row[1]), -row[0].extra_closed_days, row[0].name))
+    return {
+        "rows": [
+            {
+                "name": each.name,
+                "causes": causes,
+                "extra": each.extra_closed_days,
+                "months": len(each.detour_months),
+                "detour": each.detour,
+                "longer": each.extra_time / _HOUR,
+                "day": each.year_usd / MONTH_DAYS.sum(),
+            }
+            for each, causes in rows[:_TOP]
+        ],
+        "all": len(some),
+        "blocked": sum(not each.detour_months for each in some),
+    }
+
+
+def _protections(plan: Plan) -> list[Worth]:
+    """Take the best protections, and the best of each kind that is not among them."""
+    some = list(plan.protections[:_TOP])
+    seen = {each.measure.name.split()[0] for each in some}
+    for each in plan.protections[_TOP:]:
+        kind = each.measure.name.split()[0]  # names begin with it, see `protection`
+        if kind not in seen:
+            seen.add(kind)
+            some.append(each)
+    return some
+
+
+def _ends_of(year: YearRound) -> set[str]:
+    """Nodes between which the corridor is looked at."""
+    return {year.corridor.start, year.corridor.end}
+
+
+def _standing(plan: Plan) -> dict[str, Any]:
+    """Say what each option does with the existing road, what breaks the standard, and a price."""
+    region, money = plan.region, plan.study.money
+    whole, titles = Section(0.0, plan.highway.length), _titles(plan)
+
+    def priced(parts: Sequence[Section]) -> tuple[Any, float]:
+        sums: Counter[str] = Counter()
+        for part in parts:
+            sums.update(region.totals(part))
+        return cost.price(dict(sums), plan.rates, money).total, sum(p.length for p in parts) / 1000
+
+    prices = [("All of the highway", *priced([whole]))]
+    fates = []
+    for option in plan.options:
+        title = titles[option.name]
+        replaced = sum(link.section.length for link in option.links) / 1000
+        better = sum(part.length for part in option.upgraded) / 1000
+        rest = plan.highway.length / 1000 - replaced - better
+        fates.append((title, max(rest, 0.0), better, replaced))
+        if option.name in {plan.best, plan.announced} and option.upgraded:
+            prices.append((f"Upgraded by \u201c{title}\u201d", *priced(option.upgraded)))
+    kinds = []
+    for kind in ("curve", "grade"):
+        own = [each for each in region.broken if each.kind == kind]
+        again = [each for each in own if each.totals]
+        worst = None
+        if own:
+            worst = (min if kind == "curve" else max)(each.found for each in own)
+        kinds.append((kind, len(own), len(again), sum(e.length for e in again) / 1000, worst))
+    return {
+        "fates": fates,
+        "kinds": kinds,
+        "standard": region.standard,
+        "prices": prices,
+        "km": plan.highway.length / 1000,
+    }
+
+
 # ---------------------------------------------------------------- tables
 
 
@@ -316,131 +856,26 @@ def _spending(plan: Plan) -> list[tuple[int, dict[str, int]]]:
     return list(by_year(programme.splits, plan.study.finance).items())
 
 
-def _chart(plan: Plan, programme: Programme | None) -> dict[str, Any] | None:
-    """Columns of yearly spending, a piece a financier, with round grid lines in billions."""
+def _chart(plan: Plan) -> dict[str, Any] | None:
+    """Columns of yearly spending of the best option; None where nothing is spent."""
+    programme = plan.programmes.get(plan.best)
     if programme is None or not programme.schedule.spending:
         return None
-    years = by_year(programme.splits, plan.study.finance)
-    first, last = min(years), max(years)
-    highest = max(sum(amounts.values()) for amounts in years.values()) / 1e9
-    step = _round_step(highest / _LINES)
-    top = step * math.ceil(highest / step)
-    tall = _TALL - _UNDER - 12
-    each = (_WIDE - _LEFT - 8) / (last - first + 1)
-    bars = []
-    for year, amounts in years.items():
-        height = 0.0
-        for number, financier in enumerate(plan.study.finance.financiers):
-            part = amounts[financier.key] / 1e9 / top * tall
-            height += part
-            bars.append(
-                _Bar(
-                    x=_LEFT + (year - first) * each + each * 0.15,
-                    y=_TALL - _UNDER - height,
-                    width=each * 0.7,
-                    height=part,
-                    colour=_BARS[number % len(_BARS)],
-                    words=f"{year}, {financier.name}: Rs {amounts[financier.key] / 1e9:,.2f} bn",
-                )
-            )
-    count = round(top / step)
-    return {
-        "wide": _WIDE,
-        "tall": _TALL,
-        "left": _LEFT,
-        "bars": bars,
-        "years": [(y, _LEFT + (y - first) * each + each / 2) for y in range(first, last + 1)],
-        "grid": [
-            (f"{i * step:,.10g}", _TALL - _UNDER - i / count * tall) for i in range(count + 1)
-        ],
-        "legend": [
-            (f.name, _BARS[i % len(_BARS)]) for i, f in enumerate(plan.study.finance.financiers)
-        ],
-        "words": f"Spending by year, Rs bn, {first} to {last}; the table below has the numbers",
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Dot:
-    """A new road in a panel of the chart of speeds."""
-
-    x: float
-    y: float
-    label_y: float
-    name: str
-    words: str
+    payers = [(f.key, f.name) for f in plan.study.finance.financiers]
+    return charts.spending(by_year(programme.splits, plan.study.finance), payers)
 
 
 def _speeds(plan: Plan) -> dict[str, Any] | None:
     """Cost and length of the roads across the longest gap, against their design speed."""
     longest = max(plan.gaps, key=lambda gap: gap.section.length).name
-    links = [link for link in plan.links if link.gap == longest]
-    if not links:
+    roads = [
+        charts.Road(link.variant, link.speed_kmh, (link.direct.base / 1e6, link.length / 1000))
+        for link in plan.links
+        if link.gap == longest and link.searched is not None
+    ]
+    if not roads:
         return None
-    panels = [
-        _panel(links, [link.direct.base / 1e6 for link in links], "direct cost, m", 0),
-        _panel(links, [link.length / 1000 for link in links], "length, km", 1),
-    ]
-    return {"wide": _WIDE, "tall": _TALL, "panels": panels, "gap": longest}
-
-
-def _panel(
-    links: Sequence[Link], values: Sequence[float], title: str, number: int
-) -> dict[str, Any]:
-    """Lay out one panel: dots, round grid lines, speeds, and a line through the least of each."""
-    left = _LEFT + number * _WIDE / 2
-    wide, tall = _WIDE / 2 - _LEFT - 90, _TALL - _UNDER - 24
-    speeds = sorted({link.speed_kmh for link in links})
-    at = {speed: left + wide * ((i + 0.5) / len(speeds)) for i, speed in enumerate(speeds)}
-    step = _round_step(max(values) / _LINES)
-    top = step * math.ceil(max(values) / step)
-    count = round(top / step)
-
-    def height(value: float) -> float:
-        return _TALL - _UNDER - value / top * tall
-
-    dots = [
-        _Dot(
-            x=at[link.speed_kmh],
-            y=height(value),
-            label_y=label,
-            name=link.variant,
-            words=f"{link.variant}, {link.speed_kmh} km/h: {title} {value:,.1f}",
-        )
-        for link, value, label in zip(
-            links, values, _labels(links, [height(value) for value in values]), strict=True
-        )
-    ]
-    least = {
-        speed: min(v for link, v in zip(links, values, strict=True) if link.speed_kmh == speed)
-        for speed in speeds
-    }
-    return {
-        "title": title,
-        "left": left,
-        "right": left + wide,
-        "dots": dots,
-        "line": " ".join(f"{at[speed]:.1f},{height(value):.1f}" for speed, value in least.items()),
-        "speeds": [(f"{speed} km/h", x) for speed, x in at.items()],
-        "grid": [(f"{i * step:,.10g}", height(i * step)) for i in range(count + 1)],
-    }
-
-
-def _labels(links: Sequence[Link], heights: Sequence[float]) -> list[float]:
-    """Heights of labels, moved down where dots of one speed lie too close for their names."""
-    out = list(heights)
-    lowest: dict[int, float] = {}
-    for i in sorted(range(len(out)), key=out.__getitem__):
-        speed = links[i].speed_kmh
-        out[i] = max(out[i], lowest.get(speed, -math.inf) + _LINE)
-        lowest[speed] = out[i]
-    return out
-
-
-def _round_step(least: float) -> float:
-    """Return the smallest of 1, 2 and 5 times a power of ten that is not below a value."""
-    power = 10.0 ** math.floor(math.log10(max(least, 1e-6)))
-    return next((k * power for k in (1, 2, 5) if k * power >= least), 10 * power)
+    return {"gap": longest, **charts.speeds(roads, ("direct cost, m", "length, km"))}
 
 
 # ---------------------------------------------------------------- numbers
@@ -462,6 +897,32 @@ def _number(value: float | None, digits: int = 1) -> str:
 
 def _pct(fraction: float) -> str:
     return f"{fraction * 100:,.1f}"
+
+
+def _share(fraction: float) -> str:
+    """Write a share in whole per cent; no share below all is told as all, none above 0 as none."""
+    if 0 < fraction < 0.005:
+        return "less than 1 %"
+    if 0.995 <= fraction < 1:
+        return "more than 99 %"
+    return f"{fraction * 100:.0f} %"
+
+
+def _count(number: int) -> str:
+    """Write a number of ways, however great it is."""
+    if number < 10**12:
+        return f"{number:,}"
+    power = len(str(number)) - 1
+    return f"{number / 10**power:.1f} x 10^{power}"
+
+
+def _days(days: float) -> str:
+    return f"{days:.1f} days"
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Join words with commas and an and."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""
 
 
 def _places(count: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from realign.chainage import Section, renumbered, text
 from realign.corridor import Alternatives
@@ -38,16 +38,28 @@ _DECIMALS = (  # of a column, by how its name ends; three where none fits
     ("_cny", 2),
     ("_pct", 2),
     ("_h", 2),
+    ("_min", 2),
     ("_m", 2),
+    ("_ha", 3),
+    ("_deg", 2),
+    ("_probability", 5),
+    ("_importance", 5),
+    ("_share", 5),
+    ("_error", 5),
+    ("_a_year", 4),
+    ("closed_days", 4),
     ("_km2", 3),
     ("_km3", 4),
     ("_km", 3),
 )
-_AS_GIVEN = {"published", "modelled", "accepted_low", "accepted_high"}  # any unit
+_AS_GIVEN = {  # any unit
+    *("published", "modelled", "accepted_low", "accepted_high"),
+    *("score", "part", "weight", "weighted_total", "low", "high"),
+}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that begins so is run by a spreadsheet
 _KM = 1000.0
 _HOUR = 3600.0
-
+_HECTARE = 1e4
 
 ALTERNATIVE_COLUMNS = (
     "rank",
@@ -164,9 +176,24 @@ def option_rows(plan: Plan) -> list[Row]:
     Options with everything they are compared by; to do nothing is one of them.
 
     Costs of an option are the sums of its phases, to the rupee; `breaches` counts where its new
-    roads do not keep the standard or the limits of their forms.
+    roads do not keep the standard or the limits of their forms. Closed days of a year are those of
+    the year after all of it stands, for trucks from one end of the highway to the other; `cut_from`
+    is the first day after the start of the works without a way at all.
     """
-    return [_option(plan, option) for option in plan.options]
+    rank = ranks(plan)
+    return [_option(plan, option, rank) for option in plan.options]
+
+
+def ranks(plan: Plan) -> dict[str, int]:
+    """Place of each option by the weights of the study, 1 for the best."""
+    table = plan.decision.table
+    return dict(zip(table.options, table.rank.tolist(), strict=True))
+
+
+def ranked(plan: Plan, names: Iterable[str]) -> list[str]:
+    """Sort names of options by their rank; what was not weighed comes last."""
+    rank = ranks(plan)
+    return sorted(names, key=lambda name: (rank.get(name, len(rank) + 1), name))
 
 
 def validation_rows(plan: Plan) -> list[Row]:
@@ -181,7 +208,7 @@ def validation_rows(plan: Plan) -> list[Row]:
             "ratio": check.ratio,
             "accepted_low": check.published.accepted_low,
             "accepted_high": check.published.accepted_high,
-            "ok": "yes" if check.ok else "no",
+            "ok": yes(check.ok),
         }
         for check in plan.checks
     ]
@@ -247,8 +274,7 @@ def write(plan: Plan, made: Mapping[str, Sequence[Row]], folder: Path) -> None:
     empty = {**_COLUMNS, "phase_costs": phase_columns((), keys)}
     for name, rows in made.items():
         columns = list(rows[0]) if rows else empty[name]
-        written = as_csv(columns, rows)
-        (folder / f"{name}.csv").write_text(written, encoding="utf-8", newline="")
+        write_csv(folder / f"{name}.csv", columns, rows)
     write_json(folder / "phase_costs.json", phase_document(plan))
 
 
@@ -259,25 +285,26 @@ def corridors(plan: Plan) -> list[dict[str, Any]]:
     Returns
     -------
     rows
-        One a link: price that was minimised, its bound and the gap between them,
-        effort, and the bill over the price of the search, for the whole and for
-        pieces of about 5 km. Money in the currency of the rates.
+        One a link that a search found as a whole: price that was minimised, its
+        bound and the gap between them, effort, and the bill over the price of the
+        search, for the whole and for pieces of about 5 km. Money in the currency of
+        the rates.
     """
     return [
         {
             "link": link.name,
             "speed_kmh": link.speed_kmh,
-            "price": round(link.searched.price),
-            "bound": round(link.searched.bound),
-            "gap_to_bound_pct": round(100 * link.searched.optimality_gap, 2),
-            "construction": round(link.searched.construction),
-            "billed": round(link.searched.billed),
-            "ratio": round(link.searched.ratio, 3),
-            "states_opened": link.searched.opened,
-            "seconds": round(link.searched.seconds, 2),
-            "band_m": link.searched.band_m,
-            "at_edge": link.searched.at_edge,
-            "tracked": {key: round(value, 1) for key, value in link.searched.tracked.items()},
+            "price": round(searched.price),
+            "bound": round(searched.bound),
+            "gap_to_bound_pct": round(100 * searched.optimality_gap, 2),
+            "construction": round(searched.construction),
+            "billed": round(searched.billed),
+            "ratio": round(searched.ratio, 3),
+            "states_opened": searched.opened,
+            "seconds": round(searched.seconds, 2),
+            "band_m": searched.band_m,
+            "at_edge": searched.at_edge,
+            "tracked": {key: round(value, 1) for key, value in searched.tracked.items()},
             "places": {key: round(value) for key, value in link.places.items()},
             "pieces": [
                 {
@@ -287,10 +314,11 @@ def corridors(plan: Plan) -> list[dict[str, Any]]:
                     "billed": round(piece.billed),
                     "ratio": round(piece.ratio, 3) if piece.searched > 0 else None,
                 }
-                for piece in link.searched.pieces
+                for piece in searched.pieces
             ],
         }
         for link in plan.links
+        if (searched := link.searched) is not None
     ]
 
 
@@ -343,16 +371,36 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     "name,new_km\n'=A1,2.000\n"
     """
     file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
+    _into(file, columns, rows)
     return file.getvalue()
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as `as_csv`, one after the other, so that there may be many."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _into(file, columns, rows)
+
+
+def costs(plan: Plan, name: str, cost: Estimate) -> Row:
+    """Low, base and high of a cost in the currency of the rates, in rupees and in dollars."""
+    return _money(plan, name, _in_rupees(plan, cost))
+
+
+def yes(flag: bool) -> str:  # noqa: FBT001 - the value itself
+    """Write a truth: yes or no."""
+    return "yes" if flag else "no"
 
 
 def write_json(path: Path, document: object) -> None:
     """Write a value as indented UTF-8 JSON; numbers that are none become null."""
     written = json.dumps(_plain(document), ensure_ascii=False, indent=1, allow_nan=False)
     path.write_text(written + "\n", encoding="utf-8")
+
+
+def _into(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(name, row[name]) for name in columns] for row in rows)
 
 
 def _programmes(plan: Plan) -> list[Programme]:
@@ -475,29 +523,47 @@ def _phase(plan: Plan, option: str, phase: Phase, shares: Mapping[str, int]) -> 
     return row
 
 
-def _option(plan: Plan, option: Option) -> Row:
+def _option(plan: Plan, option: Option, rank: Mapping[str, int]) -> Row:
     programme = plan.programmes.get(option.name)
     dated = programme.schedule if programme else None
+    totals = dict(zip(plan.decision.table.options, plan.decision.table.totals, strict=True))
+    cut = plan.years[option.name].cut if option.name in plan.years else None
     return {
         "option": option.name,
         "title": option.title,
-        "best": _yes(option.name == plan.best),
-        "pareto": _yes(option.pareto),
+        "best": yes(option.name == plan.best),
+        "pareto": yes(option.pareto),
         "breaches": sum(len(link.breaches) for link in option.links),
         **_money(plan, "cost", _rupees(plan, option, dated)),
-        **_money(plan, "outside_cost", _in_rupees(plan, option.outside_cost)),
+        **costs(plan, "outside_cost", option.outside_cost),
         "length_km": option.length / _KM,
         "new_km": option.new_length / _KM,
         "upgrade_km": option.upgrade_length / _KM,
         "bridge_km": option.bridge_length / _KM,
         "tunnel_km": option.tunnel_length / _KM,
-        "passable": _yes(math.isfinite(option.travel_time)),
+        "passable": yes(math.isfinite(option.travel_time)),
         "travel_time_h": option.travel_time / _HOUR,
         "exposure": option.exposure,
         "flooded_left_km": option.flooded_left / _KM,
         "steepest_pct": option.steepest * 100,
         "cut_days": dated.cut_days if dated else None,
         "complete_date": _complete(dated) if dated else None,
+        "announced": yes(option.name == plan.announced),
+        "rank": rank.get(option.name),
+        "weighted_total": float(totals.get(option.name, math.inf)),
+        "truck_time_h": option.truck_time / _HOUR,
+        "car_time_h": option.travel_time / _HOUR,
+        "closed_days_a_year": option.closed_days,
+        "closures_a_year": option.closures,
+        "structures_km": (option.bridge_length + option.tunnel_length) / _KM,
+        "buildings": option.buildings,
+        "farmland_ha": option.farmland / _HECTARE,
+        "cut_from": cut.first_day if cut else None,
+        "cut_until": cut.until if cut else None,
+        "cut_why": "; ".join(cut.closed) if cut else None,
+        "links": "; ".join(link.name for link in option.links),
+        "upgraded": "; ".join(map(str, option.upgraded)),
+        "kept": "; ".join(map(str, option.kept)),
     }
 
 
@@ -575,10 +641,6 @@ def _money(plan: Plan, name: str, rupees: Rupees) -> Row:
 
 def _about(quantity: str, of: str) -> str:
     return f"{quantity}: {of}" if of else quantity
-
-
-def _yes(flag: bool) -> str:  # noqa: FBT001 - the value itself
-    return "yes" if flag else "no"
 
 
 def _cell(column: str, value: Cell) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realign.chainage import Section, renumbered
 from realign.estimate import Estimate
 from realign.network import Link
+from realign.options.decision import Objective
+from realign.options.front import front
 
 DO_NOTHING = "do-nothing"
 """Name of the row in which nothing is built; no variant may have it."""
@@ -43,13 +44,25 @@ class Option:
     tunnel_length: float
     """Length of new tunnels [m]."""
     travel_time: float
-    """Travel time from end to end [s]; infinite where the road is cut."""
+    """Travel time of a car from end to end, mean of both directions [s]; infinite where the road is
+    cut."""
+    truck_time: float
+    """The same of a truck [s]."""
+    closed_days: float
+    """Expected closed days of a year in which all of it stands [d]; the whole year where the road
+    is cut."""
+    closures: float
+    """Expected closures of a year [1/year]."""
+    buildings: int
+    """Buildings on the land that new roads take."""
+    farmland: float
+    """Farmland on it [m2]."""
     exposure: float
     """Mean exposure of the way to slopes [0-1]."""
     flooded_left: float
     """Length of the way that stays below full level [m]."""
     steepest: float
-    """Steepest grade of the new roads [fraction]."""
+    """Steepest grade of the way, existing road included [fraction]."""
     pareto: bool = False
     """Whether no other option is at least as good in everything and better in something."""
 
@@ -76,48 +89,35 @@ def numbered(option: Option, length: float) -> dict[str, Section]:
     return {link.name: new[link.section.start] for link in option.links}
 
 
-def objectives(option: Option) -> tuple[float, ...]:
-    """
-    Give what options are compared by; the less the better.
+OBJECTIVES = (
+    Objective("cost", "USD"),
+    Objective("length", "m"),
+    Objective("truck_time", "s"),
+    Objective("closed_days", "d"),
+    Objective("steepest", "m/m"),
+    Objective("structures", "m"),
+    Objective("buildings", "-"),
+    Objective("farmland", "m2"),
+    Objective("flooded_left", "m"),
+)
+"""What options are compared by, the less the better: cost of all works, in the currency of the
+rates; length; time of a truck; expected closed days a year; steepest grade; bridges and tunnels;
+buildings and farmland taken; road left below full level."""
 
-    Cost, length, travel time, exposed length, bridges and tunnels, flooded
-    length left: in the currency of the rates, [m], [s], [m], [m], [m]. Exposure
-    counts by its integral, since a detour over easy ground must not better it.
-    """
+
+def objectives(option: Option) -> tuple[float, ...]:
+    """Give what options are compared by, in the order of `OBJECTIVES`."""
     return (
         option.cost.base + option.outside_cost.base,
         option.length,
-        option.travel_time,
-        option.exposure * option.length,
+        option.truck_time,
+        option.closed_days,
+        option.steepest,
         option.bridge_length + option.tunnel_length,
+        float(option.buildings),
+        option.farmland,
         option.flooded_left,
     )
-
-
-def front(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """
-    Which rows no other row dominates.
-
-    Parameters
-    ----------
-    scores
-        One row an option, one column an objective; the less the better,
-        infinite values allowed.
-
-    Returns
-    -------
-    front
-        True where no other row is at most as large everywhere and smaller
-        somewhere, shape (rows,). Equal rows are all kept.
-
-    Examples
-    --------
-    >>> front(np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 3.0]])).tolist()
-    [True, True, False]
-    """
-    at_most = (scores[:, None, :] <= scores[None, :, :]).all(axis=2)
-    less = (scores[:, None, :] < scores[None, :, :]).any(axis=2)
-    return np.asarray(~(at_most & less).any(axis=0))
 
 
 def judged(options: Sequence[Option]) -> tuple[Option, ...]:

@@ -1,0 +1,269 @@
+"""Laws of whole answers: candidates, the network of ways, the shortlist, names, the decision."""
+
+from dataclasses import replace
+
+import networkx as nx
+import numpy as np
+import pytest
+from small_study import planned
+
+from realign import branches, candidates, choice, options
+from realign.chainage import Section, subtract, total
+from realign.drowned import Drowned
+from realign.estimate import Estimate
+from realign.hazard import MONTH_DAYS
+from realign.options import OBJECTIVES
+from realign.plan import submerge
+
+
+def given() -> Drowned:
+    return submerge(planned().study)
+
+
+def network(upgradable: list[Section] | None = None) -> candidates.Choices:
+    plan = planned()
+    some = candidates.stretches(given()) if upgradable is None else upgradable
+    return candidates.choices(
+        given(), plan.region, plan.choice.candidates, plan.rates, upgradable=some
+    )
+
+
+# ---------------------------------------------------------------- candidates
+
+
+def test_every_pair_of_tie_ins_that_a_way_joins_has_a_candidate() -> None:
+    for net in {id(each.net): each.net for each in planned().choice.candidates}.values():
+        graph = nx.DiGraph((leg.start, leg.end) for leg in net.legs)
+        pairs = {
+            (net.ties[a], net.ties[b])
+            for a in net.ties
+            for b in net.ties
+            if net.ties[a] < net.ties[b] and _joined(graph, a, b, set(net.ties))
+        }
+        mine = [each.way.section for each in planned().choice.candidates if each.net is net]
+        assert {(each.start, each.end) for each in mine} == pairs
+        assert len(pairs) > 1  # more than one link a gap
+
+
+def _joined(graph: nx.DiGraph, a: str, b: str, ties: set[str]) -> bool:
+    """Whether new road alone leads from one tie-in to another."""
+    inner = graph.subgraph(set(graph) - (ties - {a, b}))
+    return a in inner and b in inner and nx.has_path(inner, a, b)
+
+
+def test_a_candidate_is_worth_the_sum_of_its_legs() -> None:
+    plan = planned()
+    for each in plan.choice.candidates:
+        legs = each.way.legs
+        assert each.length == pytest.approx(sum(leg.part.length for leg in legs))
+        assert each.cost.base == pytest.approx(sum(leg.values.cost.base for leg in legs))
+        assert each.closed_days == pytest.approx((MONTH_DAYS * (1 - np.exp(-each.rates))).sum())
+        assert each.service.open_share == pytest.approx(np.exp(-each.rates))
+        assert each.opens > plan.study.phasing.start
+
+
+def test_a_candidate_put_together_is_the_road_that_was_scored() -> None:
+    """What the search adds up and what is built differ by joints only."""
+    plan = planned()
+    links = {link.name: link for link in plan.links}
+    seen = 0
+    for each in plan.choice.candidates:
+        if each.name not in links:
+            continue
+        link, seen = links[each.name], seen + 1
+        assert link.length == pytest.approx(each.length, rel=1e-3)
+        assert link.cost.base == pytest.approx(each.cost.base, rel=0.03)
+        own = plan.choice.judged[link.name]
+        assert own.rates(own.whole) == pytest.approx(each.rates, rel=0.1, abs=1e-4)
+        truck = sum(own.service(own.whole).truck) / 2
+        assert truck == pytest.approx(each.truck_time, rel=0.05)
+    assert seen
+
+
+def test_the_greatest_number_of_candidates_is_kept() -> None:
+    plan = planned()
+    nets = tuple({id(e.net): e.net for e in plan.choice.candidates}.values())
+    base = given()
+    roads = candidates.judged_roads(nets, plan.region)
+    for most in (1, 3, 200):
+        table = plan.study.branches.model_copy(update={"most_links": most})
+        study = plan.study.model_copy(update={"branches": table})
+        found = candidates.candidates(replace(base, study=study), nets, roads)
+        assert len(found) <= most
+        assert len({each.name for each in found}) == len(found)
+
+
+# ---------------------------------------------------------------- the network
+
+
+def test_the_cost_of_a_way_is_that_of_its_links_and_upgrades() -> None:
+    plan, net = planned(), network()
+    ways = options.every(net.legs, net.start, net.end)
+    scores = candidates.ordered(ways.scores)
+    for i in range(0, len(scores), max(len(scores) // 20, 1)):
+        names = ways.names(i)
+        links = [net.links[n] for n in names if n in net.links]
+        upgraded = candidates.upgraded_of(names, net)
+        priced = sum(each.cost.base for each in links)
+        for part in upgraded:
+            totals = plan.region.totals(part)
+            priced += choice_price(totals)
+        # a stretch cut in two takes each breach of the standard on one side of the cut
+        assert scores[i, 0] == pytest.approx(priced, rel=1e-6)
+        kept = [net.kept[n] for n in names if n in net.kept]
+        whole = Section(0.0, plan.highway.length)
+        left = subtract([whole], [*kept, *upgraded, *(each.way.section for each in links)])
+        assert total(left) < 5.0
+        length = sum(e.length for e in links) + total(kept) + total(upgraded)
+        assert scores[i, 1] == pytest.approx(length, rel=1e-6)
+
+
+def choice_price(totals: dict[str, float]) -> float:
+    from realign import cost
+
+    return cost.price(totals, planned().rates, planned().study.money).total.base
+
+
+def test_no_way_leads_through_the_water() -> None:
+    net = network()
+    lost = [part.section for part in planned().submergence.sections]
+    for section in (*net.kept.values(), *net.upgrades.values()):
+        wet = sum(
+            min(section.end, s.end) - max(section.start, s.start)
+            for s in lost
+            if s.overlaps(section)
+        )
+        assert wet <= 2.0
+
+
+def test_a_stretch_is_upgraded_as_a_whole_or_not_at_all() -> None:
+    net = network()
+    ways = options.every(net.legs, net.start, net.end)
+    some = candidates.stretches(given())
+    for i in range(len(ways.scores)):
+        names = ways.names(i)
+        upgraded = [net.upgrades[n] for n in names if n in net.upgrades]
+        kept = [net.kept[n] for n in names if n in net.kept]
+        for stretch in some:
+            inside = [
+                s for s in upgraded if stretch.start - 5 <= s.start and s.end <= stretch.end + 5
+            ]
+            plain = [s for s in kept if stretch.start + 5 <= s.start and s.end <= stretch.end - 5]
+            links = [net.links[n].way.section for n in names if n in net.links]
+            if inside and not any(s.overlaps(stretch) for s in links):
+                assert not plain
+
+
+def test_fewer_choices_never_give_a_better_answer() -> None:
+    net, none = network(), network([])
+    every = options.every(net.legs, net.start, net.end).scores
+    fewer = options.every(none.legs, none.start, none.end).scores
+    assert len(fewer) < len(every)
+    assert (every.min(axis=0) <= fewer.min(axis=0) * (1 + 1e-9)).all()
+
+
+def test_the_order_of_candidates_is_irrelevant() -> None:
+    plan, one = planned(), network()
+    other = candidates.choices(
+        given(),
+        plan.region,
+        plan.choice.candidates[::-1],
+        plan.rates,
+        upgradable=candidates.stretches(given())[::-1],
+    )
+    fronts = [options.best(net.legs, net.start, net.end) for net in (one, other)]
+    assert np.array_equal(fronts[0].ways.scores, fronts[1].ways.scores)
+    assert fronts[0].exact
+    names = [[front.ways.names(i) for i in range(len(front.ways.scores))] for front in fronts]
+    assert names[0] == names[1]
+
+
+def test_dry_stretches_are_replaced_only_where_the_study_says_so() -> None:
+    base = given()
+    assert candidates.replaceable(base) == ()
+    table = base.study.options.model_copy(update={"replace_m": 2000.0, "stretch_m": 2000.0})
+    asked = replace(base, study=base.study.model_copy(update={"options": table}))
+    gaps = candidates.replaceable(asked)
+    assert gaps
+    for gap in gaps:
+        assert gap.before is not None
+        assert gap.after is not None
+        assert gap.before.end == gap.section.start < gap.section.end == gap.after.start
+        lost = [part.section for part in base.submergence.sections]
+        assert not any(part.overlaps(gap.section) for part in lost)
+
+
+# ---------------------------------------------------------------- the choice
+
+
+def test_the_shortlist_is_on_the_front_and_no_option_is_twice() -> None:
+    plan = planned()
+    found = plan.choice
+    assert found.front.exact
+    assert set(found.rows.values()) <= set(found.shortlisted)
+    built = [(tuple(k.name for k in o.links), o.upgraded) for o in plan.options]
+    assert len(set(built)) == len(built)
+    for name, row in found.rows.items():
+        option = next(each for each in plan.options if each.name == name)
+        links = {link.name for link in option.links}
+        assert links == {n for n in found.front.ways.names(row) if n in links}
+
+
+def test_the_decision_weighs_what_the_table_of_options_says() -> None:
+    plan = planned()
+    table = plan.decision.table
+    assert table.options == tuple(option.name for option in plan.options)
+    for row, option in zip(table.scores, plan.options, strict=True):
+        if np.isfinite(option.truck_time):
+            assert row.tolist() == pytest.approx(list(options.objectives(option)))
+        else:
+            assert np.isinf(row).all()
+    assert table.winner != "do-nothing"
+    assert {each.objective.name for each in plan.decision.stable} == {o.name for o in OBJECTIVES}
+
+
+def test_another_weight_may_change_the_winner_but_never_to_a_beaten_option() -> None:
+    plan, base = planned(), given()
+    for objective in OBJECTIVES:
+        table = base.study.options.model_copy(update={"weights": {objective.name: 1.0}})
+        study = base.study.model_copy(update={"options": table})
+        found = choice.decided(replace(base, study=study), plan.options).table
+        place = [o.name for o in OBJECTIVES].index(objective.name)
+        least = min(row[place] for row in found.scores if np.isfinite(row).all())
+        winner = found.options.index(found.winner)
+        assert found.scores[winner, place] == least
+        assert found.unbeaten[winner]
+
+
+def test_options_are_called_by_their_bank_and_crossings() -> None:
+    plan, base = planned(), given()
+    by_variant = {link.variant: link for link in plan.links}
+    like = plan.options[1]
+    some = [replace(like, links=(by_variant[name],)) for name in ("short", "other-bank")]
+    one, other = choice.named(base, some)
+    assert one != other
+    assert any(word in other for word in ("bank", "crossing"))
+    assert choice._slugs(("a, b", "a b", "do nothing")) == ["a-b", "a-b-2", "do-nothing-2"]
+
+
+def test_an_option_that_leaves_the_road_cut_loses_whatever_the_weights() -> None:
+    plan, base = planned(), given()
+    cheap = replace(plan.options[0], name="cut", cost=Estimate.exact(0.0))
+    found = choice.decided(base, (*plan.options, cheap))
+    assert np.isinf(found.table.totals[[0, -1]]).all()
+    assert all(w.everywhere == 0 for w in found.wins if w.option in {"cut", "do-nothing"})
+
+
+def test_links_of_the_shortlist_keep_the_standard_where_their_roads_do() -> None:
+    for each in planned().choice.candidates:
+        link = next((k for k in planned().links if k.name == each.name), None)
+        if link is not None and not each.flawed:
+            assert link.breaches == ()
+
+
+def test_a_way_of_one_trunk_is_that_trunk() -> None:
+    plan = planned()
+    whole = [each for each in plan.choice.candidates if candidates.whole_road(each.way)]
+    trunks = {link.name for link in plan.links if link.searched is not None}
+    assert {each.way.legs[0].road.name for each in whole} >= trunks
+    assert callable(branches.assembled)
