@@ -24,7 +24,7 @@ from realign.estimate import Estimate
 from realign.hazard import MONTH_DAYS
 from realign.network import JOIN, Link
 from realign.options import Leg
-from realign.programme import announced, farmland, ours
+from realign.programme import announced, farmland, ours, task_of
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged
@@ -59,6 +59,8 @@ class Candidate:
     """Expected closures of a year [1/year]."""
     rates: NDArray[np.float64]
     """Mean number of closures at a moment of each month, shape (12,) [-]."""
+    present_cost: float
+    """Present value of its cost, spent evenly until `opens`, in the currency of the rates."""
     steepest: float
     """Steepest grade, without sign [m/m]."""
     buildings: int
@@ -66,7 +68,8 @@ class Candidate:
     farmland: float
     """Farmland on it [m2]."""
     opens: date
-    """First day of traffic where its works begin with the programme and money never lacks."""
+    """First day of traffic: that of its task where others build it, else where its works begin with
+    the programme and money never lacks."""
     flawed: int
     """Breaches of the standard on the roads that it is put together of."""
 
@@ -76,9 +79,34 @@ class Candidate:
         return self.values.cost
 
     @property
+    def gap(self) -> str:
+        """Name of the gap that it closes."""
+        return self.net.gap.name
+
+    @property
+    def variant(self) -> str:
+        """Name of its way across the gap."""
+        return self.way.name
+
+    @property
+    def section(self) -> Section:
+        """Chainage of the existing highway that it replaces [m]."""
+        return self.way.section
+
+    @property
     def length(self) -> float:
         """Length [m]."""
         return self.values.length
+
+    @property
+    def travel_time(self) -> float:
+        """Time of a car at design speeds [s]."""
+        return self.values.travel_time
+
+    @property
+    def exposure(self) -> float:
+        """Mean exposure to slopes [0-1]."""
+        return self.values.exposed / self.values.length
 
     @property
     def closed_days(self) -> float:
@@ -157,17 +185,10 @@ def _candidate(given: Drowned, net: Net, way: Way, judged: Mapping[str, Judged])
     values = way.values
     roads = {leg.road.name: leg.road for leg in way.legs}
     kinds = given.study.options.farmland
-    pace = given.study.phasing
-    work = phasing.Work(
-        name=way.name,
-        section=way.section,
-        new_length=values.length,
-        upgrade_length=0.0,
-        bridge_length=0.0,
-        tunnel_length=0.0,
-        longest_tunnel=_longest_tunnel(way),
-        cost=Estimate.exact(0.0),
-    )
+    task = task_of(given, way.section)
+    opens = task.opens if task else None
+    if opens is None:
+        opens = _done(given, way.section, new=values.length, tunnel=_longest_tunnel(way))
     return Candidate(
         name=f"{net.gap.name} / {way.name}",
         net=net,
@@ -179,9 +200,40 @@ def _candidate(given: Drowned, net: Net, way: Way, judged: Mapping[str, Judged])
         steepest=max(one.steepest(part) for one, part in parts),
         buildings=sum(_buildings(given, leg.road, leg.part) for leg in way.legs),
         farmland=farmland(values.uses, kinds),
-        opens=phasing.months_later(pace.start, phasing.duration(work, pace)),
+        opens=opens,
+        present_cost=values.cost.base * _share(given, opens),
         flawed=sum(len(road.breaches) for road in roads.values()),
     )
+
+
+def _done(
+    given: Drowned,
+    section: Section,
+    *,
+    new: float = 0.0,
+    upgraded: float = 0.0,
+    tunnel: float = 0.0,
+) -> date:
+    """Find the first day after a work that begins with the programme and never lacks money."""
+    pace = given.study.phasing
+    work = phasing.Work(
+        name=str(section),
+        section=section,
+        new_length=new,
+        upgrade_length=upgraded,
+        bridge_length=0.0,
+        tunnel_length=0.0,
+        longest_tunnel=tunnel,
+        cost=Estimate.exact(0.0),
+    )
+    return phasing.months_later(pace.start, phasing.duration(work, pace))
+
+
+def _share(given: Drowned, opens: date) -> float:
+    """Present value over cost of works that go on evenly from the start of all until a day [-]."""
+    base = given.study.phasing.start
+    discount = given.study.options.discount_pct / 100
+    return cost.present_share(min(base, opens), opens, base=base, discount=discount)
 
 
 def _longest_tunnel(way: Way) -> float:
@@ -385,6 +437,7 @@ def _standing(
     paid = 0.0
     if better:
         paid = cost.price(region.totals(section), prices, given.study.money).total.base
+        paid *= _share(given, _done(given, section, upgraded=section.length))
     truck = sum(road.service(section).truck) / 2
     amounts = np.array([paid, section.length, truck, 0.0, 0.0, 0.0, 0.0])
     return amounts, np.array([road.steepest(section)]), road.rates(section)
@@ -394,7 +447,7 @@ def _scores(each: Candidate) -> Scores:
     """Score a candidate link."""
     amounts = np.array(
         [
-            each.cost.base,
+            each.present_cost,
             each.length,
             each.truck_time,
             each.values.bridge_length + each.values.tunnel_length,

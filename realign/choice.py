@@ -18,12 +18,30 @@ from scipy.spatial import cKDTree
 
 from realign import branches, options
 from realign.branches import Net, Way
-from realign.candidates import COLUMNS, Candidate, Choices, ordered, upgraded_of, whole_road
+from realign.candidates import (
+    AMOUNTS,
+    COLUMNS,
+    Candidate,
+    Choices,
+    ordered,
+    upgraded_of,
+    whole_road,
+)
 from realign.chainage import Section, subtract
 from realign.corridor import Site
 from realign.drowned import Drowned
 from realign.network import JOIN, Link
-from realign.options import DO_NOTHING, OBJECTIVES, Best, Feature, Option, Stable, Table, Wins
+from realign.options import (
+    DO_NOTHING,
+    OBJECTIVES,
+    Best,
+    Feature,
+    Option,
+    Stable,
+    Table,
+    Weighing,
+    Wins,
+)
 from realign.programme import announced, builder, option_of
 from realign.rates import Rates
 from realign.region import Region
@@ -127,6 +145,8 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
     front = options.best(
         network.legs, network.start, network.end, most=weighing.most_ways, width=weighing.width
     )
+    if not front.exact:
+        front = _with_different(front, network, weighing, weights_of(given))
     scores = ordered(front.ways.scores)
     say(f"{front.count:,} ways, {len(scores):,} that no other beats")
     weights = weights_of(given)
@@ -193,6 +213,27 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
         judged=judged,
         failed={name: why for net in nets for name, why in net.failed.items()},
     )
+
+
+def _with_different(
+    front: Best, network: Choices, weighing: Weighing, weights: Mapping[str, float]
+) -> Best:
+    """Add the cheapest ways that differ, by the weights of the study, to a front of labels."""
+    scores = front.ways.scores[:, : len(AMOUNTS)]
+    span = np.ptp(np.where(np.isfinite(scores), scores, 0.0), axis=0)
+    price = [
+        weights[name] / wide if wide > 0 else 0.0 for name, wide in zip(AMOUNTS, span, strict=True)
+    ]
+    different = options.diverse(
+        network.legs,
+        network.start,
+        network.end,
+        weights=price,
+        length=AMOUNTS.index("length"),
+        number=weighing.shortlist_most,
+        alike=weighing.alike,
+    )
+    return options.joined(front, different.ways)
 
 
 def _same(one: Option, other: Option) -> bool:

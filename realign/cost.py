@@ -3,10 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from realign.errors import InputError
 from realign.estimate import Estimate, independent, together
 from realign.rates import ITEMS, Money, Rates
+
+YEAR_DAYS = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,41 @@ def price(totals: Mapping[str, float], rates: Rates, money: Money, *, places: fl
     added = 1 + money.contingency + money.engineering + money.protection
     total = direct.times(added).times(1 + money.taxes)
     return Cost(lines, direct, total, money.currency)
+
+
+def present_share(first: date, last: date, *, base: date, discount: float) -> float:
+    """
+    Value on a base day of one unit of money that is spent evenly between two days.
+
+    The mean of (1 + i)^-t over the years t from the base day: (q^a - q^b) / (-ln(q) (b - a)) with
+    q = 1 / (1 + i).
+
+    Parameters
+    ----------
+    first, last
+        Days between which it is spent; the same day for money spent at once.
+    base
+        Day on which it is valued; money spent earlier counts more than 1.
+    discount
+        Rate of discount, compounded yearly [1/year].
+
+    Returns
+    -------
+    share
+        Present value over amount [-].
+
+    Examples
+    --------
+    >>> day = date(2026, 1, 1)
+    >>> present_share(day, day, base=day, discount=0.09)
+    1.0
+    >>> round(present_share(day, date(2028, 1, 1), base=day, discount=0.09), 4)
+    0.9191
+    """
+    a, b = ((day - base).days / YEAR_DAYS for day in (first, last))
+    pace = math.log1p(discount)
+    wide = pace * (b - a)
+    return math.exp(-pace * a) * (-math.expm1(-wide) / wide if wide > 0 else 1.0)
 
 
 def _check(totals: Mapping[str, float], rates: Rates, money: Money) -> None:

@@ -38,6 +38,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from math import isfinite
 from types import UnionType
+from typing import Protocol
 
 import networkx as nx
 import numpy as np
@@ -267,12 +268,52 @@ class Link:
         return f"{self.speed_kmh} km/h, down to {self.slowest_kmh} km/h on {where}"
 
 
+class Proposed(Protocol):
+    """What the road graph asks of a proposed road, designed whole or put together of others."""
+
+    @property
+    def name(self) -> str:
+        """Name, unique in a graph."""
+
+    @property
+    def gap(self) -> str:
+        """Name of the gap that it closes."""
+
+    @property
+    def variant(self) -> str:
+        """Which of the roads across the gap it is."""
+
+    @property
+    def section(self) -> Section:
+        """Chainage of the existing highway that it replaces [m]."""
+
+    @property
+    def length(self) -> float:
+        """Length [m]."""
+
+    @property
+    def travel_time(self) -> float:
+        """Time from end to end [s]."""
+
+    @property
+    def cost(self) -> Estimate:
+        """Cost, all in, in the currency of the rates."""
+
+    @property
+    def exposure(self) -> float:
+        """Mean exposure to hazards [0-1]."""
+
+    @property
+    def opens(self) -> date | None:
+        """First day of traffic where it is known."""
+
+
 def build(  # noqa: PLR0913 - the road, the water, what is proposed, and where it is cut
     highway: Highway,
     submergence: Submergence,
     *,
     stage_dates: Sequence[Sequence[date]],
-    links: Iterable[Link],
+    links: Iterable[Proposed],
     places: Mapping[str, float],
     opens: Mapping[str, date | None],
     existing_speed_kmh: float,
@@ -525,7 +566,7 @@ def cut_days(
     return tuple(cuts)
 
 
-def _links_are_known(links: Sequence[Link], opens: Mapping[str, date | None]) -> None:
+def _links_are_known(links: Sequence[Proposed], opens: Mapping[str, date | None]) -> None:
     names = [link.name for link in links]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -541,7 +582,7 @@ def _nodes(
     graph: nx.MultiDiGraph,
     highway: Highway,
     submergence: Submergence,
-    links: Sequence[Link],
+    links: Sequence[Proposed],
     places: Mapping[str, float],
     cuts: Iterable[tuple[str, float]],
 ) -> dict[float, str]:
@@ -635,7 +676,7 @@ def _closes(
     return first
 
 
-def _link_edge(link: Link, opens: date | None) -> dict[str, object]:
+def _link_edge(link: Proposed, opens: date | None) -> dict[str, object]:
     return {
         "kind": "link",
         "name": link.name,

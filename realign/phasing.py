@@ -18,6 +18,7 @@ from typing import Literal
 from pydantic import field_validator, model_validator
 
 from realign.chainage import Section
+from realign.cost import present_share
 from realign.errors import GeometryError, StudyError
 from realign.estimate import Estimate
 from realign.settings import Settings
@@ -317,6 +318,40 @@ def schedule(option: str, works: Iterable[Work], pace: Pace) -> Schedule:
         spending=_together(phases),
         cut_days=_days(cuts),
         cuts=cuts,
+    )
+
+
+def present_cost(plan: Schedule, *, base: date, discount: float) -> float:
+    """
+    Value what the programme spends on a base day.
+
+    What is spent in a calendar year is spent evenly between the days on which the work goes on in
+    it.
+
+    Parameters
+    ----------
+    plan
+        From `schedule`.
+    base
+        Day on which it is valued.
+    discount
+        Rate of discount [1/year].
+
+    Returns
+    -------
+    cost
+        Present value of the money of all phases [PKR]; at a rate of 0 their sum.
+    """
+    return sum(
+        rupees
+        * present_share(
+            max(date(year, 1, 1), phase.start or base),
+            min(date(year + 1, 1, 1), phase.opens),
+            base=base,
+            discount=discount,
+        )
+        for phase in plan.phases
+        for year, rupees in phase.spending
     )
 
 

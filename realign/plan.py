@@ -11,15 +11,25 @@ import geopandas as gpd
 import networkx as nx
 from rasterio.errors import NotGeoreferencedWarning
 
-from realign import branches, candidates, choice, corridor, formation, network, protection, region
-from realign.allweather import Critical, Kind, Worth
+from realign import (
+    branches,
+    candidates,
+    choice,
+    corridor,
+    cost,
+    formation,
+    network,
+    protection,
+    region,
+)
+from realign.allweather import Critical, Kind, Service, Worth
 from realign.branches import Net
 from realign.choice import ANNOUNCED, Choice, Decision
 from realign.corridor import Gap, Site
 from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge
 from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
-from realign.network import Link
+from realign.network import Link, Proposed
 from realign.options import Option, judged
 from realign.programme import Programme, builder, openings, ours, programme
 from realign.rates import Rates
@@ -32,7 +42,7 @@ from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
 from realign.validation import Assumption, Check, assumptions, checks, notes
-from realign.yearround import Built, YearRound, critical, yearround
+from realign.yearround import Built, YearRound, critical, network_of, yearround
 
 __all__ = [
     "Assumption",
@@ -78,7 +88,8 @@ class Plan:
     links: tuple[Link, ...]
     """New roads: every gap and variant, and what the options build besides."""
     graph: nx.MultiDiGraph
-    """Road network with every link."""
+    """Road network with every designed road and every candidate link, see
+    `yearround.network_of`."""
     region: Region
     """What roads meet, whichever are built."""
     choice: Choice
@@ -186,12 +197,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
             say(option.name)
             built = Built(option.links, option.upgraded, opened.get(option.name, {}))
             years[option.name] = yearround(given, area, built, found.judged)
-        whole = judged(
-            [
-                replace(option, closed_days=years[option.name].highway.closed_days_a_year)
-                for option in found.options
-            ]
-        )
+        whole = judged([_finished(given, each, years[each.name]) for each in found.options])
         found = replace(found, options=whole)
         decision = choice.decided(given, whole)
         best = decision.table.winner
@@ -206,7 +212,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
     }
     used = {link.name: link for option in whole for link in option.links}
     links = (*links, *(used[n] for n in sorted(set(used) - {link.name for link in links})))
-    graph = _graph(given, links, opened[best])
+    graph = _whole(given, area, found, links, opened[best])
     _check_connected(given, programmes)
     return Plan(
         study=study,
@@ -534,6 +540,44 @@ def _graph(given: Drowned, links: Sequence[Link], opened: Mapping[str, date]) ->
     )
 
 
+def _finished(given: Drowned, option: Option, year: YearRound) -> Option:
+    """Give an option the closed days of the whole network, and the detours that it needs."""
+    study = given.study
+    roads = [road for road in study.approaches if road.name in year.detours]
+    base, discount = study.phasing.start, study.options.discount_pct / 100
+    days = [max(road.opens or base, base) for road in roads]
+    present = sum(
+        road.cost_usd * cost.present_share(day, day, base=base, discount=discount)
+        for road, day in zip(roads, days, strict=True)
+    )
+    return replace(
+        option,
+        closed_days=year.highway.closed_days_a_year,
+        present_cost=option.present_cost + present,
+        detours=year.detours,
+        detour_cost=sum(road.cost_usd for road in roads),
+    )
+
+
+def _whole(
+    given: Drowned,
+    area: Region,
+    found: Choice,
+    links: Sequence[Link],
+    opened: Mapping[str, date],
+) -> nx.MultiDiGraph:
+    """Put all that stands and all that may be built together."""
+    proposed: dict[str, tuple[Proposed, Service]] = {
+        each.name: (each, each.service) for each in found.candidates
+    }
+    for link in links:
+        road = found.judged[link.name]
+        proposed[link.name] = link, road.service(road.whole)
+    # what the best option does not build opens when its works could be done
+    dates = {each.name: each.opens for each in found.candidates}
+    return network_of(given, area, proposed, {**dates, **opened})
+
+
 def _open_or_not(
     given: Drowned, years: Mapping[str, YearRound], programmes: Mapping[str, Programme]
 ) -> list[str]:
@@ -551,6 +595,11 @@ def _open_or_not(
             out.append(
                 f"Option {name}: where a work opens after the water, detours keep a way open for "
                 "trucks."
+            )
+        if year.detours and year.cut is None:
+            out.append(
+                f"Option {name}: needs {' and '.join(year.detours)} for the time being; its "
+                "present cost counts what they cost."
             )
     return out
 

@@ -143,6 +143,10 @@ def option_of(  # noqa: PLR0913 - an option, and what it is judged by
     steep = [link.steepest for link in links]
     steep += [one.steepest(part) for one, part in parts[: len(kept) + len(improved)]]
     rupees = together(work.cost for work in works if work.in_programme)
+    plan = phasing.schedule(name, works, study.phasing)
+    base, discount = study.phasing.start, study.options.discount_pct / 100
+    present = phasing.present_cost(plan, base=base, discount=discount)
+    others = [link for link in links if not _inside(given, link)]
     return Option(
         name=name,
         title=title,
@@ -150,7 +154,9 @@ def option_of(  # noqa: PLR0913 - an option, and what it is judged by
         upgraded=tuple(improved),
         kept=tuple(kept),
         cost=rupees.times(1 / study.money.exchange("PKR")),
-        outside_cost=together(link.cost for link in links if not _inside(given, link)),
+        outside_cost=together(link.cost for link in others),
+        present_cost=present / study.money.exchange("PKR")
+        + sum(link.cost.base * _share_outside(given, link, discount) for link in others),
         length=length,
         new_length=new,
         upgrade_length=total(improved),
@@ -166,6 +172,13 @@ def option_of(  # noqa: PLR0913 - an option, and what it is judged by
         flooded_left=flooded,
         steepest=max(steep, default=0.0),
     )
+
+
+def _share_outside(given: Drowned, link: Link, discount: float) -> float:
+    """Present value over cost of a link that others build, evenly from now until it opens [-]."""
+    task, base = task_of(given, link.section), given.study.phasing.start
+    opens = task.opens if task and task.opens else base
+    return cost.present_share(min(base, opens), opens, base=base, discount=discount)
 
 
 def farmland(uses: Mapping[str, float], kinds: Collection[str]) -> float:

@@ -28,7 +28,7 @@ from realign.allweather import (
 )
 from realign.chainage import Section, clip, parse, subtract, text, total
 from realign.drowned import Drowned
-from realign.network import Link
+from realign.network import Link, Proposed
 from realign.region import Region
 from realign.service import Judged
 
@@ -87,6 +87,8 @@ class YearRound:
     day."""
     passages: tuple[Passage, ...]
     """Whether a truck gets through the wider corridor on the days that the study asks about."""
+    detours: tuple[str, ...]
+    """Detours for the time being that are paid for and needed until that day, by name."""
 
 
 def judged_links(region: Region, links: Sequence[Link]) -> dict[str, Judged]:
@@ -125,17 +127,81 @@ def graph_of(
         existing_speed_kmh=given.study.existing.speed_kmh,
         cuts=region.cuts,
     )
-    services: dict[str, Service] = {}
-    for _, _, name, edge in graph.edges(keys=True, data=True):
-        if edge["kind"] == "link":
-            services[name] = judged[name].service(judged[name].whole)
-        elif name not in services:
-            part: Section = edge["section"]
-            improved = total(clip(built.upgraded, part)) > part.length / 2
-            services[name] = (region.upgraded if improved else region.kept).service(part)
+    new = {link.name: judged[link.name].service(judged[link.name].whole) for link in built.links}
+    services = _services(graph, region, new, built.upgraded)
     _add_beside(graph, region, services)
     approaches = _led_on(graph, given, built, judged, services)
     return allweather.joined(graph, approaches, services=services)
+
+
+def network_of(
+    given: Drowned,
+    region: Region,
+    proposed: Mapping[str, tuple[Proposed, Service]],
+    opens: Mapping[str, date],
+) -> nx.MultiDiGraph:
+    """
+    Put everything that stands and everything that may be built together in one road network.
+
+    Parameters
+    ----------
+    given, region
+        Existing road, water, hazards, other roads.
+    proposed
+        New roads, and what they give their users, by name.
+    opens
+        First day of traffic of those that are built, by name; of others the road itself tells it.
+
+    Returns
+    -------
+    graph
+        As from `graph_of`. An edge of a proposed road holds the road itself as `proposed`. Which of
+        them are built is for `network.passable` to be told.
+    """
+    graph = network.build(
+        given.highway,
+        given.submergence,
+        stage_dates=[[stage.date for stage in lake.dam.stages] for lake in given.reservoirs],
+        links=[road for road, _ in proposed.values()],
+        places=given.places,
+        opens={name: opens.get(name, road.opens) for name, (road, _) in proposed.items()},
+        existing_speed_kmh=given.study.existing.speed_kmh,
+        cuts=region.cuts,
+    )
+    new = {name: service for name, (_, service) in proposed.items()}
+    services = _services(graph, region, new, ())
+    _add_beside(graph, region, services)
+    existing = given.study.existing
+    ends = dict(zip((existing.start_name, existing.end_name), _ends(graph), strict=True))
+    approaches = [
+        road.model_copy(
+            update={key: ends.get(at, at) for key in ("start", "end") if (at := getattr(road, key))}
+        )
+        for road in given.study.approaches
+    ]
+    out = allweather.joined(graph, approaches, services=services)
+    for _, _, name, edge in out.edges(keys=True, data=True):
+        if edge["kind"] == "link":
+            edge["proposed"] = proposed[name][0]
+    return out
+
+
+def _services(
+    graph: nx.MultiDiGraph,
+    region: Region,
+    new: Mapping[str, Service],
+    upgraded: Sequence[Section],
+) -> dict[str, Service]:
+    """Say what each edge gives its users: new roads as told, existing road as it will stand."""
+    services: dict[str, Service] = {}
+    for _, _, name, edge in graph.edges(keys=True, data=True):
+        if edge["kind"] == "link":
+            services[name] = new[name]
+        elif name not in services:
+            part: Section = edge["section"]
+            improved = total(clip(upgraded, part)) > part.length / 2
+            services[name] = (region.upgraded if improved else region.kept).service(part)
+    return services
 
 
 def yearround(
@@ -157,6 +223,7 @@ def yearround(
     start, end = _ends(graph)
     far = far_ends(given, start, end)
     state = allweather.standing(graph, day)
+    cut = allweather.first_cut(graph, start, end, study.phasing.start, day)
     stretches = tuple(_stretches(given, region, built, judged))
     return YearRound(
         graph=graph,
@@ -169,14 +236,49 @@ def yearround(
         closures=np.sum([each.road.closures_a_year(each.section) for each in stretches], axis=0),
         truck_time=_fastest(graph, start, end, day, "truck"),
         car_time=_fastest(graph, start, end, day, "car"),
-        cut=_told(
-            given.highway.name, allweather.first_cut(graph, start, end, study.phasing.start, day)
-        ),
+        cut=_told(given.highway.name, cut),
         passages=tuple(
             _condensed(graph, given.highway.name, allweather.can_pass(graph, *far, asked))
             for asked in study.all_weather.asked
         ),
+        detours=_needed(given, graph, (start, end), (study.phasing.start, day), cut),
     )
+
+
+def _needed(
+    given: Drowned,
+    graph: nx.MultiDiGraph,
+    ends: tuple[str, str],
+    days: tuple[date, date],
+    cut: Cut | None,
+) -> tuple[str, ...]:
+    """
+    Find the detours that are paid for and without which a way is cut that is open with them.
+
+    The dearest is left out first. Where the road is cut even with all of them, all count.
+    """
+    paid = sorted(
+        (road for road in given.study.approaches if road.cost_usd > 0),
+        key=lambda road: (-road.cost_usd, road.name),
+    )
+    names = [road.name for road in paid]
+    if cut is not None:
+        return tuple(sorted(names))
+    less, needed = graph.copy(), []
+    for name in names:
+        # a road that leads on to a new one is another edge of the same work
+        own = [e for e in less.edges(keys=True) if e[2] in (name, _onward(name))]
+        held = [(*e, dict(less.edges[e])) for e in own]
+        less.remove_edges_from(own)
+        if allweather.first_cut(less, *ends, *days) is not None:
+            less.add_edges_from(held)
+            needed.append(name)
+    return tuple(sorted(needed))
+
+
+def _onward(name: str) -> str:
+    """Name an approach that leads on to a new road."""
+    return f"{name}, to the new road"
 
 
 def far_ends(given: Drowned, start: str, end: str) -> tuple[str, str]:
@@ -312,7 +414,7 @@ def _led_on(
         closes = min(day for day in (opens, whole.closes) if day is not None)
         out.append(whole.model_copy(update={"closes": closes}))
         later = {
-            "name": f"{road.name}, to the new road",
+            "name": _onward(road.name),
             key: node,
             "opens": max(day for day in (opens, whole.opens) if day is not None),
             "length_km": road.length_km + off / 1000,

@@ -262,6 +262,7 @@ def option(new: Link, title: str) -> Option:
         kept=(Section(new.section.end, 5800.0),),
         cost=together((new.cost, UPGRADE.times(upgraded[0].length / 1000))),
         outside_cost=Estimate.exact(0.0),
+        present_cost=0.9 * (new.cost.base + UPGRADE.base * upgraded[0].length / 1000),
         length=6000.0,
         new_length=new.length,
         upgrade_length=upgraded[0].length,
@@ -290,6 +291,7 @@ def nothing() -> Option:
         kept=(Section(0.0, 5800.0),),
         cost=zero,
         outside_cost=zero,
+        present_cost=0.0,
         length=5800.0,
         new_length=0.0,
         upgrade_length=0.0,
@@ -414,6 +416,7 @@ def candidate(new: Link, gap: Gap, judged: service.Judged) -> Candidate:
         buildings=3,
         farmland=1200.0,
         opens=date(2028, 1, 1),
+        present_cost=0.9 * new.cost.base,
         flawed=0,
     )
 

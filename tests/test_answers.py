@@ -228,7 +228,7 @@ def test_options_hold_rank_total_and_what_becomes_of_every_stretch() -> None:
         assert row["rank"] == table.rank[i]
         assert row["weighted_total"] == table.totals[i]
         assert (row["announced"] == "yes") == (option.name == plan.announced)
-        assert row["car_time_h"] == row["travel_time_h"] == option.travel_time / 3600
+        assert row["car_time_h"] == option.travel_time / 3600
         words = [
             each.split(" to ")
             for key in ("upgraded", "kept")
@@ -284,14 +284,18 @@ def network(seed: int, places: int, each: int) -> Plan:
 @given(seed=st.integers(0, 1000))
 def test_no_row_of_the_front_is_nowhere_worse_than_another(seed: int) -> None:
     plan = network(seed, 5, 3)
-    keys = [name for name in answers.PARETO[2:-2] if name != "cost_usd"]
+    keys = [name for name in answers.PARETO[2:-2] if name != "present_cost_usd"]
     rows = list(answers.pareto_rows(plan))
-    scores = np.array([[row["cost_pkr"], *(row[key] for key in keys)] for row in rows], float)
+    scores = np.array(
+        [[row["present_cost_pkr"], *(row[key] for key in keys)] for row in rows], float
+    )
     assert len(rows) == len(plan.choice.front.ways.scores)
     for i, own in enumerate(scores):
         worse = (scores <= own).all(axis=1) & (scores < own).any(axis=1)
         assert not worse.any(), i
-    assert [row["cost_pkr"] for row in rows] == sorted(row["cost_pkr"] for row in rows)
+    assert [row["present_cost_pkr"] for row in rows] == sorted(
+        row["present_cost_pkr"] for row in rows
+    )
 
 
 @given(seed=st.integers(0, 1000))
@@ -305,7 +309,7 @@ def test_rows_of_the_front_tell_links_upgrades_and_options_of_their_ways(seed: i
         by_cost.setdefault((round(score[COLUMNS.index("cost")] * rupees), links), []).append(i)
     options_of = {row: name for name, row in plan.choice.rows.items()}
     for row in answers.pareto_rows(plan):
-        some = by_cost[int(row["cost_pkr"] or 0), str(row["links"])]
+        some = by_cost[int(row["present_cost_pkr"] or 0), str(row["links"])]
         length = sum(
             parse(b) - parse(a)
             for a, b in (
@@ -328,16 +332,24 @@ def test_stretches_that_follow_each_other_are_upgraded_as_one() -> None:
         answers._joined(["upgraded by hand"])
 
 
-def test_ten_thousand_ways_are_written_in_two_seconds(tmp_path: Path) -> None:
+def test_ten_times_the_ways_are_written_in_less_than_thirty_times_the_time(tmp_path: Path) -> None:
     plan = network(1, 12, 4)
     ways = plan.choice.front.ways
-    many = np.resize(np.arange(len(ways.scores)), 10_000)
-    front = replace(plan.choice.front, ways=Ways(ways.legs, ways.steps[many], ways.scores[many]))
-    large = replace(plan, choice=replace(plan.choice, front=front))
-    begin = process_time()
-    tables.write_csv(tmp_path / "pareto.csv", answers.PARETO, answers.pareto_rows(large))
-    assert process_time() - begin < 2.0
-    assert len(read(tmp_path / "pareto.csv")) == 10_000
+
+    def seconds(count: int) -> float:
+        many = np.resize(np.arange(len(ways.scores)), count)
+        front = replace(
+            plan.choice.front, ways=Ways(ways.legs, ways.steps[many], ways.scores[many])
+        )
+        large = replace(plan, choice=replace(plan.choice, front=front))
+        begin = process_time()
+        tables.write_csv(tmp_path / "pareto.csv", answers.PARETO, answers.pareto_rows(large))
+        taken = process_time() - begin
+        assert len(read(tmp_path / "pareto.csv")) == count
+        return taken
+
+    few = min(seconds(1_000) for _ in range(3))
+    assert seconds(10_000) < 30 * few
 
 
 def test_links_are_told_with_the_options_that_use_them_and_their_roads() -> None:
@@ -386,7 +398,7 @@ def test_scores_have_the_units_of_readers() -> None:
         for row in answers.decision_rows(small())
         if row["option"] == SHORT
     }
-    assert own["cost"] == (pytest.approx(option.cost.base / 1e6), "million USD")
+    assert own["cost"] == (pytest.approx(option.present_cost / 1e6), "million USD")
     assert own["truck_time"] == (pytest.approx(option.truck_time / 3600), "h")
     assert own["steepest"] == (pytest.approx(6.0), "%")
     assert own["farmland"] == (pytest.approx(0.12), "ha")

@@ -1,13 +1,15 @@
 """Laws of whole answers: candidates, the network of ways, the shortlist, names, the decision."""
 
 from dataclasses import replace
+from datetime import date
 
 import networkx as nx
 import numpy as np
 import pytest
 from small_study import planned
 
-from realign import branches, candidates, choice, options
+from realign import branches, candidates, choice, cost, options, phasing
+from realign import network as network_of_roads
 from realign.chainage import Section, subtract, total
 from realign.drowned import Drowned
 from realign.estimate import Estimate
@@ -104,12 +106,22 @@ def test_the_cost_of_a_way_is_that_of_its_links_and_upgrades() -> None:
         names = ways.names(i)
         links = [net.links[n] for n in names if n in net.links]
         upgraded = candidates.upgraded_of(names, net)
-        priced = sum(each.cost.base for each in links)
-        for part in upgraded:
-            totals = plan.region.totals(part)
-            priced += choice_price(totals)
-        # a stretch cut in two takes each breach of the standard on one side of the cut
+        for each in links:
+            # a long tunnel may take longer than the road
+            assert each.opens >= done(each.section, new_length=each.length)
+        parts = [net.upgrades[n] for n in names if n in net.upgrades]
+        paid = [(each.cost.base, each.opens) for each in links]
+        paid += [
+            (choice_price(plan.region.totals(part)), done(part, upgrade_length=part.length))
+            for part in parts
+        ]
+        start, rate = plan.study.phasing.start, plan.study.options.discount_pct / 100
+        priced = sum(
+            amount * cost.present_share(start, day, base=start, discount=rate)
+            for amount, day in paid
+        )
         assert scores[i, 0] == pytest.approx(priced, rel=1e-6)
+        assert priced < sum(amount for amount, _ in paid)
         kept = [net.kept[n] for n in names if n in net.kept]
         whole = Section(0.0, plan.highway.length)
         left = subtract([whole], [*kept, *upgraded, *(each.way.section for each in links)])
@@ -118,9 +130,21 @@ def test_the_cost_of_a_way_is_that_of_its_links_and_upgrades() -> None:
         assert scores[i, 1] == pytest.approx(length, rel=1e-6)
 
 
-def choice_price(totals: dict[str, float]) -> float:
-    from realign import cost
+def done(section: Section, **lengths: float) -> date:
+    none = dict.fromkeys(
+        ("new_length", "upgrade_length", "bridge_length", "tunnel_length", "longest_tunnel"), 0.0
+    )
+    work = phasing.Work(
+        name="any",
+        section=section,
+        cost=Estimate.exact(0.0),
+        **none | lengths,  # type: ignore[arg-type]
+    )
+    pace = planned().study.phasing
+    return phasing.months_later(pace.start, phasing.duration(work, pace))
 
+
+def choice_price(totals: dict[str, float]) -> float:
     return cost.price(totals, planned().rates, planned().study.money).total.base
 
 
@@ -267,3 +291,59 @@ def test_a_way_of_one_trunk_is_that_trunk() -> None:
     trunks = {link.name for link in plan.links if link.searched is not None}
     assert {each.way.legs[0].road.name for each in whole} >= trunks
     assert callable(branches.assembled)
+
+
+def parallel(seed: int, nodes: int = 7, each: int = 3) -> candidates.Choices:
+    """Several legs from each node to the next, with amounts of every kind drawn."""
+    rng = np.random.default_rng(seed)
+    legs = [
+        options.Leg(
+            f"{node} {k}",
+            str(node),
+            str(node + 1),
+            rng.uniform(1.0, 9.0, len(candidates.AMOUNTS)),
+            rng.uniform(0.0, 0.1, 1),
+            rng.uniform(0.0, 0.01, 12),
+        )
+        for node in range(nodes)
+        for k in range(each)
+    ]
+    return candidates.Choices(tuple(legs), "0", str(nodes), {}, {}, {})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_where_ways_are_too_many_the_cheapest_that_differ_join_the_front(seed: int) -> None:
+    net, some = parallel(seed), planned().study.options
+    weights = {each.name: float(seed == k) + 0.1 for k, each in enumerate(OBJECTIVES)}
+    labels = options.best(net.legs, net.start, net.end, most=0, width=12)
+    assert not labels.exact
+    more = choice._with_different(labels, net, some, weights)
+    wide = len(candidates.AMOUNTS)
+    span = np.ptp(labels.ways.scores[:, :wide], axis=0)
+    price = np.array([weights[name] for name in candidates.AMOUNTS]) / span
+    every = options.every(net.legs, net.start, net.end).scores[:, :wide] @ price
+    found = more.ways.scores[:, :wide] @ price
+    assert found.min() == pytest.approx(every.min(), rel=1e-9)
+    added = set(map(tuple, more.ways.scores)) - set(map(tuple, labels.ways.scores))
+    assert added
+    assert options.front(more.ways.scores).all()
+
+
+def test_the_network_of_a_plan_holds_every_candidate_with_what_it_gives() -> None:
+    plan = planned()
+    held = {key: edge for _, _, key, edge in plan.graph.edges(keys=True, data=True)}
+    for each in plan.choice.candidates:
+        edge = held[each.name]
+        assert edge["length_m"] == pytest.approx(each.length, rel=1e-3)
+        assert edge["cost_usd"] == pytest.approx(each.cost.base, rel=0.01)
+        assert edge["cost_low_usd"] < edge["cost_usd"] < edge["cost_high_usd"]
+        assert edge["truck_time_s"] > edge["time_s"] > 0
+        assert edge["open"].shape == (12,)
+        assert edge["section"] == each.section
+        assert edge["opens"] is not None
+        assert edge["proposed"].name == each.name
+    best = next(each for each in plan.options if each.name == plan.best)
+    day = max(plan.links_open.values())
+    order = sorted((s, name) for name, s in plan.graph.nodes(data="chainage") if s is not None)
+    names = [link.name for link in best.links]
+    assert network_of_roads.connected(plan.graph, day, order[0][1], order[-1][1], links=names)

@@ -1,14 +1,14 @@
 """Laws of the cost: parts add up, prices are linear, independent spreads add in squares."""
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realign.cost import price
+from realign.cost import present_share, price
 from realign.errors import InputError
 from realign.estimate import Estimate, together
 from realign.rates import ITEMS, Money, Rate, Rates
@@ -118,3 +118,34 @@ def test_what_places_cost_is_added_without_a_spread() -> None:
     for name in ("low", "base", "high"):
         assert getattr(more.direct, name) == pytest.approx(getattr(plain.direct, name) + 5e5)
     assert more.lines == plain.lines
+
+
+# ---------------------------------------------------------------- present value
+
+DAYS = st.integers(0, 20_000).map(lambda n: date(2020, 1, 1) + timedelta(days=n))
+
+
+@given(DAYS, st.integers(0, 4000), DAYS, st.floats(0, 0.3))
+def test_money_spent_evenly_is_worth_the_mean_of_its_days(
+    first: date, run: int, base: date, discount: float
+) -> None:
+    last = first + timedelta(days=run)
+    a, b = ((day - base).days / 365.25 for day in (first, last))
+    pieces = 2000
+    at = [a + (b - a) * (k + 0.5) / pieces for k in range(pieces)]
+    wanted = math.fsum((1 + discount) ** -t for t in at) / pieces
+    assert present_share(first, last, base=base, discount=discount) == pytest.approx(
+        wanted, rel=1e-6
+    )
+
+
+@given(DAYS, st.integers(1, 4000), st.floats(0.001, 0.3))
+def test_money_spent_later_or_at_a_higher_rate_is_worth_less(
+    first: date, run: int, discount: float
+) -> None:
+    last, base = first + timedelta(days=run), first
+    share = present_share(first, last, base=base, discount=discount)
+    later = present_share(first, last + timedelta(days=1), base=base, discount=discount)
+    assert later < share <= 1
+    assert present_share(first, last, base=base, discount=1.1 * discount) < share
+    assert present_share(first, last, base=base, discount=0.0) == 1.0

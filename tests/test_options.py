@@ -23,7 +23,7 @@ tables = st.integers(1, 4).flatmap(
 
 def option(name: str, cost: float, *, builds: bool = True, **changed: float) -> Option:
     link = small_plan.link(small_plan.road(), "x", Section(500.0, 3000.0), 100.0)
-    base = replace(small_plan.nothing(), name=name, cost=Estimate.exact(cost), **changed)
+    base = replace(small_plan.nothing(), name=name, present_cost=cost, **changed)
     return replace(base, links=(link,) if builds else ())
 
 
@@ -47,7 +47,7 @@ def test_equal_rows_share_their_lot(table: list[list[float]]) -> None:
 
 
 WORSE = (
-    {"outside_cost": Estimate.exact(1.0)},
+    {"present_cost": 11.0},
     {"length": 6.0},
     {"truck_time": inf},
     {"closed_days": 366.0},
@@ -64,7 +64,7 @@ def test_options_are_judged_by_every_objective_and_by_nothing_else() -> None:
     best = option("best", 10.0, length=5.0, truck_time=5.0, closed_days=2.0, flooded_left=0.0)
     assert options.objectives(best) == (10.0, 5.0, 5.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     worse = [replace(best, name=f"worse {k}", **more) for k, more in enumerate(WORSE)]  # type: ignore[arg-type]
-    alike = replace(best, name="alike", exposure=0.9, travel_time=9.0)
+    alike = replace(best, name="alike", exposure=0.9, travel_time=9.0, cost=Estimate.exact(9.0))
     other = replace(best, name="other", length=4.0, closed_days=3.0)
     judged = options.judged([*worse, best, alike, other])
     assert [each.name for each in judged if each.pareto] == ["best", "alike", "other"]

@@ -331,3 +331,20 @@ def test_labels_are_thinned_where_some_amounts_are_infinite() -> None:
     best = options.best(legs, "00", "06", most=0, width=6)
     assert not best.exact
     assert np.isfinite(best.ways.scores).all(axis=1).any()
+
+
+@given(legs=networks(most=20), cut=st.integers(0, 6))
+def test_a_front_joined_with_what_was_left_out_is_whole_again(legs: list[Leg], cut: int) -> None:
+    assume(oracles.all_ways(legs, START, END))
+    whole = options.best(legs, START, END)
+    ways = options.every(legs, START, END)
+    some = whole.ways.steps[cut:], whole.ways.scores[cut:]
+    assume(len(some[0]))
+    less = replace(whole, ways=Ways(whole.ways.legs, *some))
+    assert rows_of(options.joined(less, ways)) == rows_of(whole)
+
+
+def test_ways_of_another_network_cannot_join_a_front() -> None:
+    one, other = ([leg("a", "a", "b", 1.0)] for _ in range(2))
+    with pytest.raises(GeometryError, match="one network"):
+        options.joined(options.best(one, "a", "b"), options.every(other, "a", "b"))

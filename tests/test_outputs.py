@@ -380,7 +380,7 @@ def test_options_hold_every_objective_and_do_nothing(folder: Path) -> None:
     assert [row["option"] for row in rows] == ["do-nothing", SHORT, LONG]
     assert rows[2]["title"] == "'" + FORMULA
     nothing, best = rows[0], rows[1]
-    assert (nothing["passable"], nothing["travel_time_h"]) == ("no", "")
+    assert (nothing["passable"], nothing["car_time_h"]) == ("no", "")
     assert (nothing["cut_days"], nothing["complete_date"]) == ("", "")
     assert float(nothing["flooded_left_km"]) == 1.9
     option = small().options[1]

@@ -21,6 +21,7 @@ from realign.phasing import (
     Work,
     duration,
     months_later,
+    present_cost,
     schedule,
 )
 
@@ -100,6 +101,22 @@ def test_the_spending_of_every_phase_adds_to_its_cost(
         assert all(rupees > 0 for _, rupees in phase.spending)
     assert plan.total_pkr == sum(phase.cost_pkr for phase in plan.phases)
     assert plan.total_pkr == sum(rupees for _, rupees in plan.spending)
+
+
+@given(some_works(), st.floats(0.01, 0.2))
+def test_present_cost_is_the_sum_at_no_discount_and_less_with_more(
+    works: list[Work], discount: float
+) -> None:
+    plan = schedule("a", works, pace())
+    base = date(2025, 1, 1)
+    assert present_cost(plan, base=base, discount=0.0) == plan.total_pkr
+    once = present_cost(plan, base=base, discount=discount)
+    twice = present_cost(plan, base=base, discount=2 * discount)
+    assert twice < once < plan.total_pkr or plan.total_pkr == 0
+    ends = [phase.opens for phase in plan.phases]
+    if ends:
+        years = (max(ends) - base).days / 365.25
+        assert once >= plan.total_pkr * (1 + discount) ** -years * (1 - 1e-12)
 
 
 @given(some_works(), budgets, starts)

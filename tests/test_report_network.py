@@ -104,7 +104,7 @@ def test_the_announced_programme_is_held_against_the_preferred_one_in_units() ->
     assert other.closed_days < one.closed_days
     line = report._against(plan)
     assert f"closed {one.closed_days - other.closed_days:.2f} days a year less" in line
-    saved = (other.cost.base - one.cost.base) / 1e6
+    saved = (other.present_cost - one.present_cost) / 1e6
     assert f"USD {abs(saved):,.0f} m {'more' if saved > 0 else 'less'}" in line
     assert report._against(small()) == ""
 

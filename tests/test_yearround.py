@@ -10,7 +10,7 @@ import pytest
 import small_plan
 from small_study import planned
 
-from realign import allweather, protection, yearround
+from realign import allweather, chainage, protection, yearround
 from realign.allweather import Approach
 from realign.chainage import Section, total
 from realign.estimate import Estimate
@@ -203,3 +203,36 @@ def test_links_without_a_date_never_open() -> None:
         e["opens"] for _, _, k, e in graph.edges(keys=True, data=True) if k == option.links[0].name
     ]
     assert set(opens) == {date.max}
+
+
+def paid_for(opens: date, detours: list[Approach], *, start: date | None = None) -> tuple[str, ...]:
+    """Detours that the best option of the small study needs where its roads open on a day."""
+    plan = planned()
+    pace = plan.study.phasing
+    pace = pace if start is None else pace.model_copy(update={"start": start})
+    study = plan.study.model_copy(update={"approaches": tuple(detours), "phasing": pace})
+    given = replace(submerge(plan.study), study=study)
+    area = replace(plan.region, cuts=(*plan.region.cuts, *((("detour", s)) for s in round_lake())))
+    (option,) = (each for each in plan.options if each.name == plan.best)
+    dated = Built(option.links, option.upgraded, {link.name: opens for link in option.links})
+    return yearround.yearround(given, area, dated, plan.choice.judged).detours
+
+
+def round_lake() -> tuple[float, float]:
+    """Chainages before and after all that the lake takes."""
+    lost = [each.section for each in planned().submergence.sections]
+    return min(s.start for s in lost) - 10.0, max(s.end for s in lost) + 10.0
+
+
+@pytest.mark.parametrize("cost", [0.0, 5e6])
+def test_a_detour_is_needed_where_a_road_opens_after_the_water_and_not_before(cost: float) -> None:
+    first = min(each.first_date for each in planned().submergence.sections)
+    before, after = (chainage.text(s) for s in round_lake())
+    road = approach("Detour", before, after, cost_usd=cost)
+    dear = approach("Dear detour", before, after, cost_usd=2 * cost)
+    late = date(first.year + 2, 1, 1)
+    wanted = ("Detour",) if cost else ()
+    assert paid_for(late, [road]) == wanted
+    # of two that serve the same, the dearer is not needed
+    assert paid_for(late, [dear, road]) == wanted
+    assert paid_for(first, [road]) == ()

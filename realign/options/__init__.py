@@ -10,7 +10,7 @@ few to look at, `names` what to call them, and `decision` weighs them against ea
 from realign.options.decision import Objective, Stable, Table, Weighing, Wins, stable, table, wins
 from realign.options.diverse import Mode, Priced, diverse, shared, shortest
 from realign.options.front import front
-from realign.options.labels import Best, best
+from realign.options.labels import Best, best, joined
 from realign.options.names import Feature, named
 from realign.options.option import (
     DO_NOTHING,
@@ -43,6 +43,7 @@ __all__ = [
     "diverse",
     "every",
     "front",
+    "joined",
     "judged",
     "named",
     "numbered",

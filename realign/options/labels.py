@@ -1,7 +1,7 @@
 """The ways through a network that no other way beats, all of them or a set that stands for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -204,6 +204,46 @@ def best(
         epsilon=epsilon,
         grain=grain,
     )
+
+
+def joined(front: Best, more: Ways) -> Best:
+    """
+    Add ways found otherwise to a front.
+
+    Parameters
+    ----------
+    front
+        From `best`.
+    more
+        Other ways through the same network.
+
+    Returns
+    -------
+    joined
+        The ways of both that no other of them beats; what was said of ways left out holds for it
+        as well.
+
+    Raises
+    ------
+    GeometryError
+        If the two are of different networks.
+    """
+    if front.ways.legs != more.legs:
+        msg = (
+            f"ways of {len(more.legs)} legs cannot join a front of {len(front.ways.legs)}: "
+            "wanted both of one network"
+        )
+        raise GeometryError(msg)
+    wide = max(front.ways.steps.shape[1], more.steps.shape[1])
+    steps = np.concatenate(
+        [
+            np.pad(each.steps, ((0, 0), (0, wide - each.steps.shape[1])), constant_values=-1)
+            for each in (front.ways, more)
+        ]
+    )
+    scores = np.concatenate((front.ways.scores, more.scores))
+    which = unbeaten(scores)
+    return replace(front, ways=Ways(more.legs, steps[which], scores[which]))
 
 
 def unbeaten(scores: NDArray[np.float64]) -> NDArray[np.int64]:

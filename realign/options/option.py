@@ -33,6 +33,9 @@ class Option:
     """Cost of the programme, all-in, in the currency of the rates."""
     outside_cost: Estimate
     """Cost of what others build, in the currency of the rates."""
+    present_cost: float
+    """Present value at the start of the works of all that is built: the programme, what others
+    build, and detours for the time being, at base prices in the currency of the rates."""
     length: float
     """Length of the whole way, new and existing [m]."""
     new_length: float
@@ -63,6 +66,10 @@ class Option:
     """Length of the way that stays below full level [m]."""
     steepest: float
     """Steepest grade of the way, existing road included [fraction]."""
+    detours: tuple[str, ...] = ()
+    """Detours for the time being that it needs, by name."""
+    detour_cost: float = 0.0
+    """Cost of building and removing them, in the currency of the rates."""
     pareto: bool = False
     """Whether no other option is at least as good in everything and better in something."""
 
@@ -100,15 +107,15 @@ OBJECTIVES = (
     Objective("farmland", "m2"),
     Objective("flooded_left", "m"),
 )
-"""What options are compared by, the less the better: cost of all works, in the currency of the
-rates; length; time of a truck; expected closed days a year; steepest grade; bridges and tunnels;
-buildings and farmland taken; road left below full level."""
+"""What options are compared by, the less the better: present cost of all works, in the currency of
+the rates; length; time of a truck; expected closed days a year; steepest grade; bridges and
+tunnels; buildings and farmland taken; road left below full level."""
 
 
 def objectives(option: Option) -> tuple[float, ...]:
     """Give what options are compared by, in the order of `OBJECTIVES`."""
     return (
-        option.cost.base + option.outside_cost.base,
+        option.present_cost,
         option.length,
         option.truck_time,
         option.closed_days,

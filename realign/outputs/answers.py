@@ -52,8 +52,8 @@ LINKS = (
 """Columns of the candidate links."""
 PARETO = (
     "option",
-    "cost_pkr",
-    "cost_usd",
+    "present_cost_pkr",
+    "present_cost_usd",
     "length_km",
     "truck_time_h",
     "closed_days_a_year",
@@ -181,8 +181,8 @@ def pareto_rows(plan: Plan) -> Iterator[Row]:
         own = [[front.legs[i].name for i in steps[kinds[row] == k]] for k in (1, 2)]
         yield {
             "option": option.get(row),
-            "cost_pkr": int(rupees[row]),
-            "cost_usd": round(float(dollars[row]), 2),
+            "present_cost_pkr": int(rupees[row]),
+            "present_cost_usd": round(float(dollars[row]), 2),
             "length_km": columns["length"][row],
             "truck_time_h": columns["truck_time"][row],
             "closed_days_a_year": columns["closed_days"][row],

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from realign import allweather, candidates, cost
 from realign.allweather import Critical, Passage, Worth
 from realign.chainage import Section, text
+from realign.estimate import Estimate, together
 from realign.finance import by_year, total
 from realign.hazard import KINDS, MONTH_DAYS
 from realign.network import Link
@@ -99,6 +100,8 @@ _NONE = "\u2013"
 class _Measure:
     """How an objective is shown."""
 
+    objective: str
+    """Name of the objective."""
     label: str
     """Name in words."""
     unit: str
@@ -301,18 +304,18 @@ def _time(programme: Programme) -> str:
 def _measures(plan: Plan) -> list[_Measure]:
     """How each objective of the decision is shown, in its order."""
     known = {
-        "cost": _Measure("Cost", f"{plan.rates.currency} m", 1e6, 0),
-        "length": _Measure("Length", "km", 1e3, 1),
-        "truck_time": _Measure("Time of a truck", "h", _HOUR, 2),
-        "closed_days": _Measure("Closed days", "a year", 1.0, 2),
-        "steepest": _Measure("Steepest grade", "%", 0.01, 1),
-        "structures": _Measure("Bridges and tunnels", "km", 1e3, 1),
-        "buildings": _Measure("Buildings taken", "number", 1.0, 0),
-        "farmland": _Measure("Farmland taken", "ha", 1e4, 1),
-        "flooded_left": _Measure("Road in the water", "km", 1e3, 1),
+        "cost": ("Present cost", f"{plan.rates.currency} m", 1e6, 0),
+        "length": ("Length", "km", 1e3, 1),
+        "truck_time": ("Time of a truck", "h", _HOUR, 2),
+        "closed_days": ("Closed days", "a year", 1.0, 2),
+        "steepest": ("Steepest grade", "%", 0.01, 1),
+        "structures": ("Bridges and tunnels", "km", 1e3, 1),
+        "buildings": ("Buildings taken", "number", 1.0, 0),
+        "farmland": ("Farmland taken", "ha", 1e4, 1),
+        "flooded_left": ("Road in the water", "km", 1e3, 1),
     }
     return [
-        known.get(each.name, _Measure(each.name.replace("_", " "), each.unit, 1.0, 2))
+        _Measure(each.name, *known.get(each.name, (each.name.replace("_", " "), each.unit, 1.0, 2)))
         for each in plan.decision.table.objectives
     ]
 
@@ -387,14 +390,12 @@ def _against(plan: Plan) -> str:
     one, other = held[plan.best], held[plan.announced]
     if not math.isfinite(one.truck_time) or not math.isfinite(other.truck_time):
         return ""
-    saved = (
-        other.cost.base + other.outside_cost.base - one.cost.base - one.outside_cost.base
-    ) / 1e6
+    saved = (other.present_cost - one.present_cost) / 1e6
     minutes = (one.truck_time - other.truck_time) / 60
     days = one.closed_days - other.closed_days
     currency = plan.rates.currency
     return (
-        f"The programme as announced costs {currency} {abs(saved):,.0f} m "
+        f"The present cost of the programme as announced is {currency} {abs(saved):,.0f} m "
         f"{'more' if saved > 0 else 'less'}, with what others build; a truck takes "
         f"{abs(minutes):,.0f} minutes {'less' if minutes > 0 else 'more'} on it, and it is closed "
         f"{abs(days):.2f} days a year {'less' if days > 0 else 'more'}."
@@ -493,6 +494,9 @@ def _table(plan: Plan) -> dict[str, Any]:
         rows.append(
             {
                 "option": option,
+                "paid": together(
+                    (option.cost, option.outside_cost, Estimate.exact(option.detour_cost))
+                ),
                 "rank": int(table.rank[i]),
                 "total": float(table.totals[i]),
                 "unbeaten": bool(table.unbeaten[i]),

@@ -536,13 +536,15 @@ def _option(plan: Plan, option: Option, rank: Mapping[str, int]) -> Row:
         "breaches": sum(len(link.breaches) for link in option.links),
         **_money(plan, "cost", _rupees(plan, option, dated)),
         **costs(plan, "outside_cost", option.outside_cost),
+        **_both(plan, "present_cost", option.present_cost),
+        **_both(plan, "detour_cost", option.detour_cost),
+        "detours": "; ".join(option.detours),
         "length_km": option.length / _KM,
         "new_km": option.new_length / _KM,
         "upgrade_km": option.upgrade_length / _KM,
         "bridge_km": option.bridge_length / _KM,
         "tunnel_km": option.tunnel_length / _KM,
         "passable": yes(math.isfinite(option.travel_time)),
-        "travel_time_h": option.travel_time / _HOUR,
         "exposure": option.exposure,
         "flooded_left_km": option.flooded_left / _KM,
         "steepest_pct": option.steepest * 100,
@@ -628,6 +630,14 @@ def _in_rupees(plan: Plan, cost: Estimate) -> Rupees:
     """Whole rupees of a cost in the currency of the rates."""
     rupees = cost.times(plan.study.money.exchange("PKR", of=plan.rates.currency))
     return round(rupees.low), round(rupees.base), round(rupees.high)
+
+
+def _both(plan: Plan, name: str, amount: float) -> Row:
+    """Give an amount in the currency of the rates in whole rupees, and those rupees in dollars."""
+    money = plan.study.money
+    rupees = round(amount * money.exchange("PKR", of=plan.rates.currency))
+    usd = round(rupees * money.exchange("USD", of="PKR"), 2)
+    return {f"{name}_pkr": rupees, f"{name}_usd": usd}
 
 
 def _money(plan: Plan, name: str, rupees: Rupees) -> Row:
