@@ -406,28 +406,45 @@ def named(given: Drowned, some: Sequence[Option]) -> tuple[str, ...]:
             ),
             Feature(values=np.array(level), margin=15.0, low="low level", high="high level"),
             Feature(values=tunnels / new, margin=0.03, high="tunnel-rich", low="few tunnels"),
-            Feature(values=bridges / new, margin=0.03, high="bridge-rich", low="few bridges"),
+            *_upgrades(given, some),
             Feature(
-                values=column(lambda o: o.length), margin=1000.0, least="shortest", most="longest"
-            ),
-            Feature(
-                values=column(lambda o: o.cost.base + o.outside_cost.base),
+                values=column(lambda o: o.present_cost),
                 margin=1e6,
                 least="cheapest",
                 most="dearest",
+            ),
+            Feature(
+                values=column(lambda o: o.length), margin=1000.0, least="shortest", most="longest"
             ),
             Feature(values=column(lambda o: o.truck_time), margin=60.0, least="fastest for trucks"),
             Feature(
                 values=column(lambda o: o.closed_days), margin=0.05, least="fewest closed days"
             ),
-            Feature(
-                values=column(lambda o: o.upgrade_length),
-                margin=5000.0,
-                low="little upgraded",
-                high="much upgraded",
-            ),
+            Feature(values=bridges / new, margin=0.03, high="bridge-rich", low="few bridges"),
         ]
     )
+
+
+def _upgrades(given: Drowned, some: Sequence[Option]) -> list[Feature]:
+    """
+    Tell options by the existing road that they upgrade.
+
+    One stretch is named by the places nearest to its ends, several by their length.
+    """
+
+    def place(s: float) -> str:
+        return min(given.places, key=lambda name: abs(given.places[name] - s))
+
+    words = []
+    for each in some:
+        ends = [(place(part.start), place(part.end)) for part in each.upgraded]
+        km = each.upgrade_length / 1000
+        one = f"{ends[0][0]}\u2013{ends[0][1]}" if len(ends) == 1 else f"{km:.0f} km"
+        words.append(f"{one} upgraded" if ends else "nothing upgraded")
+    return [
+        Feature(values=np.array([float(own == word) for own in words]), margin=1.0, high=word)
+        for word in sorted(set(words))
+    ]
 
 
 def _slugs(titles: Sequence[str]) -> list[str]:

@@ -35,7 +35,7 @@ from realign.programme import Programme, builder, openings, ours, programme
 from realign.rates import Rates
 from realign.region import Region
 from realign.reservoir import Reservoir
-from realign.road import Rulebook, design
+from realign.road import RESERVES, Rulebook, design
 from realign.standards import load as load_standard
 from realign.standards import rows
 from realign.study import Study
@@ -56,11 +56,6 @@ __all__ = [
     "run",
     "submerge",
 ]
-
-
-RESERVES = (0.0, 0.07)
-"""Shares of the greatest grade that the search leaves to the fit, tried in turn: curves make the
-road shorter than its corridor, so that a climb at the limit may come out too steep [-]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

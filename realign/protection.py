@@ -15,7 +15,7 @@ from realign.estimate import Estimate, together
 from realign.formation import OPEN
 from realign.hazard import DEBRIS, MONTH_DAYS, Along
 from realign.rates import Money, Rates
-from realign.yearround import Stretch, YearRound, merged, parts_of
+from realign.yearround import Stretch, YearRound, merged
 
 Edge = tuple[str, str, str]
 """Ends and name of a road of the merged graph."""
@@ -96,7 +96,7 @@ def candidates(year: YearRound, state: nx.MultiGraph, weather: Weather) -> list[
     owner = {
         part: (a, b, key)
         for a, b, key, edge in state.edges(keys=True, data=True)
-        for part in parts_of(edge)
+        for part in allweather.parts_of(edge)
     }
     places: list[Candidate] = []
     crews: dict[Edge, list[tuple[NDArray[np.float64], float]]] = {}

@@ -64,6 +64,9 @@ HEADROOM = 7.0
 """Least difference of level where a road crosses itself: 5 m of clearance and a deck [m]."""
 BESIDE = {BRIDGE: 0.5, TUNNEL: 0.0}
 """Exposure of a structure over that of open road in its place; an assumption [-]."""
+RESERVES = (0.0, 0.07)
+"""Shares of the greatest grade that the search leaves to the fit, tried in turn: curves make the
+road shorter than its corridor, so that a climb at the limit may come out too steep [-]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

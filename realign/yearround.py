@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
-from typing import Any
 
 import networkx as nx
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from realign import allweather, network, service
@@ -25,11 +25,13 @@ from realign.allweather import (
     Kind,
     Passage,
     Service,
+    parts_of,
 )
 from realign.chainage import Section, clip, parse, subtract, text, total
 from realign.drowned import Drowned
+from realign.highway import Highway
 from realign.network import Link, Proposed
-from realign.region import Region
+from realign.region import Region, SideRoad
 from realign.service import Judged
 
 DAY = timedelta(days=1)
@@ -344,9 +346,48 @@ def merged(
     return out
 
 
-def parts_of(edge: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the roads that were put together to an edge of `merged`."""
-    return tuple(edge.get("parts", (edge["name"],)))
+def course(
+    highway: Highway,
+    links: Sequence[Link],
+    beside: Sequence[SideRoad],
+    graph: nx.MultiDiGraph,
+    names: Sequence[str],
+) -> list[shapely.LineString]:
+    """
+    Give the course of roads of the graph of an option.
+
+    Parameters
+    ----------
+    highway, links, beside
+        What the roads lie on.
+    graph
+        From `graph_of`.
+    names
+        Roads of the graph, such as `Critical.parts`.
+
+    Returns
+    -------
+    course
+        Lines in plan, in the order of the names; none for a road of which only the length is known.
+    """
+    edges = {key: edge for _, _, key, edge in graph.edges(keys=True, data=True)}
+    new = {link.name: link for link in links}
+    other = {road.name: road.line for road in beside}
+    out = []
+    for name in names:
+        edge = edges[name]
+        if edge["kind"] == "existing":
+            out.append(shapely.LineString(highway.piece(edge["section"])))
+        elif edge.get("link", name) in new:
+            link = new[edge.get("link", name)]
+            part = edge.get("part", Section(float(link.station[0]), float(link.station[-1])))
+            inside = link.station[(link.station > part.start) & (link.station < part.end)]
+            s = np.concatenate(([part.start], inside, [part.end]))
+            xy = (np.interp(s, link.station, link.x), np.interp(s, link.station, link.y))
+            out.append(shapely.LineString(np.column_stack(xy)))
+        elif name in other:
+            out.append(other[name])
+    return out
 
 
 def _named(graph: nx.MultiDiGraph, a: str, b: str, parts: Sequence[Mapping[str, object]]) -> str:

@@ -399,6 +399,18 @@ def test_options_are_named_by_what_they_are() -> None:
     )
 
 
+@given(values=roads())
+def test_what_most_share_names_nobody_unless_it_is_so_by_itself(
+    values: NDArray[np.float64],
+) -> None:
+    kinds = distinct(values)
+    found = options.named(features(kinds))
+    known = (~np.isnan(kinds[:, LEVEL])).sum()
+    for word in ("low level", "high level"):
+        assert sum(word in name for name in found) <= known / 2
+    assert sum("tunnel-rich" in name for name in found) <= len(kinds) / 2
+
+
 def test_nothing_is_said_of_what_all_share_or_of_differences_too_small() -> None:
     values = np.array([[0.9, 30.0, 1.0, 0.0, 9000.0], [0.9, 30.0, 1.0, 0.0, 9200.0]])
     assert options.named(features(values)) == ("option, variant 1", "option, variant 2")

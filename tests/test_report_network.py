@@ -366,7 +366,7 @@ def test_layers_that_are_missing_are_named() -> None:
 def test_what_a_stretch_costs_is_what_never_closing_it_saves() -> None:
     plan = planned()
     year = plan.years[plan.best]
-    rows = report._critical(plan, plan.critical["truck"])["rows"]
+    rows = report._critical(plan.critical["truck"])["rows"]
     assert rows
     closed = year.corridor.closed_days_a_year
     if len(plan.critical["truck"]) <= report._TOP and not any(row["months"] for row in rows):

@@ -16,7 +16,7 @@ from realign.chainage import Section, total
 from realign.estimate import Estimate
 from realign.hazard import MONTH_DAYS
 from realign.plan import Plan, submerge
-from realign.yearround import Built, YearRound, merged, parts_of
+from realign.yearround import Built, YearRound, merged
 
 ALL = tuple(range(1, 13))
 
@@ -132,7 +132,7 @@ def test_roads_in_series_put_together_keep_times_and_chances() -> None:
         before, after = (allweather.availability(g, one.start, one.end) for g in (state, less))
         assert after.open_share == pytest.approx(before.open_share)
         assert np.nan_to_num(after.time) == pytest.approx(np.nan_to_num(before.time))
-        names = [part for _, _, edge in less.edges(data=True) for part in parts_of(edge)]
+        names = [part for _, _, edge in less.edges(data=True) for part in allweather.parts_of(edge)]
         assert sorted(names) == sorted(edge["name"] for _, _, edge in state.edges(data=True))
 
 

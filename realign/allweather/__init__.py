@@ -25,6 +25,7 @@ from realign.allweather.year import (
     availability,
     buys,
     criticality,
+    parts_of,
     raised,
     two_terminal,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "criticality",
     "first_cut",
     "joined",
+    "parts_of",
     "raised",
     "standing",
     "two_terminal",

@@ -1,8 +1,9 @@
 """A year of the state of a day: how surely a way is open, which roads matter, what is bought."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -88,9 +89,14 @@ class Critical:
 
     name: str
     """Name of the road."""
+    parts: tuple[str, ...]
+    """Names of the roads that it was put together of, itself where of none."""
     importance: NDArray[np.float64]
     """How much the chance of an open way rises with that of the road, by month, after Birnbaum
-    (1969), shape (12,) [0-1]."""
+    (1969, not checked), shape (12,) [0-1]."""
+    causes: float
+    """Closed days of a year that its own closures cost: its importance times the chance that it is
+    closed, as the chance of an open way is linear in that of each road [d]."""
     detour_months: tuple[int, ...]
     """Months in which a way is open without it, 1 for January."""
     detour: tuple[str, ...]
@@ -241,6 +247,7 @@ def criticality(
     found = reliability.survey(_blocks(graph, start, end))
     usual = found.usual
     ways = _fastest_by_month(legs, start, end)
+    parts = {edge["name"]: parts_of(edge) for _, _, edge in graph.edges(data=True)}
     out = []
     for leg in legs:
         without = found.closed.get(leg.name, usual)
@@ -249,10 +256,13 @@ def criticality(
             others = _fastest_by_month([each for each in legs if each is not leg], start, end)
         detour, extra = _best(ways, others)
         lost = _loss(without, _least(ways), traffic) - _loss(usual, _least(ways), traffic)
+        importance = found.opened.get(leg.name, usual.share) - without.share
         out.append(
             Critical(
                 name=leg.name,
-                importance=found.opened.get(leg.name, usual.share) - without.share,
+                parts=parts.get(leg.name, (leg.name,)),
+                importance=importance,
+                causes=float((MONTH_DAYS * importance * (1 - leg.open_share)).sum()),
                 detour_months=tuple(m + 1 for m, way in enumerate(others) if way is not None),
                 detour=detour,
                 extra_time=extra,
@@ -362,6 +372,11 @@ def annuity(rate: float, years: float) -> float:
         msg = f"wanted years above 0 and a rate above -1, got {years:g} years and {rate:g}"
         raise GeometryError(msg)
     return years if rate == 0 else float(-np.expm1(-years * np.log1p(rate)) / rate)
+
+
+def parts_of(edge: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the roads that an edge was put together of, see `parts`; its own where of none."""
+    return tuple(edge.get("parts", (edge["name"],)))
 
 
 def legs_of(graph: nx.MultiGraph) -> list[Leg]:

@@ -30,7 +30,7 @@ from realign.corridor import Gap, Site, Ties, Variant
 from realign.corridor.layers import charged
 from realign.errors import NoRouteError
 from realign.network import Link
-from realign.road import Rulebook, assessed, drawn
+from realign.road import RESERVES, Rulebook, assessed, drawn
 from realign.settings import Settings
 
 __all__ = [
@@ -45,8 +45,6 @@ __all__ = [
     "ways",
 ]
 
-RESERVES = (0.0, 0.07)
-"""Shares of the greatest grade that the search of a branch leaves to the fit, tried in turn [-]."""
 BEND = 100.0
 """Length on both sides of a place over which the existing road is straightest for a tie-in [m]."""
 LONE = 1000.0

@@ -40,9 +40,11 @@ class Feature:
     several: str = ""
     """What is said of another count, such as "with {} Indus crossings"; "{}" is its number."""
     below: float | None = None
-    """Value up to which it is low; in the lowest third of the options where not given."""
+    """Value up to which it is low; where not given, in the lowest third of the span, if no more
+    than half of the options are."""
     above: float | None = None
-    """Value from which on it is high; in the highest third where not given."""
+    """Value from which on it is high; where not given, in the highest third, if no more than half
+    of the options are."""
 
     def __post_init__(self) -> None:
         """Refuse a margin that would make words of nothing."""
@@ -122,13 +124,16 @@ def _phrases(feature: Feature, values: NDArray[np.float64]) -> list[list[str]]:
     low, high = float(known.min()), float(known.max())
     below = low + THIRD * (high - low) if feature.below is None else feature.below
     above = high - THIRD * (high - low) if feature.above is None else feature.above
+    # what most have sets nobody apart, unless it is low or high by itself
+    few_low = feature.below is not None or (known <= below).sum() <= len(known) / 2
+    few_high = feature.above is not None or (known >= above).sum() <= len(known) / 2
     out: list[list[str]] = []
     for place, value in enumerate(values):
         others = np.delete(values, place)
         others = others[~np.isnan(others)]
         said = [
-            (feature.low, value <= below),
-            (feature.high, value >= above),
+            (feature.low, few_low and value <= below),
+            (feature.high, few_high and value >= above),
             (_count(feature, value), not np.isnan(value)),
             (feature.least, others.size > 0 and bool((others - value >= feature.margin).all())),
             (feature.most, others.size > 0 and bool((value - others >= feature.margin).all())),

@@ -36,7 +36,6 @@ from rasterio.warp import calculate_default_transform, reproject
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
-from realign import allweather
 from realign import terrain as ground
 from realign.branches import Leg
 from realign.chainage import Section, text
@@ -44,7 +43,7 @@ from realign.hazard import KINDS, MONTH_DAYS
 from realign.network import Link
 from realign.plan import Plan
 from realign.region import SideRoad
-from realign.yearround import merged, parts_of
+from realign.yearround import course
 
 Style = Mapping[str, Any]
 """Path options of Leaflet."""
@@ -547,45 +546,25 @@ def _critical(plan: Plan) -> list[tuple[BaseGeometry, Mapping[str, object]]]:
     """
     Stretches of the best option whose own closures cost trucks most closed days, the worst first.
 
-    What a stretch costs is its importance times the chance that it is closed (Birnbaum 1969); those
-    without a known course are left out.
+    Those without a known course are left out.
     """
-    year = plan.years[plan.best]
-    ends = {year.corridor.start, year.corridor.end}
-    state = merged(allweather.standing(year.graph, year.day), year.graph, ends)
-    edges = {edge["name"]: edge for _, _, edge in state.edges(data=True)}
-    held = {key: edge for _, _, key, edge in year.graph.edges(keys=True, data=True)}
+    graph, beside = plan.years[plan.best].graph, plan.region.beside
     found = []
     for each in plan.critical.get("truck", ()):
-        if each.name not in edges:
-            continue
-        edge = edges[each.name]
-        parts = [line for name in parts_of(edge) for line in _course(plan, name, held[name])]
+        parts = course(plan.highway, plan.links, beside, graph, each.parts)
         if not parts:
             continue
-        causes = float((MONTH_DAYS * each.importance * (1 - np.asarray(edge["open"]))).sum())
         day = each.year_usd / float(MONTH_DAYS.sum()) / 1000
         rows = [
-            ("Costs trucks", f"{causes:.2f} closed days a year"),
+            ("Costs trucks", f"{each.causes:.2f} closed days a year"),
             ("Closed all year", f"{each.extra_closed_days:,.0f} closed days more"),
             ("Detour", f"in {len(each.detour_months)} months" if each.detour_months else "none"),
             ("A day costs traffic", f"{plan.rates.currency} {day:,.0f} thousand"),
         ]
         line = shapely.line_merge(shapely.union_all(parts))
-        found.append((causes, line, {"title": f"Critical: {each.name}", "rows": rows}))
+        found.append((each.causes, line, {"title": f"Critical: {each.name}", "rows": rows}))
     found.sort(key=lambda row: (-row[0], str(row[2]["title"])))
     return [(line, about) for _, line, about in found[:CRITICAL]]
-
-
-def _course(plan: Plan, name: str, edge: Mapping[str, Any]) -> list[shapely.LineString]:
-    """Course of a road of the graph of an option; none where only its length is known."""
-    if edge["kind"] == "existing":
-        return [shapely.LineString(plan.highway.piece(edge["section"]))]
-    if edge["kind"] == "link":
-        link = next(each for each in plan.links if each.name == edge.get("link", name))
-        whole = Section(float(link.station[0]), float(link.station[-1]))
-        return [_part(link, edge.get("part", whole))]
-    return [each.line for each in plan.region.beside if each.name == name]
 
 
 def _middle(shape: BaseGeometry) -> shapely.Point:

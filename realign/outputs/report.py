@@ -18,7 +18,7 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from realign import allweather, candidates, cost
+from realign import candidates, cost
 from realign.allweather import Critical, Passage, Worth
 from realign.chainage import Section, text
 from realign.estimate import Estimate, together
@@ -30,7 +30,7 @@ from realign.outputs import charts
 from realign.phasing import Phase
 from realign.plan import Assumption, Check, Plan, Programme
 from realign.rates import ITEMS
-from realign.yearround import YearRound, merged
+from realign.yearround import YearRound
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of a table of `tables`."""
@@ -159,7 +159,7 @@ def page(
         front=_front(plan),
         months=_months(plan),
         hazard=_hazard(plan),
-        critical={kind: _critical(plan, some) for kind, some in plan.critical.items()},
+        critical={kind: _critical(some) for kind, some in plan.critical.items()},
         protections=_protections(plan),
         standing=_standing(plan),
         programmes=[(p, _phase_table(p, made["phase_costs"])) for p in programmes],
@@ -697,37 +697,21 @@ def _hazard(plan: Plan) -> dict[str, Any]:
 # ---------------------------------------------------------------- what matters most
 
 
-def _critical(plan: Plan, some: Sequence[Critical]) -> dict[str, Any]:
-    """
-    Stretches whose closures cost the corridor most days, the worst first.
-
-    The chance of an open way is linear in that of each stretch, hence what its own closures take
-    away is importance times the chance that it is closed (Birnbaum 1969).
-    """
-    year = plan.years[plan.best]
-    shares: dict[str, NDArray[np.float64]] = {}
-    for kind in ("truck", "car"):
-        state = allweather.standing(year.graph, year.day, kind=kind)
-        for graph in (state, merged(state, year.graph, _ends_of(year))):
-            for _, _, edge in graph.edges(data=True):
-                shares[edge["name"]] = np.asarray(edge["open"])
-    rows = []
-    for each in some:
-        closed = 1 - shares.get(each.name, np.full(12, np.nan))
-        rows.append((each, float((MONTH_DAYS * each.importance * closed).sum())))
-    rows.sort(key=lambda row: (-np.nan_to_num(row[1]), -row[0].extra_closed_days, row[0].name))
+def _critical(some: Sequence[Critical]) -> dict[str, Any]:
+    """Stretches whose closures cost the corridor most days, the worst first."""
+    rows = sorted(some, key=lambda each: (-each.causes, -each.extra_closed_days, each.name))
     return {
         "rows": [
             {
                 "name": each.name,
-                "causes": causes,
+                "causes": each.causes,
                 "extra": each.extra_closed_days,
                 "months": len(each.detour_months),
                 "detour": each.detour,
                 "longer": each.extra_time / _HOUR,
                 "day": each.year_usd / MONTH_DAYS.sum(),
             }
-            for each, causes in rows[:_TOP]
+            for each in rows[:_TOP]
         ],
         "all": len(some),
         "blocked": sum(not each.detour_months for each in some),
@@ -744,11 +728,6 @@ def _protections(plan: Plan) -> list[Worth]:
             seen.add(kind)
             some.append(each)
     return some
-
-
-def _ends_of(year: YearRound) -> set[str]:
-    """Nodes between which the corridor is looked at."""
-    return {year.corridor.start, year.corridor.end}
 
 
 def _standing(plan: Plan) -> dict[str, Any]:

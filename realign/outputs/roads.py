@@ -5,7 +5,7 @@ Attributes are those of the tables of the same name, with dates as texts (ISO). 
 besides geometry, or instead of it, is a layer without one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from math import isfinite
 from typing import Any
@@ -24,7 +24,7 @@ from realign.chainage import Section
 from realign.network import Link
 from realign.plan import Plan
 from realign.roads import Roads
-from realign.yearround import merged, parts_of
+from realign.yearround import course
 
 Row = Mapping[str, Any]
 """A row of a table: column to cell."""
@@ -63,7 +63,7 @@ def layers(plan: Plan, made: Made) -> dict[str, Any]:
     new = {link.name: link for link in plan.links}
     ways = {each.name: each.way.legs for each in plan.choice.candidates}
     shapes = {
-        "candidate_links": [_course(ways[row["name"]]) for row in made["links"][1]],
+        "candidate_links": [_end_to_end(ways[row["name"]]) for row in made["links"][1]],
         "hazard": [_standing(plan, row) for row in made["hazard"][1]],
         "hazard_new": [_stretch(new[row["road"]], *_ends(row)) for row in made["hazard_new"][1]],
     }
@@ -114,7 +114,7 @@ def _value(cell: object) -> object:
 # ---------------------------------------------------------------- lines
 
 
-def _course(legs: Sequence[Leg]) -> LineString:
+def _end_to_end(legs: Sequence[Leg]) -> LineString:
     """Legs set end to end, with levels."""
     parts = [_points(leg.road, leg.part.start, leg.part.end) for leg in legs]
     points = np.vstack([parts[0], *(each[1:] for each in parts[1:])])
@@ -190,28 +190,13 @@ def _criticality(plan: Plan, table: Table, crs: CRS) -> Any:
 
 def _of_stretches(plan: Plan, kind: allweather.Kind) -> dict[str, MultiLineString]:
     """Courses of the stretches of the best option, by name."""
-    year = plan.years[plan.best]
-    ends = {year.corridor.start, year.corridor.end}
-    state = merged(allweather.standing(year.graph, year.day, kind=kind), year.graph, ends)
-    edges = {key: edge for _, _, key, edge in year.graph.edges(keys=True, data=True)}
+    graph, beside = plan.years[plan.best].graph, plan.region.beside
     out = {}
-    for _, _, edge in state.edges(data=True):
-        lines = [line for name in parts_of(edge) for line in _lines(plan, name, edges[name])]
+    for each in plan.critical[kind]:
+        lines = course(plan.highway, plan.links, beside, graph, each.parts)
         if lines:
-            out[str(edge["name"])] = MultiLineString(lines)
+            out[each.name] = MultiLineString(lines)
     return out
-
-
-def _lines(plan: Plan, name: str, edge: Mapping[str, Any]) -> Iterator[LineString]:
-    """Course of a road of the graph, where it is known."""
-    if edge["kind"] == "existing":
-        yield LineString(plan.highway.piece(edge["section"]))
-    elif edge["kind"] == "link":
-        link = next(each for each in plan.links if each.name == edge.get("link", name))
-        part = edge.get("part", Section(0.0, float(link.station[-1])))
-        yield _stretch(link, part.start, part.end)
-    else:
-        yield from (each.line for each in plan.region.beside if each.name == name)
 
 
 # ---------------------------------------------------------------- other roads
