@@ -524,6 +524,7 @@ def test_a_plan_without_programme_still_has_its_columns(tmp_path: Path) -> None:
         links=(),
         links_open={},
         best="do-nothing",
+        critical={"truck": (), "car": ()},
         checks=(),
         assumptions=(),
         notes=(),
