@@ -200,7 +200,7 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
     whole, rows = [whole[i] for i in own], rows[own]
     titles = named(given, whole)
     titled = [
-        replace(each, name=name, title=title)
+        replace(each, name=name, title=f"{title[:1].upper()}{title[1:]}")
         for each, name, title in zip(whole, _slugs(titles), titles, strict=True)
     ]
     return Choice(

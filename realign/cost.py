@@ -110,7 +110,7 @@ def present_share(first: date, last: date, *, base: date, discount: float) -> fl
     >>> present_share(day, day, base=day, discount=0.09)
     1.0
     >>> round(present_share(day, date(2028, 1, 1), base=day, discount=0.09), 4)
-    0.9191
+    0.9186
     """
     a, b = ((day - base).days / YEAR_DAYS for day in (first, last))
     pace = math.log1p(discount)

@@ -13,6 +13,8 @@ WORDS = 4
 """Phrases of a name at most; where these do not tell options apart, a number does."""
 THIRD = 1 / 3
 """Part of the span of a feature at either end that is called low or high."""
+MOST = 2 / 3
+"""Share of the options that low or high may name at most; what more have sets none apart [-]."""
 NUMBERS = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve"),
@@ -41,10 +43,10 @@ class Feature:
     """What is said of another count, such as "with {} Indus crossings"; "{}" is its number."""
     below: float | None = None
     """Value up to which it is low; where not given, in the lowest third of the span, if no more
-    than half of the options are."""
+    than `MOST` of the options are."""
     above: float | None = None
-    """Value from which on it is high; where not given, in the highest third, if no more than half
-    of the options are."""
+    """Value from which on it is high; where not given, in the highest third, if no more than
+    `MOST` of the options are."""
 
     def __post_init__(self) -> None:
         """Refuse a margin that would make words of nothing."""
@@ -125,8 +127,8 @@ def _phrases(feature: Feature, values: NDArray[np.float64]) -> list[list[str]]:
     below = low + THIRD * (high - low) if feature.below is None else feature.below
     above = high - THIRD * (high - low) if feature.above is None else feature.above
     # what most have sets nobody apart, unless it is low or high by itself
-    few_low = feature.below is not None or (known <= below).sum() <= len(known) / 2
-    few_high = feature.above is not None or (known >= above).sum() <= len(known) / 2
+    few_low = feature.below is not None or (known <= below).sum() <= MOST * len(known)
+    few_high = feature.above is not None or (known >= above).sum() <= MOST * len(known)
     out: list[list[str]] = []
     for place, value in enumerate(values):
         others = np.delete(values, place)
