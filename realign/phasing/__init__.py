@@ -1,0 +1,42 @@
+"""
+What is built when, for one option.
+
+`rules` holds the tables of the study, `lots` cuts works into lots and activities, `model` finds the
+months in which they begin, and `schedule` puts dates, money and openings together.
+"""
+
+from realign.phasing.lots import Activity, Lot, Opening, Work, activities
+from realign.phasing.rules import KINDS, Alternative, Crews, Kind, Pace, Season, Task
+from realign.phasing.schedule import (
+    Opened,
+    Phase,
+    Schedule,
+    Timed,
+    duration,
+    months_later,
+    schedule,
+    whole_month,
+)
+
+__all__ = [
+    "KINDS",
+    "Activity",
+    "Alternative",
+    "Crews",
+    "Kind",
+    "Lot",
+    "Opened",
+    "Opening",
+    "Pace",
+    "Phase",
+    "Schedule",
+    "Season",
+    "Task",
+    "Timed",
+    "Work",
+    "activities",
+    "duration",
+    "months_later",
+    "schedule",
+    "whole_month",
+]

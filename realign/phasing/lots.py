@@ -1,0 +1,302 @@
+"""Works cut into lots, and lots into activities that follow each other."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from math import ceil
+
+from realign.chainage import Section
+from realign.errors import GeometryError, StudyError
+from realign.estimate import Estimate
+from realign.phasing.rules import KINDS, Kind, Pace
+
+METRES = 1000.0  # in a kilometre
+FACES = 2  # a tunnel is driven from both portals
+ROUNDING = 1e-9  # [months] 6 km at 0.6 km a month are ten months, not eleven
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A stretch of a work that is built by itself, as far as quantities go."""
+
+    name: str
+    """Name, unique in a programme."""
+    section: Section
+    """Chainage of the existing road that it replaces or upgrades [m]."""
+    length: float
+    """Length of road [m]."""
+    upgraded: bool = False
+    """Whether road that stands is upgraded; it stays open then."""
+    earthworks: float = 0.0
+    """Cut and fill [m3]."""
+    walls: float = 0.0
+    """Retaining walls [m3]."""
+    bridges: tuple[float, ...] = ()
+    """Length of each bridge [m]."""
+    tunnels: tuple[float, ...] = ()
+    """Length of each tunnel [m]."""
+    costs: Mapping[Kind, float] = field(default_factory=dict)
+    """Cost of each kind of activity, all in [PKR]."""
+    opens_with: str = ""
+    """Lots of the same word open together: those of a new road between two tie-ins."""
+
+    def __post_init__(self) -> None:
+        """Refuse quantities below zero, and costs of what is not there."""
+        values = {"length": self.length, "earthworks": self.earthworks, "walls": self.walls}
+        values |= {f"cost of {kind}": cost for kind, cost in self.costs.items()}
+        for name, value in values.items():
+            if not value >= 0:
+                msg = f"lot '{self.name}': {name} is {value:g}; wanted 0 or more"
+                raise GeometryError(msg)
+        if not self.length > 0:
+            msg = f"lot '{self.name}': length is 0 m; wanted more"
+            raise GeometryError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A work of the programme: what it builds, what that costs, and by when."""
+
+    name: str
+    """Name of the work; no two works of a schedule share one."""
+    section: Section
+    """Chainage of the existing road that the work replaces or upgrades [m]."""
+    new_length: float
+    """New road, bridges and tunnels included [m]; 0 for an upgrade."""
+    upgrade_length: float
+    """Existing road that is upgraded [m]."""
+    bridge_length: float
+    """Bridges within the new road [m]."""
+    tunnel_length: float
+    """Tunnels within the new road [m]."""
+    cost: Estimate
+    """Cost, all in [PKR]."""
+    lots: tuple[Lot, ...] = ()
+    """What it is cut into; their costs add to its own. A work without any is one lot of which only
+    the length is known."""
+    deadline: date | None = None
+    """Day on which the water takes the road this work replaces; None where it never does."""
+    saves: Mapping[str, float] = field(default_factory=dict)
+    """What users save a day from the opening on, by the word of the lots that open together [PKR]."""
+    in_programme: bool = True
+    """Whether the programme builds and pays it."""
+    builder: str = "programme"
+    """Who builds it."""
+    opens: date | None = None
+    """First day of traffic, for a work outside the programme."""
+    starts_after: date | None = None
+    """Day before which nothing of it begins."""
+    opens_by: date | None = None
+    """Day on which all of it is open at the latest, besides `deadline`."""
+    after: tuple[str, ...] = ()
+    """Names of works that are open before anything of this one begins."""
+    links: tuple[str, ...] = ()
+    """Names of the new roads that it builds."""
+    upgrade: Mapping[str, float] = field(default_factory=dict)
+    """Quantities that upgrading takes, by item of the rates."""
+
+    def __post_init__(self) -> None:
+        """Refuse lengths and costs below zero, and others' work without a date."""
+        lengths = {
+            "new_length": self.new_length,
+            "upgrade_length": self.upgrade_length,
+            "bridge_length": self.bridge_length,
+            "tunnel_length": self.tunnel_length,
+        }
+        for name, value in lengths.items():
+            if not value >= 0:
+                msg = f"work '{self.name}': {name} is {value:g} m; wanted 0 or more"
+                raise GeometryError(msg)
+        if not self.cost.low >= 0:
+            msg = f"work '{self.name}': the cost is {self.cost.low:g} rupees; wanted 0 or more"
+            raise StudyError(msg)
+        if not self.in_programme and self.opens is None:
+            msg = f"work '{self.name}' is outside the programme and has no opening date"
+            raise StudyError(msg)
+
+    @property
+    def keeps_road(self) -> bool:
+        """Whether traffic goes on during the work: it does where nothing is built anew."""
+        return self.new_length == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Something that a crew does in one go."""
+
+    name: str
+    """Name, unique in a programme."""
+    work: str
+    """Name of the work that it belongs to."""
+    lot: str
+    """Name of the lot."""
+    kind: Kind
+    """What is done."""
+    effort: float
+    """Time that it takes where no season slows it [months]."""
+    crews: int
+    """Crews, or faces of a tunnel, that it keeps busy."""
+    cost: int
+    """Cost [PKR]."""
+    follows: tuple[str, ...] = ()
+    """Names of activities that are finished before it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Lots that open together."""
+
+    name: str
+    """Name, unique in a programme."""
+    work: str
+    """Name of the work that they belong to."""
+    follows: tuple[str, ...]
+    """Names of the activities that are finished before."""
+    by: date | None
+    """Day on which it is open at the latest, the reserve before the water taken off; None where
+    nothing but the completion of all asks for it."""
+    why: str = ""
+    """What asks for that day."""
+    saves: float = 0.0
+    """What users save a day from then on [PKR]."""
+
+
+def activities(work: Work, pace: Pace) -> tuple[Activity, ...]:
+    """
+    List the activities of a work, lot by lot, each after those that it follows.
+
+    Land comes first, then access, then earthworks, bridges and tunnels side by side, and pavement
+    after all of them; an upgrade follows its land. The rupees of a lot add to its cost.
+
+    Parameters
+    ----------
+    work
+        What is built.
+    pace
+        Rates of the works.
+    """
+    lots = work.lots or (_whole(work, pace),)
+    rupees = _rounded([sum(lot.costs.values()) for lot in lots], round(work.cost.base))
+    return tuple(
+        each
+        for lot, total in zip(lots, rupees, strict=True)
+        for each in _of_lot(work.name, lot, total, pace)
+    )
+
+
+def _whole(work: Work, pace: Pace) -> Lot:
+    """Give a work of which only the length is known as one lot."""
+    upgraded = work.new_length == 0
+    length = work.upgrade_length if upgraded else work.new_length
+    kind: Kind = "upgrade" if upgraded else "earthworks"
+    months = work.new_length / METRES / pace.new_km_per_month
+    return Lot(
+        name=work.name,
+        section=work.section,
+        length=max(length, 1.0),
+        upgraded=upgraded,
+        earthworks=months * pace.earthworks_m3_per_month,
+        costs={kind: work.cost.base},
+    )
+
+
+def _of_lot(work: str, lot: Lot, rupees: int, pace: Pace) -> list[Activity]:
+    """Activities of one lot; what has no effort and no cost is left out."""
+    efforts = _efforts(lot, pace)
+    found = [kind for kind, effort, _ in efforts if effort > 0 or lot.costs.get(kind, 0.0) > 0]
+    tunnels = sum(lot.tunnels)
+    shares = [
+        lot.costs.get(kind, 0.0) * (effort_share if kind == "tunnel" else 1.0)
+        for (kind, _, _), effort_share in zip(
+            efforts,
+            [
+                lot.tunnels[k] / tunnels if kind == "tunnel" else 1.0
+                for kind, k in _numbered(efforts)
+            ],
+            strict=True,
+        )
+    ]
+    costs = _rounded(shares, rupees)
+    named: dict[Kind, list[str]] = {kind: [] for kind in KINDS}
+    out = []
+    for (kind, effort, crews), (_, number), cost in zip(
+        efforts, _numbered(efforts), costs, strict=True
+    ):
+        if kind not in found:
+            continue
+        several = kind == "tunnel" and len(lot.tunnels) > 1
+        name = f"{lot.name}: {kind}{f' {number + 1}' if several else ''}"
+        before = [n for earlier in _BEFORE[kind] for n in named[earlier]]
+        out.append(Activity(name, work, lot.name, kind, effort, crews, cost, tuple(before)))
+        named[kind].append(name)
+    return out
+
+
+_BEFORE: Mapping[Kind, tuple[Kind, ...]] = {
+    "land": (),
+    "access": ("land",),
+    "earthworks": ("access", "land"),
+    "bridges": ("access", "land"),
+    "tunnel": ("access", "land"),
+    "pavement": ("earthworks", "bridges", "tunnel", "access", "land"),
+    "upgrade": ("land", "access"),
+}
+"""Kinds of which an activity follows all of its own lot."""
+
+
+def _efforts(lot: Lot, pace: Pace) -> list[tuple[Kind, float, int]]:
+    """Kind, effort [months] and crews of everything done in a lot, each tunnel by itself."""
+    km = lot.length / METRES
+    land: list[tuple[Kind, float, int]] = [("land", pace.land_months, 0)]
+    if lot.upgraded:
+        return [*land, ("upgrade", km / pace.upgrade_km_per_month, 1)]
+    crews = min(
+        sum(ceil(b / pace.bridge_m_per_crew) for b in lot.bridges), pace.bridge_crews_per_lot
+    )
+    spans = 0.0
+    if lot.bridges:
+        spans = max(min(max(lot.bridges), pace.bridge_m_per_crew), sum(lot.bridges) / crews)
+    earth = max(lot.earthworks / pace.earthworks_m3_per_month, lot.walls / pace.wall_m3_per_month)
+    drives: list[tuple[Kind, float, int]] = [
+        ("tunnel", t / FACES / pace.tunnel_m_per_month_face + pace.tunnel_finish_months, FACES)
+        for t in lot.tunnels
+    ]
+    return [
+        *land,
+        ("access", pace.access_months, 0),
+        ("earthworks", earth, 1),
+        ("bridges", spans / pace.bridge_m_per_month, crews),
+        *drives,
+        ("pavement", km / pace.pavement_km_per_month, 1),
+    ]
+
+
+def _numbered(efforts: Sequence[tuple[Kind, float, int]]) -> list[tuple[Kind, int]]:
+    """Number each kind by how many of it came before."""
+    seen: dict[Kind, int] = {}
+    out = []
+    for kind, _, _ in efforts:
+        out.append((kind, seen.get(kind, 0)))
+        seen[kind] = seen.get(kind, 0) + 1
+    return out
+
+
+def _rounded(amounts: Iterable[float], total: int) -> list[int]:
+    """
+    Round amounts so that they add to a total, by cumulative rounding.
+
+    Examples
+    --------
+    >>> _rounded([1.0, 1.0, 1.0], 100)
+    [33, 34, 33]
+    """
+    some = list(amounts)
+    whole = sum(some)
+    out, run, paid = [], 0.0, 0
+    for number, amount in enumerate(some):
+        run += amount
+        last = number == len(some) - 1
+        upto = total if last else round(total * run / whole) if whole > 0 else 0
+        out.append(upto - paid)
+        paid = upto
+    return out

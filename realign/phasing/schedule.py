@@ -1,0 +1,477 @@
+"""
+What is built when: before the water comes, with the crews there are and the money of every year.
+
+Works are cut into lots and activities (`lots`), and the months in which these begin are chosen so
+that the present value of cost and of what users lose is least (`model`). Where that cannot be, the
+least delay that lets everything be built is taken, and what would help is said. Money is whole
+rupees throughout, so the sums are exact.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import groupby
+
+import networkx as nx
+
+from realign.errors import StudyError
+from realign.phasing.lots import Activity, Lot, Opening, Work, activities
+from realign.phasing.model import Problem, Solution, activity_cost, problem, solved, spent
+from realign.phasing.rules import MONTHS, Kind, Pace
+
+HORIZON_YEARS = 15
+"""Years of a plan where no day of completion and no water limits them."""
+AFTER_WATER_YEARS = 3
+"""Years after the last water in which the rest of the programme is open."""
+LAST: tuple[Kind, ...] = ("pavement", "upgrade")
+"""Kinds with which a lot is complete; where there is none, all of it has to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """An activity with its dates."""
+
+    activity: Activity
+    """What is done."""
+    start: date
+    """First day."""
+    finish: date
+    """First day after it."""
+    slack_months: int
+    """Months by which it may begin later with every opening still in time, crews and money left
+    aside."""
+
+    @property
+    def critical(self) -> bool:
+        """Whether a month's delay of it delays an opening beyond its day."""
+        return self.slack_months <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Lots that open together, with their date."""
+
+    name: str
+    """Name of the new road, or of the lot."""
+    work: str
+    """Name of the work."""
+    lots: tuple[Lot, ...]
+    """The lots; none where only the length of the work is known."""
+    opens: date
+    """First day of traffic."""
+    by: date | None
+    """Day on which it had to be open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A work with its dates and its money."""
+
+    number: int
+    """Place in the order of opening, from 1; works outside the programme have their own order."""
+    work: Work
+    """What is built."""
+    start: date | None
+    """First day of work; None for a work outside the programme."""
+    opens: date
+    """First day of traffic on all of it."""
+    deadline: date | None
+    """Day on which the water takes the old road; None where it never does."""
+    days_late: int
+    """Days from the deadline to the opening of what the water takes; 0 in time."""
+    spending: tuple[tuple[int, int], ...]
+    """Calendar year and the rupees spent in it [PKR], years with money only; adds to `cost_pkr`."""
+    cost_pkr: int
+    """Base cost [PKR]; 0 for a work outside the programme."""
+    low_pkr: int
+    """Low cost [PKR]."""
+    high_pkr: int
+    """High cost [PKR]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is built when, for one option."""
+
+    option: str
+    """Name of the option."""
+    phases: tuple[Phase, ...]
+    """Works of the programme in order of opening."""
+    outside: tuple[Phase, ...]
+    """Works that others build, without money, in order of opening."""
+    activities: tuple[Timed, ...]
+    """All activities of the programme, phase by phase, in order of their starts."""
+    openings: tuple[Opened, ...]
+    """What opens when, in order of opening."""
+    total_pkr: int
+    """All the money of the programme [PKR]."""
+    spending: tuple[tuple[int, int], ...]
+    """Calendar year and the rupees spent in it [PKR]; adds to `total_pkr`."""
+    present_pkr: float
+    """Present value of that money at the start of the plan [PKR]."""
+    objective_pkr: float
+    """Present value of the money less what users save from openings on [PKR]."""
+    gap: float
+    """Share by which the objective may exceed the least one [-]."""
+    cut_days: int
+    """Days on which at least one new road is not open although the water has taken the old one."""
+    cuts: tuple[tuple[date, date, str], ...]
+    """First day without a road, first day with one again, and the work that is late."""
+    conflict: str = ""
+    """Which limits cannot all be kept, and the least that helps; empty where all are."""
+
+    def renamed(self, option: str) -> "Schedule":
+        """Return the same schedule for an option of another name."""
+        return replace(self, option=option)
+
+
+def schedule(option: str, works: Iterable[Work], pace: Pace) -> Schedule:
+    """
+    Date every activity of an option: the cheapest programme that keeps all limits.
+
+    Parameters
+    ----------
+    option
+        Name of the option.
+    works
+        What the option builds, in any order.
+    pace
+        Rates, money, crews, seasons.
+
+    Returns
+    -------
+    schedule
+        With a `conflict` where openings have to be late.
+
+    Raises
+    ------
+    StudyError
+        If two works share a name, works follow each other in a circle, or money or crews do not
+        suffice however late it may be.
+    """
+    ordered = _ordered(works)
+    ours = [work for work in ordered if work.in_programme]
+    of = _problem(ours, pace)
+    found = solved(of) if of.activities else Solution((), (), 0.0, 0.0)
+    conflict = ""
+    if found is None:
+        of, found, conflict = _relaxed(option, of)
+    return _schedule(option, ordered, of, found, conflict)
+
+
+def duration(work: Work, pace: Pace) -> int:
+    """
+    Time that a work takes when crews and money never lack, from the start of the plan.
+
+    Parameters
+    ----------
+    work
+        What is built.
+    pace
+        Rates of the works.
+
+    Returns
+    -------
+    duration
+        Whole months, at least one.
+    """
+    own = activities(work, pace)
+    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=HORIZON_YEARS * MONTHS)
+    last = max(int(of.finish[i][of.earliest[i]]) for i in range(len(own)))
+    return max(1, last)
+
+
+def months_later(day: date, months: int) -> date:
+    """
+    Return the first day of the month that lies a number of months after that of `day`.
+
+    Examples
+    --------
+    >>> months_later(date(2027, 11, 1), 3)
+    datetime.date(2028, 2, 1)
+    """
+    year, month = divmod(day.year * MONTHS + day.month - 1 + months, MONTHS)
+    return date(year, month + 1, 1)
+
+
+def whole_month(day: date) -> date:
+    """Return the first day of the first whole month from a day on."""
+    return day if day.day == 1 else months_later(day, 1)
+
+
+def _ordered(works: Iterable[Work]) -> list[Work]:
+    """Sort works so that each comes after those that it follows, the first along the road first."""
+    named: dict[str, Work] = {}
+    for work in sorted(works, key=lambda each: (each.section, each.name)):
+        if work.name in named:
+            msg = f"more than one work is named {work.name}; wanted a name for each"
+            raise StudyError(msg)
+        named[work.name] = work
+    graph = nx.DiGraph()
+    graph.add_nodes_from(named)
+    for work in named.values():
+        graph.add_edges_from((name, work.name) for name in work.after if name in named)
+    if not nx.is_directed_acyclic_graph(graph):
+        circle = ", ".join(a for a, _ in nx.find_cycle(graph))
+        msg = f"the works {circle} follow each other in a circle; wanted a first one"
+        raise StudyError(msg)
+    place = {name: k for k, name in enumerate(named)}
+    return [named[name] for name in nx.lexicographical_topological_sort(graph, place.__getitem__)]
+
+
+def _problem(works: Sequence[Work], pace: Pace) -> Problem:
+    """Cut works into activities, and say what opens by when."""
+    begin = whole_month(pace.start)
+    waters = [work.deadline for work in works if work.deadline is not None]
+    last = pace.complete_by
+    if last is None:
+        years = AFTER_WATER_YEARS if waters else HORIZON_YEARS
+        last = months_later(max([*waters, begin]), years * MONTHS)
+    horizon = max(_months(begin, last), 1)
+    done: list[Activity] = []
+    openings: list[Opening] = []
+    ends: dict[str, tuple[str, ...]] = {}
+    for work in works:
+        own = list(activities(work, pace))
+        before = tuple(name for other in work.after for name in ends.get(other, ()))
+        own = [a if a.follows else replace(a, follows=before) for a in own]
+        ends[work.name] = tuple(a.name for a in own if a.kind in LAST) or tuple(a.name for a in own)
+        done += own
+        openings += _openings(work, own, pace)
+    not_before = {
+        work.name: max(_months(begin, whole_month(work.starts_after)), 0)
+        for work in works
+        if work.starts_after is not None
+    }
+    return problem(done, openings, pace, begin=begin, horizon=horizon, not_before=not_before)
+
+
+def _openings(work: Work, own: Sequence[Activity], pace: Pace) -> list[Opening]:
+    """Say what of a work opens together, and by when."""
+    groups: dict[str, list[str]] = {}
+    for lot in work.lots:
+        groups.setdefault(lot.opens_with or lot.name, []).append(lot.name)
+    groups = groups or {work.name: [work.name]}
+    out = []
+    for name, lots in groups.items():
+        mine = [a for a in own if a.lot in lots]
+        last = [a.name for a in mine if a.kind in LAST] or [a.name for a in mine]
+        days = []
+        if work.deadline is not None and not work.keeps_road:
+            reserve = months_later(work.deadline, -pace.reserve_months)
+            days.append(
+                (reserve, f"{pace.reserve_months} months before the water of {work.deadline}")
+            )
+        if work.opens_by is not None:
+            days.append((work.opens_by, "as the study asks"))
+        by, why = min(days, default=(None, ""))
+        out.append(Opening(name, work.name, tuple(last), by, why, work.saves.get(name, 0.0)))
+    return out
+
+
+def _months(begin: date, day: date) -> int:
+    """Whole months from the first day of the plan to a day."""
+    return (day.year - begin.year) * MONTHS + day.month - begin.month
+
+
+# ---------------------------------------------------------------- where limits conflict
+
+
+def _relaxed(option: str, of: Problem) -> tuple[Problem, Solution, str]:
+    """Take the least delay, and say which limits conflict and what helps."""
+    late = solved(of, relaxed=frozenset({"days"}))
+    money = solved(of, relaxed=frozenset({"money"}))
+    crews = solved(of, relaxed=frozenset({"crews"}))
+    helps = [_help(each) for each in (late, money, crews) if each is not None]
+    if late is None:
+        if not helps:
+            all_ = solved(of, relaxed=frozenset({"days", "money", "crews"}))
+            helps = [_help(all_)] if all_ else []
+        last = of.day(of.horizon)
+        msg = (
+            f"option {option}: the works are not done by {last} with the money and crews of the "
+            f"study; the least that helps: {' or '.join(helps) or 'a later phasing.complete_by'}"
+        )
+        raise StudyError(msg)
+    openings = tuple(
+        replace(each, by=of.day(int(of.by[k]) + late.over.get(f"days of {each.name}", 0)))
+        if each.by is not None
+        else each
+        for k, each in enumerate(of.openings)
+    )
+    later = problem(
+        of.activities,
+        openings,
+        of.pace,
+        begin=of.begin,
+        horizon=of.horizon,
+        not_before=_not_before(of),
+    )
+    found = solved(later)
+    named = [e for e in of.openings if f"days of {e.name}" in late.over]
+    what = "; ".join(f"{each.name} cannot open by {each.by}, {each.why}" for each in named)
+    msg = f"{what}. The least that helps: {' or '.join(helps)}."
+    if money is None:
+        msg += " More money alone does not help."
+    if crews is None:
+        msg += " More crews alone do not help."
+    return later, found or late, msg
+
+
+def _not_before(of: Problem) -> dict[str, int]:
+    """First month of each work, from the months in which its first activities may begin."""
+    out: dict[str, int] = {}
+    for i, each in enumerate(of.activities):
+        if not each.follows:
+            out[each.work] = min(out.get(each.work, of.horizon), int(of.earliest[i]))
+    return out
+
+
+def _help(found: Solution) -> str:
+    """Say in words by how much limits are relaxed."""
+    words = []
+    for name, amount in found.over.items():
+        what, _, which = name.partition(" ")
+        if what == "days":
+            words.append(f"{which.removeprefix('of ')} opens {amount} months later")
+        elif what == "money":
+            words.append(f"Rs {amount / 1e4:,.1f} bn more in {which.removeprefix('of ')}")
+        else:
+            words.append(f"{amount} more crews {which}")
+    return " and ".join(words)
+
+
+# ---------------------------------------------------------------- what came out
+
+
+def _schedule(
+    option: str, works: Sequence[Work], of: Problem, found: Solution, conflict: str
+) -> Schedule:
+    """Put the schedule together from months."""
+    timed = [
+        Timed(
+            activity=each,
+            start=of.day(start),
+            finish=of.day(int(of.finish[i][start])),
+            slack_months=int(of.latest[i]) - start,
+        )
+        for i, (each, start) in enumerate(zip(of.activities, found.starts, strict=True))
+    ]
+    lots = {(work.name, lot.name): lot for work in works for lot in work.lots}
+    opened = [
+        Opened(
+            name=each.name,
+            work=each.work,
+            lots=tuple(
+                lot
+                for (work, _), lot in lots.items()
+                if work == each.work and (lot.opens_with or lot.name) == each.name
+            ),
+            opens=of.day(month),
+            by=each.by,
+        )
+        for each, month in zip(of.openings, found.opens, strict=True)
+    ]
+    years = _years(of, found)
+    ours = [_phase(of, work, timed, opened, years) for work in works if work.in_programme]
+    ours.sort(key=lambda phase: (phase.opens, phase.work.section, phase.work.name))
+    others = [_outside(work) for work in works if not work.in_programme]
+    others.sort(key=lambda phase: (phase.opens, phase.work.section, phase.work.name))
+    phases, outside = (
+        tuple(replace(phase, number=k) for k, phase in enumerate(some, 1))
+        for some in (ours, others)
+    )
+    place = {phase.work.name: phase.number for phase in phases}
+    cuts = tuple(sorted(cut for phase in phases + outside for cut in _cut(phase)))
+    paid = sum(phase.cost_pkr for phase in phases)
+    return Schedule(
+        option=option,
+        phases=phases,
+        outside=outside,
+        activities=tuple(
+            sorted(timed, key=lambda t: (place[t.activity.work], t.start, t.activity.name))
+        ),
+        openings=tuple(sorted(opened, key=lambda each: (each.opens, each.name))),
+        total_pkr=paid,
+        spending=_together(phases),
+        present_pkr=sum(activity_cost(of, i, start) for i, start in enumerate(found.starts)),
+        objective_pkr=found.cost,
+        gap=found.gap,
+        cut_days=_days(cuts),
+        cuts=cuts,
+        conflict=conflict,
+    )
+
+
+def _years(of: Problem, found: Solution) -> dict[str, dict[int, int]]:
+    """Rupees of each work by calendar year."""
+    out: dict[str, dict[int, int]] = {}
+    for i, (each, start) in enumerate(zip(of.activities, found.starts, strict=True)):
+        end = max(int(of.finish[i][start]), start + 1)
+        for year in range(of.year(start), of.year(end - 1) + 1):
+            rupees = spent(each.cost, start, end, of.months_of(year))
+            if rupees:
+                own = out.setdefault(each.work, {})
+                own[year] = own.get(year, 0) + rupees
+    return out
+
+
+def _phase(
+    of: Problem,
+    work: Work,
+    timed: Sequence[Timed],
+    opened: Sequence[Opened],
+    years: Mapping[str, Mapping[int, int]],
+) -> Phase:
+    """Put a work of the programme together."""
+    mine = [each for each in timed if each.activity.work == work.name]
+    opens = max(each.opens for each in opened if each.work == work.name)
+    spending = tuple(sorted(years.get(work.name, {}).items()))
+    return Phase(
+        number=0,
+        work=work,
+        start=min((each.start for each in mine), default=of.begin),
+        opens=opens,
+        deadline=work.deadline,
+        days_late=_late(opens, work.deadline),
+        spending=spending,
+        cost_pkr=sum(rupees for _, rupees in spending),
+        low_pkr=round(work.cost.low),
+        high_pkr=round(work.cost.high),
+    )
+
+
+def _outside(work: Work) -> Phase:
+    """Put a work of others together."""
+    opens = work.opens or date.max
+    return Phase(0, work, None, opens, work.deadline, _late(opens, work.deadline), (), 0, 0, 0)
+
+
+def _late(opens: date, deadline: date | None) -> int:
+    return 0 if deadline is None else max(0, (opens - deadline).days)
+
+
+def _cut(phase: Phase) -> list[tuple[date, date, str]]:
+    """Return the cut of the highway that a late phase makes, if it makes one."""
+    if phase.deadline is None or phase.days_late == 0 or phase.work.keeps_road:
+        return []
+    return [(phase.deadline, phase.opens, phase.work.name)]
+
+
+def _days(cuts: Iterable[tuple[date, date, str]]) -> int:
+    """Count the days in at least one cut; the cuts are in order of their first day."""
+    total, until = timedelta(0), date.min
+    for first, end, _ in cuts:
+        if end > until:
+            total += end - max(first, until)
+            until = end
+    return total.days
+
+
+def _together(phases: Iterable[Phase]) -> tuple[tuple[int, int], ...]:
+    """Add the spending of all phases by year."""
+    rows = sorted(row for phase in phases for row in phase.spending)
+    return tuple(
+        (year, sum(rupees for _, rupees in group))
+        for year, group in groupby(rows, key=lambda row: row[0])
+    )
