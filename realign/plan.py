@@ -636,6 +636,8 @@ def _check_connected(given: Drowned, programmes: Mapping[str, Programme]) -> Non
     """Hold the schedule's own word on cuts against the road network, day by day."""
     dates = [stage.date for lake in given.reservoirs for stage in lake.dam.stages]
     for each in programmes.values():
+        if each.option.flooded_left > 0:
+            continue  # what nobody replaces is no delay of a work
         opened = openings(given, each)
         graph = _graph(given, each.option.links, opened)
         order = sorted(graph.nodes, key=lambda node: float(graph.nodes[node]["chainage"]))

@@ -463,6 +463,20 @@ def test_work_of_others_is_outside_the_money() -> None:
     assert each.option.cost.base * rate == pytest.approx(each.schedule.total_pkr, abs=3)
 
 
+def test_what_others_build_is_built_where_nothing_else_is() -> None:
+    study = asked()
+    mine, rest = study.programme
+    values = {"in_programme": False, "builder": "Dam owner", "opens": date(2030, 1, 1)}
+    others = mine.model_copy(update=values)
+    plan = realign.run(study.model_copy(update={"programme": (others, rest)}))
+    nothing = plan.options[0]
+    assert nothing.name == "do-nothing"
+    assert [link.builder for link in nothing.links] == ["Dam owner"]
+    assert nothing.cost.base == 0
+    assert nothing.outside_cost.base > 0
+    assert plan.years["do-nothing"].cuts == ()
+
+
 def test_a_gap_that_no_task_covers_is_a_work_of_its_own() -> None:
     study = one_variant(asked())
     plan = realign.run(study.model_copy(update={"programme": study.programme[1:]}))
