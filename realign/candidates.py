@@ -24,7 +24,7 @@ from realign.estimate import Estimate
 from realign.hazard import MONTH_DAYS
 from realign.network import JOIN, Link
 from realign.options import Leg
-from realign.programme import announced, farmland, ours, task_of
+from realign.programme import announced, farmland, ours
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged
@@ -68,7 +68,7 @@ class Candidate:
     farmland: float
     """Farmland on it [m2]."""
     opens: date
-    """First day of traffic: that of its task where others build it, else where its works begin with
+    """First day of traffic: that of the task that it belongs to, where the works of that begin with
     the programme and money never lacks."""
     flawed: int
     """Breaches of the standard on the roads that it is put together of."""
@@ -185,10 +185,7 @@ def _candidate(given: Drowned, net: Net, way: Way, judged: Mapping[str, Judged])
     values = way.values
     roads = {leg.road.name: leg.road for leg in way.legs}
     kinds = given.study.options.farmland
-    task = task_of(given, way.section)
-    opens = task.opens if task else None
-    if opens is None:
-        opens = _done(given, way.section, new=values.length, tunnel=_longest_tunnel(way))
+    opens = _opens(given, way.section)
     return Candidate(
         name=f"{net.gap.name} / {way.name}",
         net=net,
@@ -206,27 +203,41 @@ def _candidate(given: Drowned, net: Net, way: Way, judged: Mapping[str, Judged])
     )
 
 
-def _done(
-    given: Drowned,
-    section: Section,
-    *,
-    new: float = 0.0,
-    upgraded: float = 0.0,
-    tunnel: float = 0.0,
-) -> date:
-    """Find the first day after a work that begins with the programme and never lacks money."""
-    pace = given.study.phasing
+def _opens(given: Drowned, section: Section) -> date:
+    """
+    Find the day on which the works on a section open: all those of a task open together.
+
+    What others build has its day; a task of the programme takes its whole length at the pace of the
+    study, begins with the programme and never lacks money. Road of no task is a work of its own.
+    """
+    pace, task = given.study.phasing, _task(given, section)
+    if task is not None and task.opens is not None:
+        return task.opens
+    length = section.length
+    if task is not None:
+        length = abs(given.places[task.end] - given.places[task.start])
+    new = task is None or task.work == "new"
     work = phasing.Work(
-        name=str(section),
+        name=task.name if task else str(section),
         section=section,
-        new_length=new,
-        upgrade_length=upgraded,
+        new_length=length if new else 0.0,
+        upgrade_length=0.0 if new else length,
         bridge_length=0.0,
         tunnel_length=0.0,
-        longest_tunnel=tunnel,
+        longest_tunnel=0.0,
         cost=Estimate.exact(0.0),
     )
     return phasing.months_later(pace.start, phasing.duration(work, pace))
+
+
+def _task(given: Drowned, section: Section) -> phasing.Task | None:
+    """Find the task that covers most of a section; None where none does."""
+    found = [
+        (total(clip([section], Section(given.places[task.start], given.places[task.end]))), task)
+        for task in given.study.programme
+    ]
+    covered, task = max(found, key=lambda each: each[0], default=(0.0, None))
+    return task if covered > 0 else None
 
 
 def _share(given: Drowned, opens: date) -> float:
@@ -234,19 +245,6 @@ def _share(given: Drowned, opens: date) -> float:
     base = given.study.phasing.start
     discount = given.study.options.discount_pct / 100
     return cost.present_share(min(base, opens), opens, base=base, discount=discount)
-
-
-def _longest_tunnel(way: Way) -> float:
-    """Length of the longest tunnel of the roads on a way, where it lies on it [m]."""
-    return max(
-        (
-            min(each.end, leg.part.end) - max(each.start, leg.part.start)
-            for leg in way.legs
-            for each in leg.road.structures
-            if each.form == "tunnel" and leg.part.start < each.end and each.start < leg.part.end
-        ),
-        default=0.0,
-    )
 
 
 def _buildings(given: Drowned, road: Link, part: Section) -> int:
@@ -437,7 +435,7 @@ def _standing(
     paid = 0.0
     if better:
         paid = cost.price(region.totals(section), prices, given.study.money).total.base
-        paid *= _share(given, _done(given, section, upgraded=section.length))
+        paid *= _share(given, _opens(given, section))
     truck = sum(road.service(section).truck) / 2
     amounts = np.array([paid, section.length, truck, 0.0, 0.0, 0.0, 0.0])
     return amounts, np.array([road.steepest(section)]), road.rates(section)

@@ -42,10 +42,11 @@ from realign.options import (
     Weighing,
     Wins,
 )
-from realign.programme import announced, builder, option_of
+from realign.programme import announced, builder, inside, option_of
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged, of_link
+from realign.yearround import YearRound
 
 ANNOUNCED = "as-announced"
 """Name of the option that builds what the programme says, by the first variant across each gap."""
@@ -78,7 +79,7 @@ class Choice:
     rows: Mapping[str, int]
     """Row of the front of each option on the shortlist, by its name."""
     options: tuple[Option, ...]
-    """To do nothing, the programme as announced, and the shortlist."""
+    """To do nothing but what others build, the programme as announced, and the shortlist."""
     judged: Mapping[str, Judged]
     """New roads of the options as judged, by name."""
     failed: Mapping[str, str]
@@ -193,7 +194,9 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
         )
         for row, names in zip(rows.tolist(), ways, strict=True)
     ]
-    nothing = option(DO_NOTHING, "Do nothing: the road as it stands", (), ())
+    others = [link for link in first if not inside(given, link)]
+    stands = "Do nothing: the road as it stands" + (", with what others build" if others else "")
+    nothing = option(DO_NOTHING, stands, others, ())
     plain = option(ANNOUNCED, _announced(given, first), first, announced(given, first))
     # one that is the announced programme itself is there already
     own = [i for i, each in enumerate(whole) if not _same(each, plain)]
@@ -254,7 +257,7 @@ def weights_of(given: Drowned) -> dict[str, float]:
     return {each.name: weights.get(each.name, 0.0 if weights else 1.0) for each in OBJECTIVES}
 
 
-def decided(given: Drowned, some: Sequence[Option]) -> Decision:
+def decided(given: Drowned, some: Sequence[Option], years: Mapping[str, YearRound]) -> Decision:
     """
     Weigh options against each other.
 
@@ -263,10 +266,16 @@ def decided(given: Drowned, some: Sequence[Option]) -> Decision:
     given
         Weights of the study.
     some
-        Options; those that leave the road cut lose whatever the weights.
+        Options.
+    years
+        How surely each keeps the road open; one that cuts the road on a day, while it is built or
+        after, loses whatever the weights, if any other does not.
     """
     scores = np.array([options.objectives(each) for each in some])
     cut = np.array([not np.isfinite(each.truck_time) for each in some])
+    late = np.array([bool(years[each.name].cuts) for each in some])
+    if not (cut | late).all():
+        cut |= late
     scores[cut] = np.inf
     names = [each.name for each in some]
     table = options.table(names, scores, OBJECTIVES, weights=weights_of(given))

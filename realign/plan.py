@@ -31,7 +31,7 @@ from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
 from realign.network import Link, Proposed
 from realign.options import Option, judged
-from realign.programme import Programme, builder, openings, ours, programme
+from realign.programme import Programme, builder, improved, openings, ours, programme
 from realign.rates import Rates
 from realign.region import Region
 from realign.reservoir import Reservoir
@@ -101,7 +101,7 @@ class Plan:
     protections: tuple[Worth, ...]
     """What protections of the best option would buy."""
     programmes: Mapping[str, Programme]
-    """Phases and money by name of the option; none for do-nothing."""
+    """Phases and money by name of the option; none for do-nothing where others build nothing."""
     best: str
     """Name of the option shown first: that which the weights of the study prefer."""
     announced: str
@@ -190,16 +190,30 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         years = {}
         for option in found.options:
             say(option.name)
-            built = Built(option.links, option.upgraded, opened.get(option.name, {}))
+            built = Built(
+                option.links,
+                option.upgraded,
+                opened.get(option.name, {}),
+                detours=option.name in programmes,
+                improved=improved(given, programmes[option.name])
+                if option.name in programmes
+                else {},
+            )
             years[option.name] = yearround(given, area, built, found.judged)
         whole = judged([_finished(given, each, years[each.name]) for each in found.options])
         found = replace(found, options=whole)
-        decision = choice.decided(given, whole)
+        decision = choice.decided(given, whole, years)
         best = decision.table.winner
         year = years[best]
         kinds: tuple[Kind, ...] = ("truck", "car")
         matter = {kind: critical(given, year, kind=kind) for kind in kinds}
-        worths = protection.protections(year, study.all_weather, rates=prices, money=study.money)
+        worths = protection.protections(
+            year,
+            study.all_weather,
+            rates=prices,
+            money=study.money,
+            approaches=study.approaches,
+        )
     programmes = {
         option.name: replace(programmes[option.name], option=option)
         for option in whole
@@ -207,7 +221,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
     }
     used = {link.name: link for option in whole for link in option.links}
     links = (*links, *(used[n] for n in sorted(set(used) - {link.name for link in links})))
-    graph = _whole(given, area, found, links, opened[best])
+    graph = _whole(given, area, found, links, opened.get(best, {}))
     _check_connected(given, programmes)
     return Plan(
         study=study,
@@ -231,14 +245,14 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         programmes=programmes,
         best=best,
         announced=ANNOUNCED,
-        checks=checks(given, programmes[ANNOUNCED]),
+        checks=checks(given, programmes[ANNOUNCED], years[ANNOUNCED]),
         assumptions=assumptions(study, prices),
         notes=(
             *notes(given, programmes, best, {**failed, **found.failed}),
             *_open_or_not(given, years, programmes),
             *_how_sure(given, found),
         ),
-        links_open=opened[best],
+        links_open=opened.get(best, {}),
         seconds=clock.seconds,
         hashes=given.hashes,
     )
@@ -548,6 +562,9 @@ def _finished(given: Drowned, option: Option, year: YearRound) -> Option:
     return replace(
         option,
         closed_days=year.highway.closed_days_a_year,
+        # where flooded road is left, another way may lead round it
+        travel_time=min(option.travel_time, year.car_time),
+        truck_time=min(option.truck_time, year.truck_time),
         present_cost=option.present_cost + present,
         detours=year.detours,
         detour_cost=sum(road.cost_usd for road in roads),
@@ -619,6 +636,8 @@ def _check_connected(given: Drowned, programmes: Mapping[str, Programme]) -> Non
     """Hold the schedule's own word on cuts against the road network, day by day."""
     dates = [stage.date for lake in given.reservoirs for stage in lake.dam.stages]
     for each in programmes.values():
+        if each.option.flooded_left > 0:
+            continue  # what nobody replaces is no delay of a work
         opened = openings(given, each)
         graph = _graph(given, each.option.links, opened)
         order = sorted(graph.nodes, key=lambda node: float(graph.nodes[node]["chainage"]))

@@ -52,6 +52,21 @@ def openings(given: Drowned, each: Programme) -> dict[str, date]:
     return {link.name: opens[_work_of(given, link)] for link in each.option.links}
 
 
+def improved(given: Drowned, each: Programme) -> dict[Section, date]:
+    """Date every stretch that a programme upgrades, by its section: it opens with its work."""
+    opens = {phase.work.name: phase.opens for phase in each.schedule.phases}
+    out = {}
+    for part in each.option.upgraded:
+        tasks = [
+            (total(clip([part], Section(given.places[task.start], given.places[task.end]))), task)
+            for task in given.study.programme
+        ]
+        covered, task = max(tasks, key=lambda pair: pair[0])
+        if covered > 0 and task.name in opens:
+            out[part] = opens[task.name]
+    return out
+
+
 def task_of(given: Drowned, section: Section) -> Task | None:
     """Find the task of new work that covers most of a section; None where none does."""
     best, longest = None, 0.0
@@ -146,7 +161,7 @@ def option_of(  # noqa: PLR0913 - an option, and what it is judged by
     plan = phasing.schedule(name, works, study.phasing)
     base, discount = study.phasing.start, study.options.discount_pct / 100
     present = phasing.present_cost(plan, base=base, discount=discount)
-    others = [link for link in links if not _inside(given, link)]
+    others = [link for link in links if not inside(given, link)]
     return Option(
         name=name,
         title=title,
@@ -199,7 +214,7 @@ def _old_exposure(given: Drowned, sections: Sequence[Section]) -> float:
     return float(sum(np.interp(p.end, s, whole) - np.interp(p.start, s, whole) for p in sections))
 
 
-def _inside(given: Drowned, link: Link) -> bool:
+def inside(given: Drowned, link: Link) -> bool:
     """Whether the programme builds a link."""
     task = task_of(given, link.section)
     return task.in_programme if task else True

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realign import allweather, cost
-from realign.allweather import Measure, Weather, Worth
+from realign.allweather import Approach, Measure, Weather, Worth
 from realign.chainage import text
 from realign.estimate import Estimate, together
 from realign.formation import OPEN
@@ -40,13 +40,20 @@ class Candidate:
 
 
 def protections(
-    year: YearRound, weather: Weather, *, rates: Rates, money: Money
+    year: YearRound,
+    weather: Weather,
+    *,
+    rates: Rates,
+    money: Money,
+    approaches: Sequence[Approach] = (),
 ) -> tuple[Worth, ...]:
     """
     Rank protections by the closed days of the highway that each avoids by itself for its cost.
 
     Galleries and tunnels are looked at on the stretches of road with most closures, bridges on the
-    worst gullies that open road crosses, crews on every stretch between places.
+    worst gullies that open road crosses, crews on every stretch between places. Clearing an
+    approach that is kept open in more months from a day on is set against the months before, and
+    counts closed days of the wider corridor.
 
     Parameters
     ----------
@@ -56,6 +63,8 @@ def protections(
         Costs and lives, lengths, how many places.
     rates, money
         Unit prices, and what is added on the direct cost.
+    approaches
+        Roads of the wider corridor.
 
     Returns
     -------
@@ -77,7 +86,36 @@ def protections(
                 life=weather.life_years,
             )
         )
-    return allweather.buys(state, year.start, year.end, measures, rate=weather.discount)
+    worths = allweather.buys(state, year.start, year.end, measures, rate=weather.discount)
+    cleared = [each for road in approaches for each in _cleared(year, road, weather)]
+    return tuple(
+        sorted(
+            (*worths, *cleared), key=lambda w: (-w.days_per_million, -w.days_a_year, w.measure.name)
+        )
+    )
+
+
+def _cleared(year: YearRound, road: Approach, weather: Weather) -> tuple[Worth, ...]:
+    """Set clearing an approach in more months against the months in which it was open before."""
+    if road.months_open_after is None:
+        return ()
+    state = allweather.standing(year.graph, year.day)
+    edges = [edge for _, _, edge in state.edges(data=True) if edge["name"] == road.name]
+    if not edges:
+        return ()
+    (edge,) = edges
+    after, edge["open"] = edge["open"], road.open_share()
+    yearly = Estimate.exact(weather.clearance_usd_per_km_year * road.length_km)
+    measure = Measure(
+        name=f"clearance of snow, {road.name}",
+        edge=road.name,
+        open_share=after,
+        cost=Estimate.exact(0.0),
+        yearly=yearly,
+        life=weather.life_years,
+    )
+    ends = year.corridor.start, year.corridor.end
+    return allweather.buys(state, *ends, [measure], rate=weather.discount)
 
 
 def candidates(year: YearRound, state: nx.MultiGraph, weather: Weather) -> list[Candidate]:

@@ -55,6 +55,8 @@ QUANTITIES = {
     "new_road_musd_per_km": "US$ m/km",
     "programme_bn_pkr": "Rs bn",
     "share_pct": "%",
+    "months_open_before": "months",
+    "months_open_after": "months",
 }
 """What `[[published]]` can compare, with the unit of each."""
 
@@ -290,6 +292,7 @@ class Study(Settings):
         ]
         known = {dam.name for dam in self.dams} | {task.name for task in self.programme}
         known |= {financier.key for financier in self.finance.financiers} | {""}
+        known |= {road.name for road in self.approaches}
         problems += [
             f"published[{row.quantity}].of: found {row.of!r}, wanted one of {sorted(known)}"
             for row in self.published

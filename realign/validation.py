@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import shapely
 from pydantic import BaseModel
 from scipy.spatial import cKDTree
 
+from realign import allweather
+from realign.allweather import Approach
 from realign.chainage import text
 from realign.drowned import Drowned
 from realign.formation import BRIDGE, OPEN, TUNNEL
@@ -20,6 +23,7 @@ from realign.reservoir import Reservoir, Stage
 from realign.road import BESIDE
 from realign.standards import load as load_standard
 from realign.study import QUANTITIES, Published, Study
+from realign.yearround import YearRound
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,10 @@ class Assumption:
     """What the study says of it."""
 
 
-def checks(given: Drowned, best: Programme) -> tuple[Check, ...]:
+def checks(given: Drowned, best: Programme, year: YearRound) -> tuple[Check, ...]:
     """Put every published figure beside the one that an option gives."""
     return tuple(
-        Check(row, QUANTITIES[row.quantity], _modelled(given, best, row))
+        Check(row, QUANTITIES[row.quantity], _modelled(given, best, year, row))
         for row in given.study.published
     )
 
@@ -145,7 +149,8 @@ def notes(
     ]
     for name, programme in programmes.items():
         out += [
-            f"Option {name}: {cut[2]} opens after the water: no road from {cut[0]} to {cut[1]}."
+            f"Option {name}: {cut[2]} opens after the water: the old road is lost from {cut[0]} "
+            f"on, the new one opens on {cut[1]}."
             for cut in programme.schedule.cuts
         ]
         count = sum(len(link.breaches) for link in programme.option.links)
@@ -162,7 +167,8 @@ def notes(
             "Bill of the fitted roads over the price that the corridor search saw for them, by "
             f"option: {', '.join(ratios)}."
         )
-    inside = sum(_in_lakes(given, link) for link in programmes[best].option.links)
+    links = programmes[best].option.links if best in programmes else ()
+    inside = sum(_in_lakes(given, link) for link in links)
     if inside > 0:
         out.append(
             f"{inside / 1000:.1f} km of open road of option {best} stands on embankments within a "
@@ -212,8 +218,11 @@ def _in_lakes(given: Drowned, link: Link) -> float:
     return float(np.diff(link.station)[wet & (link.form == OPEN)].sum())
 
 
-def _modelled(given: Drowned, best: Programme, row: Published) -> float:
+def _modelled(given: Drowned, best: Programme, year: YearRound, row: Published) -> float:
     """Modelled value of a published quantity, NaN where the stages cannot answer."""
+    approach = next((each for each in given.study.approaches if each.name == row.of), None)
+    if approach is not None:
+        return _months(year, approach, row.quantity)
     lakes = {lake.dam.name: lake for lake in given.reservoirs}
     if row.of in lakes:
         lake = lakes[row.of]
@@ -245,6 +254,18 @@ def _modelled(given: Drowned, best: Programme, row: Published) -> float:
         "structures_pct": 100 * float(run[form > 0].sum() / run.sum()),
         "new_road_musd_per_km": link.cost.base / link.length / 1e3,
     }.get(row.quantity, float("nan"))
+
+
+def _months(year: YearRound, road: Approach, quantity: str) -> float:
+    """Months of the year before or after its rule changes in which trucks pass an approach."""
+    if road.after is None:
+        return float("nan")
+    when = {"months_open_before": road.after.year - 1, "months_open_after": road.after.year + 1}
+    if quantity not in when:
+        return float("nan")
+    ends = road.start, road.end
+    days = [date(when[quantity], month, 15) for month in range(1, 13)]
+    return float(sum(allweather.can_pass(year.graph, *ends, day).passes for day in days))
 
 
 def _between(given: Drowned, link: Link, task: Task) -> slice:

@@ -7,7 +7,7 @@ of it is in `allweather`.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import groupby
 
@@ -47,6 +47,15 @@ class Built:
     """Existing road that is upgraded, old chainage."""
     opens: Mapping[str, date]
     """First day of traffic of each link, by its name."""
+    detours: bool = True
+    """Whether detours for the time being that cost money are built too."""
+    improved: Mapping[Section, date] = field(default_factory=dict)
+    """Day from which on each upgraded stretch is as upgraded; from the beginning where none is
+    given."""
+
+    def upgraded_on(self, day: date) -> tuple[Section, ...]:
+        """Existing road that is upgraded by a day."""
+        return tuple(part for part in self.upgraded if self.improved.get(part, day) <= day)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,13 +93,22 @@ class YearRound:
     directions [s]; infinite where there is none."""
     car_time: float
     """The same of a car [s]."""
-    cut: Cut | None
-    """First days without a way for trucks along the highway, from the start of the works to that
-    day."""
+    cuts: tuple[Cut, ...]
+    """Days without a way for trucks along the highway, from the start of the works to that day."""
     passages: tuple[Passage, ...]
     """Whether a truck gets through the wider corridor on the days that the study asks about."""
     detours: tuple[str, ...]
     """Detours for the time being that are paid for and needed until that day, by name."""
+
+    @property
+    def cut(self) -> Cut | None:
+        """First of the days without a way; None where there is a way on every day."""
+        return self.cuts[0] if self.cuts else None
+
+    @property
+    def cut_days(self) -> int:
+        """Number of days without a way."""
+        return sum((each.until - each.first_day).days for each in self.cuts)
 
 
 def judged_links(region: Region, links: Sequence[Link]) -> dict[str, Judged]:
@@ -157,8 +175,9 @@ def network_of(
     Returns
     -------
     graph
-        As from `graph_of`. An edge of a proposed road holds the road itself as `proposed`. Which of
-        them are built is for `network.passable` to be told.
+        As from `graph_of`, but that approaches to a place on drowned road do not lead on to new
+        ones. An edge of a proposed road holds the road itself as `proposed`. Which of them are
+        built is for `network.passable` to be told.
     """
     graph = network.build(
         given.highway,
@@ -221,11 +240,13 @@ def yearround(
     graph = graph_of(given, region, built, judged)
     stages = [stage.date for lake in given.reservoirs for stage in lake.dam.stages]
     opens = [built.opens[link.name] for link in built.links if link.name in built.opens]
-    day = max([*stages, *opens, study.phasing.start]) + DAY
+    gone = [road.closes for road in study.approaches if road.closes is not None]
+    later = [*opens, *built.improved.values(), *gone]
+    day = max([*stages, *later, study.phasing.start]) + DAY
     start, end = _ends(graph)
     far = far_ends(given, start, end)
     state = allweather.standing(graph, day)
-    cut = allweather.first_cut(graph, start, end, study.phasing.start, day)
+    cuts = _cuts(graph, (start, end), (study.phasing.start, day))
     stretches = tuple(_stretches(given, region, built, judged))
     return YearRound(
         graph=graph,
@@ -238,44 +259,69 @@ def yearround(
         closures=np.sum([each.road.closures_a_year(each.section) for each in stretches], axis=0),
         truck_time=_fastest(graph, start, end, day, "truck"),
         car_time=_fastest(graph, start, end, day, "car"),
-        cut=_told(given.highway.name, cut),
+        cuts=tuple(replace(cut, closed=_in_a_row(given.highway.name, cut.closed)) for cut in cuts),
         passages=tuple(
-            _condensed(graph, given.highway.name, allweather.can_pass(graph, *far, asked))
-            for asked in study.all_weather.asked
+            _passage(given, region, built, judged, asked) for asked in study.all_weather.asked
         ),
-        detours=_needed(given, graph, (start, end), (study.phasing.start, day), cut),
+        detours=_needed(given, graph, (start, end), (study.phasing.start, day)),
     )
+
+
+def _passage(
+    given: Drowned, region: Region, built: Built, judged: Mapping[str, Judged], day: date
+) -> Passage:
+    """Say whether a truck gets through the wider corridor on a day, as roads are by then."""
+    by_then = replace(built, upgraded=built.upgraded_on(day))
+    graph = graph_of(given, region, by_then, judged)
+    far = far_ends(given, *_ends(graph))
+    return _condensed(graph, given.highway.name, allweather.can_pass(graph, *far, day))
+
+
+def _cuts(graph: nx.MultiDiGraph, ends: tuple[str, str], days: tuple[date, date]) -> list[Cut]:
+    """List all days of a period without a way for trucks."""
+    out: list[Cut] = []
+    first, last = days
+    while first <= last:
+        cut = allweather.first_cut(graph, *ends, first, last)
+        if cut is None:
+            break
+        out.append(cut)
+        first = cut.until
+    return out
 
 
 def _needed(
-    given: Drowned,
-    graph: nx.MultiDiGraph,
-    ends: tuple[str, str],
-    days: tuple[date, date],
-    cut: Cut | None,
+    given: Drowned, graph: nx.MultiDiGraph, ends: tuple[str, str], days: tuple[date, date]
 ) -> tuple[str, ...]:
     """
-    Find the detours that are paid for and without which a way is cut that is open with them.
+    Find the detours that are paid for and without which the road is cut on more days.
 
-    The dearest is left out first. Where the road is cut even with all of them, all count.
+    The dearest is left out first.
     """
     paid = sorted(
-        (road for road in given.study.approaches if road.cost_usd > 0),
+        (road for road in given.study.approaches if road.cost_usd > 0 and _held(graph, road.name)),
         key=lambda road: (-road.cost_usd, road.name),
     )
-    names = [road.name for road in paid]
-    if cut is not None:
-        return tuple(sorted(names))
+
+    def cut(of: nx.MultiDiGraph) -> int:
+        return sum((each.until - each.first_day).days for each in _cuts(of, ends, days))
+
     less, needed = graph.copy(), []
-    for name in names:
+    least = cut(less) if paid else 0
+    for name in (road.name for road in paid):
         # a road that leads on to a new one is another edge of the same work
         own = [e for e in less.edges(keys=True) if e[2] in (name, _onward(name))]
         held = [(*e, dict(less.edges[e])) for e in own]
         less.remove_edges_from(own)
-        if allweather.first_cut(less, *ends, *days) is not None:
+        if cut(less) > least:
             less.add_edges_from(held)
             needed.append(name)
     return tuple(sorted(needed))
+
+
+def _held(graph: nx.MultiDiGraph, name: str) -> bool:
+    """Whether a graph has an approach."""
+    return any(key in (name, _onward(name)) for _, _, key in graph.edges(keys=True))
 
 
 def _onward(name: str) -> str:
@@ -435,6 +481,8 @@ def _led_on(
     ends = dict(zip((existing.start_name, existing.end_name), _ends(graph), strict=True))
     out = []
     for road in given.study.approaches:
+        if road.cost_usd > 0 and not built.detours:
+            continue
         own = {key: ends.get(getattr(road, key), getattr(road, key)) for key in ("start", "end")}
         whole = road.model_copy(update=own)
         link = next(
@@ -563,11 +611,6 @@ def _condensed(graph: nx.MultiDiGraph, name: str, passage: Passage) -> Passage:
         else:
             way += [kind[1]] if kind[1] else names
     return replace(passage, way=tuple(way), closed=_in_a_row(name, passage.closed))
-
-
-def _told(name: str, cut: Cut | None) -> Cut | None:
-    """Name closed road in a row as one."""
-    return None if cut is None else replace(cut, closed=_in_a_row(name, cut.closed))
 
 
 def _in_a_row(name: str, closed: Sequence[str]) -> tuple[str, ...]:

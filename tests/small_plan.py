@@ -493,7 +493,7 @@ def small() -> Plan:
             failed={"Upper <dam> / branch 1": "no road <within> the standard"},
         ),
         options=answers,
-        decision=choice.decided(given, answers),
+        decision=choice.decided(given, answers, years),
         years=years,
         critical={
             "truck": yearround.critical(given, years[SHORT]),

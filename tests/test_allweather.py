@@ -528,7 +528,7 @@ def test_a_season_that_changes_within_a_month_is_found_to_the_day() -> None:
     assert cut.closed == ("A-B is closed in December",)
 
 
-def test_the_detour_is_that_of_its_fastest_month() -> None:
+def test_the_detour_is_that_of_the_month_in_which_it_takes_longest() -> None:
     july = np.array([0.0] * 6 + [1.0] + [0.0] * 5)
     rows = [
         ("main", "a", "b", 100.0, np.ones(12)),
@@ -536,7 +536,7 @@ def test_the_detour_is_that_of_its_fastest_month() -> None:
         ("winter", "a", "b", 500.0, 1 - july),
     ]
     (main,) = (c for c in criticality(graph_of(rows), "a", "b", TRAFFIC) if c.name == "main")
-    assert (main.detour, main.extra_time, main.detour_months) == (("summer",), 100.0, ALL)
+    assert (main.detour, main.extra_time, main.detour_months) == (("winter",), 400.0, ALL)
     assert main.extra_closed_days == 0
     assert main.day_usd[6] == pytest.approx(100 / 3600 * 40_000)
     assert main.day_usd[0] == pytest.approx(400 / 3600 * 40_000)

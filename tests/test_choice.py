@@ -1,14 +1,13 @@
 """Laws of whole answers: candidates, the network of ways, the shortlist, names, the decision."""
 
 from dataclasses import replace
-from datetime import date
 
 import networkx as nx
 import numpy as np
 import pytest
 from small_study import planned
 
-from realign import branches, candidates, choice, cost, options, phasing
+from realign import branches, candidates, choice, cost, options
 from realign import network as network_of_roads
 from realign.chainage import Section, subtract, total
 from realign.drowned import Drowned
@@ -106,13 +105,10 @@ def test_the_cost_of_a_way_is_that_of_its_links_and_upgrades() -> None:
         names = ways.names(i)
         links = [net.links[n] for n in names if n in net.links]
         upgraded = candidates.upgraded_of(names, net)
-        for each in links:
-            # a long tunnel may take longer than the road
-            assert each.opens >= done(each.section, new_length=each.length)
         parts = [net.upgrades[n] for n in names if n in net.upgrades]
         paid = [(each.cost.base, each.opens) for each in links]
         paid += [
-            (choice_price(plan.region.totals(part)), done(part, upgrade_length=part.length))
+            (choice_price(plan.region.totals(part)), candidates._opens(given(), part))
             for part in parts
         ]
         start, rate = plan.study.phasing.start, plan.study.options.discount_pct / 100
@@ -130,22 +126,18 @@ def test_the_cost_of_a_way_is_that_of_its_links_and_upgrades() -> None:
         assert scores[i, 1] == pytest.approx(length, rel=1e-6)
 
 
-def done(section: Section, **lengths: float) -> date:
-    none = dict.fromkeys(
-        ("new_length", "upgrade_length", "bridge_length", "tunnel_length", "longest_tunnel"), 0.0
-    )
-    work = phasing.Work(
-        name="any",
-        section=section,
-        cost=Estimate.exact(0.0),
-        **none | lengths,  # type: ignore[arg-type]
-    )
-    pace = planned().study.phasing
-    return phasing.months_later(pace.start, phasing.duration(work, pace))
-
-
 def choice_price(totals: dict[str, float]) -> float:
     return cost.price(totals, planned().rates, planned().study.money).total.base
+
+
+def test_the_front_knows_the_present_cost_of_an_option_within_a_few_percent() -> None:
+    plan = planned()
+    scores = candidates.ordered(plan.choice.front.ways.scores)
+    assert plan.choice.rows
+    for option in plan.options:
+        row = plan.choice.rows.get(option.name)
+        if row is not None:
+            assert scores[row, 0] == pytest.approx(option.present_cost, rel=0.03)
 
 
 def test_no_way_leads_through_the_water() -> None:
@@ -251,7 +243,7 @@ def test_another_weight_may_change_the_winner_but_never_to_a_beaten_option() -> 
     for objective in OBJECTIVES:
         table = base.study.options.model_copy(update={"weights": {objective.name: 1.0}})
         study = base.study.model_copy(update={"options": table})
-        found = choice.decided(replace(base, study=study), plan.options).table
+        found = choice.decided(replace(base, study=study), plan.options, plan.years).table
         place = [o.name for o in OBJECTIVES].index(objective.name)
         least = min(row[place] for row in found.scores if np.isfinite(row).all())
         winner = found.options.index(found.winner)
@@ -273,9 +265,23 @@ def test_options_are_called_by_their_bank_and_crossings() -> None:
 def test_an_option_that_leaves_the_road_cut_loses_whatever_the_weights() -> None:
     plan, base = planned(), given()
     cheap = replace(plan.options[0], name="cut", cost=Estimate.exact(0.0))
-    found = choice.decided(base, (*plan.options, cheap))
+    years = {**plan.years, "cut": plan.years["do-nothing"]}
+    found = choice.decided(base, (*plan.options, cheap), years)
     assert np.isinf(found.table.totals[[0, -1]]).all()
     assert all(w.everywhere == 0 for w in found.wins if w.option in {"cut", "do-nothing"})
+
+
+def test_an_option_that_cuts_the_road_while_it_is_built_loses_to_one_that_does_not() -> None:
+    plan, base = planned(), given()
+    winner = plan.years[plan.best]
+    cut = replace(winner, cuts=plan.years["do-nothing"].cuts)
+    later = {**plan.years, plan.best: cut}
+    found = choice.decided(base, plan.options, later)
+    assert found.table.winner != plan.best
+    assert np.isinf(found.table.totals[[o.name == plan.best for o in plan.options]]).all()
+    # where all of them cut it, they are weighed by what they come to
+    every = {name: replace(year, cuts=cut.cuts) for name, year in plan.years.items()}
+    assert choice.decided(base, plan.options, every).table.winner == plan.best
 
 
 def test_links_of_the_shortlist_keep_the_standard_where_their_roads_do() -> None:

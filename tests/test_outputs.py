@@ -381,7 +381,9 @@ def test_options_hold_every_objective_and_do_nothing(folder: Path) -> None:
     assert rows[2]["title"] == "'" + FORMULA
     nothing, best = rows[0], rows[1]
     assert (nothing["passable"], nothing["car_time_h"]) == ("no", "")
-    assert (nothing["cut_days"], nothing["complete_date"]) == ("", "")
+    assert nothing["complete_date"] == ""
+    assert int(nothing["cut_days"]) == small().years["do-nothing"].cut_days > 0
+    assert nothing["cut_from"] == str(small().years["do-nothing"].cuts[0].first_day)
     assert float(nothing["flooded_left_km"]) == 1.9
     option = small().options[1]
     assert float(best["cost_base_usd"]) == pytest.approx(option.cost.base)

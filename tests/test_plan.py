@@ -11,8 +11,9 @@ import small_study
 from small_study import planned
 
 import realign
-from realign import network, programme, road, validation
+from realign import network, programme, road, validation, yearround
 from realign import plan as planning
+from realign.allweather import Approach
 from realign.chainage import Section, total
 from realign.drowned import PLACE_M, Drowned
 from realign.errors import InputError, NoRouteError, RealignError, StudyError
@@ -20,6 +21,7 @@ from realign.plan import Plan
 from realign.programme import Programme
 from realign.reservoir import Comparison
 from realign.study import Study
+from realign.yearround import Built
 
 GOLDEN = Path(__file__).parent / "golden" / "small.json"
 
@@ -215,7 +217,9 @@ def test_options_are_to_do_nothing_the_programme_as_announced_and_a_shortlist() 
     assert [link.name for link in announced.links] == ["Narrows / short"]
     assert announced.upgraded[-1].end == pytest.approx(plan.places["East"])
     assert plan.best == plan.decision.table.winner
-    assert plan.checks == validation.checks(given_of(plan.study), plan.programmes[plan.announced])
+    assert plan.checks == validation.checks(
+        given_of(plan.study), plan.programmes[plan.announced], plan.years[plan.announced]
+    )
 
 
 def test_the_other_bank_is_kept_where_the_road_may_not_change_it() -> None:
@@ -361,6 +365,7 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
 
     plan = planned()
     of = {"share_pct": "lender", "programme_bn_pkr": ""}
+    of |= dict.fromkeys(("months_open_before", "months_open_after"), "Pass")
     road = {"new_road_km", "structures_pct", "new_road_musd_per_km"}
     rows = [
         Published(
@@ -374,18 +379,33 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
         )
         for quantity in QUANTITIES
     ]
-    given = given_of(plan.study.model_copy(update={"published": tuple(rows)}))
-    found = checks(given, plan.programmes[plan.announced])
+    pass_ = Approach(
+        name="Pass",
+        start="Pass foot",
+        end="Border",
+        length_km=50.0,
+        highest_m=4000.0,
+        months_open=(5, 6, 7),
+        months_open_after=(4, 5, 6, 7, 8),
+        after=date(2025, 12, 1),
+        car_kmh=40.0,
+        truck_kmh=20.0,
+    )
+    study = plan.study.model_copy(update={"published": tuple(rows), "approaches": (pass_,)})
+    given = given_of(study)
+    year = yearround.yearround(given, plan.region, Built((), (), {}), plan.choice.judged)
+    found = checks(given, plan.programmes[plan.announced], year)
     assert all(np.isfinite(check.modelled) for check in found)
     assert all(np.isnan(check.ratio) for check in found)
     by_name = {check.published.quantity: check.modelled for check in found}
+    assert (by_name["months_open_before"], by_name["months_open_after"]) == (3, 5)
     assert by_name["gross_storage_km3"] >= by_name["live_storage_km3"] > 0
     assert by_name["new_road_km"] <= plan.programmes[plan.announced].option.new_length / 1000
     assert by_name["programme_bn_pkr"] == plan.programmes[plan.announced].schedule.total_pkr / 1e9
     wrong = [row.model_copy(update={"of": "Upper-East"}) for row in rows if row.of == "Lower-Upper"]
     wrong += [rows[0].model_copy(update={"of": "lender"})]
     given = given_of(plan.study.model_copy(update={"published": tuple(wrong)}))
-    found = checks(given, plan.programmes[plan.announced])
+    found = checks(given, plan.programmes[plan.announced], plan.years[plan.announced])
     assert all(np.isnan(check.modelled) for check in found)
     assert not any(check.ok for check in found)
 
@@ -441,6 +461,20 @@ def test_work_of_others_is_outside_the_money() -> None:
     assert each.option.outside_cost.base == pytest.approx(link.cost.base)
     rate = plan.study.money.exchange("PKR")
     assert each.option.cost.base * rate == pytest.approx(each.schedule.total_pkr, abs=3)
+
+
+def test_what_others_build_is_built_where_nothing_else_is() -> None:
+    study = asked()
+    mine, rest = study.programme
+    values = {"in_programme": False, "builder": "Dam owner", "opens": date(2030, 1, 1)}
+    others = mine.model_copy(update=values)
+    plan = realign.run(study.model_copy(update={"programme": (others, rest)}))
+    nothing = plan.options[0]
+    assert nothing.name == "do-nothing"
+    assert [link.builder for link in nothing.links] == ["Dam owner"]
+    assert nothing.cost.base == 0
+    assert nothing.outside_cost.base > 0
+    assert plan.years["do-nothing"].cuts == ()
 
 
 def test_a_gap_that_no_task_covers_is_a_work_of_its_own() -> None:

@@ -14,8 +14,8 @@ STUDY = Path(__file__).parent.parent / "data" / "kkh" / "study.toml"
 LONGEST = 10 * 60.0
 """Time beyond which the study has grown out of hand on two cores [s]; its target, 6 min, is
 measured with nothing else running and without coverage."""
-NETWORK = 120.0
-"""The same for network, options and all weather [s]; their target is 60 s."""
+NETWORK = 60.0
+"""Time that network, options and all weather may take, branches and hazards included [s]."""
 LARGEST = 4 * 1024**2
 """Memory it may take at its peak [KiB]."""
 
@@ -31,13 +31,13 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
     assert 5 <= len(plan.choice.rows) <= 8
     assert plan.choice.front.exact
     assert len(plan.choice.candidates) >= 200
-    asked = ("network and options", "all weather")
+    asked = ("network and options", "all weather", "branches", "hazards and standing road")
     assert sum(plan.seconds[stage] for stage in asked) < NETWORK
     for name, year in plan.years.items():
         if name != "do-nothing":
-            assert year.cut is None
             assert year.corridor.months_open == 12
             assert year.highway.closed_days_a_year < 10
+    assert plan.years[plan.best].cut is None
     before, after, full = plan.years[plan.best].passages
     assert before.closed == ("Sost-Khunjerab is closed in January",)
     assert after.passes
@@ -51,7 +51,7 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
         cut = [
             note
             for note in plan.notes
-            if f"Option {each.option.name}: " in note and "no road from" in note
+            if f"Option {each.option.name}: " in note and "opens after the water" in note
         ]
         assert bool(cut) == (each.schedule.cut_days > 0)
         assert sum(phase.cost_pkr for phase in each.schedule.phases) == each.schedule.total_pkr

@@ -1,7 +1,7 @@
 """Laws of the year: the way there, what is lost, what leads on, and what protection buys."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 import networkx as nx
@@ -10,7 +10,7 @@ import pytest
 import small_plan
 from small_study import planned
 
-from realign import allweather, chainage, protection, yearround
+from realign import allweather, chainage, protection, service, yearround
 from realign.allweather import Approach
 from realign.chainage import Section, total
 from realign.estimate import Estimate
@@ -205,17 +205,16 @@ def test_links_without_a_date_never_open() -> None:
     assert set(opens) == {date.max}
 
 
-def paid_for(opens: date, detours: list[Approach], *, start: date | None = None) -> tuple[str, ...]:
-    """Detours that the best option of the small study needs where its roads open on a day."""
+def with_detours(opens: date, some: list[Approach], **more: object) -> YearRound:
+    """Judge the best option of the small study where its roads open on a day."""
     plan = planned()
-    pace = plan.study.phasing
-    pace = pace if start is None else pace.model_copy(update={"start": start})
-    study = plan.study.model_copy(update={"approaches": tuple(detours), "phasing": pace})
+    study = plan.study.model_copy(update={"approaches": tuple(some)})
     given = replace(submerge(plan.study), study=study)
     area = replace(plan.region, cuts=(*plan.region.cuts, *((("detour", s)) for s in round_lake())))
     (option,) = (each for each in plan.options if each.name == plan.best)
-    dated = Built(option.links, option.upgraded, {link.name: opens for link in option.links})
-    return yearround.yearround(given, area, dated, plan.choice.judged).detours
+    links = option.links if more.pop("links", True) else ()
+    dated = Built(links, option.upgraded, {link.name: opens for link in links}, **more)  # type: ignore[arg-type]
+    return yearround.yearround(given, area, dated, plan.choice.judged)
 
 
 def round_lake() -> tuple[float, float]:
@@ -232,7 +231,81 @@ def test_a_detour_is_needed_where_a_road_opens_after_the_water_and_not_before(co
     dear = approach("Dear detour", before, after, cost_usd=2 * cost)
     late = date(first.year + 2, 1, 1)
     wanted = ("Detour",) if cost else ()
-    assert paid_for(late, [road]) == wanted
+    assert with_detours(late, [road]).detours == wanted
     # of two that serve the same, the dearer is not needed
-    assert paid_for(late, [dear, road]) == wanted
-    assert paid_for(first, [road]) == ()
+    assert with_detours(late, [dear, road]).detours == wanted
+    assert with_detours(first, [road]).detours == ()
+
+
+def test_a_detour_that_is_removed_counts_until_then_and_never_after() -> None:
+    first = min(each.first_date for each in planned().submergence.sections)
+    late, gone = date(first.year + 2, 1, 1), date(first.year + 4, 1, 1)
+    before, after = (chainage.text(s) for s in round_lake())
+    road = approach("Detour", before, after, cost_usd=5e6, closes=gone)
+    none, some = with_detours(late, []), with_detours(late, [road])
+    assert none.cut_days == (late - first).days
+    assert some.cuts == ()
+    assert some.day > gone
+    assert some.highway.open_share == pytest.approx(none.highway.open_share)
+    # where nothing is built and the detour stays, the road is cut from the day on which it goes
+    nothing = with_detours(late, [road], links=False)
+    assert nothing.cut is not None
+    assert nothing.cut.first_day == gone
+    assert nothing.highway.closed_days_a_year == pytest.approx(MONTH_DAYS.sum())
+    refused = with_detours(late, [road], links=False, detours=False)
+    assert refused.cut is not None
+    assert refused.cut.first_day == first
+    assert refused.detours == ()
+
+
+def test_an_upgrade_counts_from_the_day_on_which_it_opens() -> None:
+    plan = planned()
+    option = next(each for each in plan.options if each.upgraded)
+    opens = date(2032, 1, 1)
+    days = (opens - timedelta(days=1), opens)
+    given = submerge(plan.study)
+    table = plan.study.all_weather.model_copy(update={"asked": days})
+    given = replace(given, study=plan.study.model_copy(update={"all_weather": table}))
+    links = {link.name: date(2026, 1, 1) for link in option.links}
+    slow = service.of_highway(plan.highway, plan.region.standing, plan.region.scene, speed_kmh=15.0)
+    area = replace(plan.region, kept=slow)
+
+    def times(**more: object) -> list[float]:
+        dated = Built(option.links, option.upgraded, links, **more)  # type: ignore[arg-type]
+        found = yearround.yearround(given, area, dated, plan.choice.judged)
+        return [each.time for each in found.passages]
+
+    always = times()
+    never = times(improved=dict.fromkeys(option.upgraded, date(2090, 1, 1)))
+    dated = times(improved=dict.fromkeys(option.upgraded, opens))
+    assert always[0] == always[1] < never[0] == never[1]
+    assert dated == [never[0], always[1]]
+
+
+def test_clearing_snow_is_worth_the_months_that_it_opens() -> None:
+    end = planned().study.existing.end_name
+    road = approach(
+        "Pass",
+        end,
+        "Border",
+        months_open=(5, 6, 7, 8),
+        months_open_after=ALL,
+        after=date(2024, 12, 1),
+        closed_days=12.0,
+    )
+    one = asked([road], end="Border")
+    plan = planned()
+    worths = protection.protections(
+        one,
+        plan.study.all_weather,
+        rates=plan.rates,
+        money=plan.study.money,
+        approaches=[road],
+    )
+    (clear,) = (each for each in worths if each.measure.name == "clearance of snow, Pass")
+    open_days = MONTH_DAYS * one.highway.open_share
+    gained = np.maximum(road.open_share(road.after) - road.open_share(), 0.0)
+    assert clear.days_a_year == pytest.approx(open_days @ gained)
+    assert clear.days_a_year > 200
+    per_km = plan.study.all_weather.clearance_usd_per_km_year
+    assert clear.yearly.base == pytest.approx(per_km * road.length_km)

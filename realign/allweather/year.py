@@ -100,8 +100,8 @@ class Critical:
     detour_months: tuple[int, ...]
     """Months in which a way is open without it, 1 for January."""
     detour: tuple[str, ...]
-    """Roads of the fastest way without it, in the month in which that is fastest; none where there
-    is no way."""
+    """Roads of the fastest way without it, in the month in which that takes longest over the way
+    with it; none where there is no way."""
     extra_time: float
     """How much longer that way takes than the fastest of the same month with it [s]; infinite where
     there is no way."""
@@ -254,7 +254,7 @@ def criticality(
         others = ways
         if leg.name in found.closed:
             others = _fastest_by_month([each for each in legs if each is not leg], start, end)
-        detour, extra = _best(ways, others)
+        detour, extra = _detour(ways, others)
         lost = _loss(without, _least(ways), traffic) - _loss(usual, _least(ways), traffic)
         importance = found.opened.get(leg.name, usual.share) - without.share
         out.append(
@@ -414,10 +414,10 @@ def _fastest_by_month(legs: Sequence[Leg], start: str, end: str) -> tuple[Way | 
     return tuple(out)
 
 
-def _best(
+def _detour(
     ways: Sequence[Way | None], others: Sequence[Way | None]
 ) -> tuple[tuple[str, ...], float]:
-    """Fastest of the other ways in any month, and by how much it is longer than the way then."""
+    """Other way of the month in which it takes longest over the way then, and how much longer."""
     pairs = [
         (other, way)
         for way, other in zip(ways, others, strict=True)
@@ -425,7 +425,7 @@ def _best(
     ]
     if not pairs:
         return (), inf
-    other, way = min(pairs, key=lambda pair: pair[0][0])
+    other, way = max(pairs, key=lambda pair: pair[0][0] - pair[1][0])
     return other[1], other[0] - way[0]
 
 

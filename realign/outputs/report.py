@@ -252,7 +252,7 @@ def _answer(plan: Plan) -> list[tuple[str, str]]:
         )
     )
     lines.append(("Cost", f"{_programme_cost(plan, programme)}."))
-    lines.append(("Time", _time(programme)))
+    lines.append(("Time", _time(plan, programme)))
     shares = total(programme.splits, plan.study.finance)
     paid = [
         f"{f.name} {f.share:.0%} (Rs {shares[f.key] / 1e9:,.1f} bn)"
@@ -288,13 +288,14 @@ def _programme_cost(plan: Plan, programme: Programme) -> str:
     )
 
 
-def _time(programme: Programme) -> str:
-    dated = programme.schedule
-    last = max((phase.opens for phase in dated.phases), default=None)
+def _time(plan: Plan, programme: Programme) -> str:
+    last = max((phase.opens for phase in programme.schedule.phases), default=None)
     done = f"The last phase opens on {last}" if last else "Nothing is built"
-    if dated.cut_days:
-        late = ", ".join(sorted({name for _, _, name in dated.cuts}))
-        return f"{done}; the road is cut on {dated.cut_days:,} days because of {late}."
+    year = plan.years[programme.option.name]
+    if year.cut is not None:
+        why = "; ".join(year.cut.closed[:_SHOWN])
+        cut = f"the road is cut on {year.cut_days:,} days, first on {year.cut.first_day}"
+        return f"{done}; {cut}: {why}."
     return f"{done}; no day passes without a road."
 
 

@@ -527,7 +527,8 @@ def _option(plan: Plan, option: Option, rank: Mapping[str, int]) -> Row:
     programme = plan.programmes.get(option.name)
     dated = programme.schedule if programme else None
     totals = dict(zip(plan.decision.table.options, plan.decision.table.totals, strict=True))
-    cut = plan.years[option.name].cut if option.name in plan.years else None
+    year = plan.years.get(option.name)
+    cut = year.cut if year else None
     return {
         "option": option.name,
         "title": option.title,
@@ -548,7 +549,7 @@ def _option(plan: Plan, option: Option, rank: Mapping[str, int]) -> Row:
         "exposure": option.exposure,
         "flooded_left_km": option.flooded_left / _KM,
         "steepest_pct": option.steepest * 100,
-        "cut_days": dated.cut_days if dated else None,
+        "cut_days": year.cut_days if year else None,
         "complete_date": _complete(dated) if dated else None,
         "announced": yes(option.name == plan.announced),
         "rank": rank.get(option.name),
@@ -576,6 +577,7 @@ def _project(plan: Plan, programme: Programme) -> dict[str, object]:
     years = by_year(programme.splits, plan.study.finance)
     spent = dict(dated.spending)
     money = plan.study.money
+    year = plan.years.get(programme.option.name)
     return {
         "option": programme.option.name,
         "title": programme.option.title,
@@ -585,8 +587,11 @@ def _project(plan: Plan, programme: Programme) -> dict[str, object]:
         "low_pkr": sum(phase.low_pkr for phase in dated.phases),
         "high_pkr": sum(phase.high_pkr for phase in dated.phases),
         "share_pkr": {key: sum(s.amounts[key] for s in programme.splits) for key in keys},
-        "cut_days": dated.cut_days,
-        "cuts": [{"from_date": a, "to_date": b, "name": name} for a, b, name in dated.cuts],
+        "cut_days": year.cut_days if year else None,
+        "cuts": [
+            {"from_date": cut.first_day, "to_date": cut.until, "name": "; ".join(cut.closed)}
+            for cut in (year.cuts if year else ())
+        ],
         "spending": [
             {"year": year, "pkr": spent[year], "share_pkr": years[year]} for year in sorted(spent)
         ],

@@ -39,6 +39,7 @@ CRITICALITY = (
     "mean_importance",
     "greatest_importance",
     "greatest_month",
+    "causes_closed_days_a_year",
     "detour_months",
     "detour",
     "extra_time_h",
@@ -65,6 +66,7 @@ PROTECTIONS = (
     "per_day_base_usd",
     "per_day_high_usd",
     "days_per_million_usd",
+    "days_per_billion_pkr",
 )
 """Columns of what protections buy."""
 MONTHS = (
@@ -183,6 +185,7 @@ def _critical(plan: Plan, kind: str, each: Critical) -> Row:
         "mean_importance": float(np.average(each.importance, weights=MONTH_DAYS)),
         "greatest_importance": float(each.importance[worst]),
         "greatest_month": worst + 1,
+        "causes_closed_days_a_year": each.causes,
         "detour_months": " ".join(map(str, each.detour_months)),
         "detour": "; ".join(each.detour),
         "extra_time_h": each.extra_time / _HOUR if isfinite(each.extra_time) else None,
@@ -206,6 +209,7 @@ def protection_rows(plan: Plan) -> list[Row]:
         paid.
     """
     usd = plan.study.money.exchange("USD", of=plan.rates.currency)
+    rupees = plan.study.money.exchange("PKR", of=plan.rates.currency)
     return [
         {
             "option": plan.best,
@@ -217,6 +221,7 @@ def protection_rows(plan: Plan) -> list[Row]:
             **_dollars("yearly", each.yearly, usd),
             **_dollars("per_day", each.per_day, usd),
             "days_per_million_usd": each.days_per_million / usd,
+            "days_per_billion_pkr": 1e3 * each.days_per_million / rupees,
         }
         for each in sorted(
             plan.protections,
