@@ -129,8 +129,8 @@ def npv(amounts: ArrayLike, *, discount_pct: float) -> float:
     --------
     >>> npv([-100, 60, 60], discount_pct=0)
     20.0
-    >>> round(npv([-100, 0, 121], discount_pct=10), 9)
-    0.0
+    >>> round(npv([-100, 0, 242], discount_pct=10), 9)
+    100.0
     """
     row = np.asarray(amounts, np.float64)
     return float(math.fsum(row * (1 + discount_pct / 100) ** -np.arange(row.size, dtype=float)))
