@@ -58,6 +58,13 @@ def test_the_return_of_one_benefit_is_a_root(rate: float, years: int) -> None:
     assert eirr(net) == pytest.approx(rate, abs=1e-6)
 
 
+def test_a_return_near_the_loss_of_all_is_found() -> None:
+    net = [-1.0] + [0.0] * 39 + [1e-300]
+    rate = eirr(net)
+    assert rate is not None
+    assert 1 + rate / 100 == pytest.approx(1e-300 ** (1 / 40))
+
+
 @given(amounts, st.floats(-5, 5))
 def test_at_the_rate_of_return_a_stream_is_worth_nothing(row: list[int], shift: float) -> None:
     net = np.array(row, float) + shift

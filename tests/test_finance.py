@@ -662,6 +662,8 @@ def test_rows_of_the_cash_flow_add_to_all_the_rest(outlays: list[Outlay], financ
     assert found.summary.peak_debt_pkr == max((y.balance_pkr for y in found.years), default=0)
     elements = found.summary.grant_elements
     assert all(elements[key] == 1 for key in elements if kinds[key] == "grant")
+    own = {row.source for row in found.cash if row.drawdown and kinds[row.source] != "budget"}
+    assert set(elements) == own
     together = found.summary.grant_element
     if together is not None:
         assert min(elements.values()) - 1e-9 <= together <= max(elements.values()) + 1e-9
