@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from small_plan import small
 from test_phasing import pace, work
 
 from realign.errors import StudyError
@@ -38,6 +39,7 @@ from realign.finance import (
     total,
 )
 from realign.phasing import schedule
+from realign.programme import financings
 from realign.programme import outlays as outlays_of
 from realign.rates import Money
 
@@ -714,6 +716,16 @@ def test_every_tranche_counts_from_the_signing_for_the_programme() -> None:
     )  # 1 % of 850, and up
     assert second[-1].year == FIRST + 6
     assert [row.year for row in second if row.principal] == [FIRST + 4, FIRST + 5, FIRST + 6]
+
+
+def test_the_programme_of_a_plan_is_paid_in_every_case() -> None:
+    plan = small()
+    for each in plan.programmes.values():
+        (found,) = financings(each, plan.study, plan.rates)
+        assert found.splits == each.splits  # prices do not rise in this study
+        assert found.summary.cost_pkr == each.schedule.total_pkr
+        assert found.years[-1].balance_pkr == 0
+        assert {row.currency for row in found.cash} == {"CNY", "PKR"}
 
 
 def test_a_programme_without_money_brings_nothing() -> None:
