@@ -15,7 +15,7 @@ from realign.chainage import Section, clip, merge, subtract, total
 from realign.corridor import Gap
 from realign.drowned import Drowned
 from realign.estimate import together
-from realign.finance import Split
+from realign.finance import Financing, Outlay, Split
 from realign.formation import TUNNEL
 from realign.hazard import MONTH_DAYS, exposure
 from realign.network import Link
@@ -24,6 +24,7 @@ from realign.phasing import Schedule, Task, Work
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged
+from realign.study import Study
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +36,35 @@ class Programme:
     schedule: Schedule
     """Its phases with dates and money."""
     splits: tuple[Split, ...]
-    """Money of each phase by financier, in the order of the schedule's phases."""
+    """Money of each phase by financier of the first case, at the price date, in the order of the
+    schedule's phases."""
 
 
 def programme(given: Drowned, region: Region, option: Option, prices: Rates) -> Programme:
     """Date the works of an option and share out what they cost."""
     works = works_of(given, region, option.links, option.upgraded, prices)
     plan = phasing.schedule(option.name, works, given.study.phasing)
-    return Programme(option, plan, finance.split(plan, given.study.finance))
+    return Programme(option, plan, finance.split(outlays(plan), given.study.finance.cases[0]))
+
+
+def outlays(plan: Schedule) -> tuple[Outlay, ...]:
+    """
+    List what the phases of a schedule cost by year, at the price date.
+
+    The schedule does not tell components apart: all of it is works.
+    """
+    return tuple(
+        Outlay(phase.number, phase.work.name, "works", phase.spending) for phase in plan.phases
+    )
+
+
+def financings(each: Programme, study: Study, prices: Rates) -> tuple[Financing, ...]:
+    """Pay for a programme in every case of the study, in its order."""
+    asked, year = study.finance, prices.price_date.year
+    spent = outlays(each.schedule)
+    return tuple(
+        finance.financed(spent, case, asked, study.money, price_year=year) for case in asked.cases
+    )
 
 
 def openings(given: Drowned, each: Programme) -> dict[str, date]:

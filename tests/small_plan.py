@@ -41,6 +41,7 @@ from realign.network import Link, Paced, Searched
 from realign.options import Option
 from realign.phasing import Schedule, Work, schedule
 from realign.plan import Assumption, Check, Plan, Programme
+from realign.programme import outlays
 from realign.rates import ITEMS, Rate, Rates
 from realign.region import Region
 from realign.standards import load as load_standard
@@ -135,10 +136,30 @@ def study() -> Study:
                 "mobilisation_months": 3,
             },
             "finance": {
-                "financiers": [
-                    {"name": "China", "key": "china", "share": 0.85, "source": "announced"},
-                    {"name": "Pakistan", "key": "pakistan", "share": 0.15, "source": "announced"},
-                ]
+                "loans": [{"name": "concessional", "interest_pct": 2, "years": 20}],
+                "cases": [
+                    {
+                        "name": "announced",
+                        "title": "85 % by China",
+                        "financiers": [
+                            {
+                                "name": "China",
+                                "key": "china",
+                                "share": 0.85,
+                                "kind": "loan",
+                                "loan": "concessional",
+                                "currency": "CNY",
+                                "source": "announced",
+                            },
+                            {
+                                "name": "Pakistan",
+                                "key": "pakistan",
+                                "share": 0.15,
+                                "source": "announced",
+                            },
+                        ],
+                    }
+                ],
             },
             "published": [
                 {
@@ -437,7 +458,9 @@ def small() -> Plan:
     programmes = {}
     for answer in answers[1:]:
         dated = programme(answer, asked)
-        programmes[answer.name] = Programme(answer, dated, finance.split(dated, asked.finance))
+        programmes[answer.name] = Programme(
+            answer, dated, finance.split(outlays(dated), asked.finance.cases[0])
+        )
     gap = Gap("Upper <dam>", Section(1000.0, 3900.0), Section(0.0, 900.0), None)
     given = Drowned(
         study=asked,

@@ -141,13 +141,26 @@ work = "upgrade"
 [finance]
 announced_pkr = 1.0e10
 
-[[finance.financiers]]
+[[finance.loans]]
+name = "long"
+interest_pct = 2
+years = 20
+grace_years = 5
+
+[[finance.cases]]
+name = "lent"
+title = "A loan for most of it"
+
+[[finance.cases.financiers]]
 name = "Lender"
 key = "lender"
 share = 0.85
+kind = "loan"
+loan = "long"
+currency = "USD"
 source = "made up"
 
-[[finance.financiers]]
+[[finance.cases.financiers]]
 name = "Owner"
 key = "owner"
 share = 0.15

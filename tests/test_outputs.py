@@ -290,7 +290,7 @@ def test_phases_add_to_the_total_to_the_rupee(folder: Path) -> None:
     for name, programme in plan.programmes.items():
         own = [row for row in rows if row["option"] == name]
         assert sum(int(row["cost_pkr"]) for row in own) == programme.schedule.total_pkr
-        shares = total(programme.splits, plan.study.finance)
+        shares = total(programme.splits, plan.study.finance.cases[0])
         for key, rupees in shares.items():
             assert sum(int(row[f"share_{key}_pkr"]) for row in own) == rupees
     for row in rows:

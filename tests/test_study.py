@@ -67,7 +67,11 @@ def test_the_mark_that_some_editors_put_first_is_no_mistake(tmp_path: Path) -> N
 def test_the_study_of_the_karakoram_highway_is_valid() -> None:
     study = load(ROOT / "data" / "kkh" / "study.toml")
     assert [dam.name for dam in study.dams] == ["Diamer-Basha", "Dasu"]
-    assert sum(financier.share for financier in study.finance.financiers) == pytest.approx(1)
+    foreign = {
+        case.name: sum(each.share for each in case.financiers if each.kind == "loan")
+        for case in study.finance.cases
+    }
+    assert foreign == pytest.approx({"announced": 0.85, "stress": 0.9, "mixed": 0.85})
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -109,6 +113,12 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ('of = "lender"', 'of = "nobody"', "published[share_pct].of: found 'nobody'"),
         ("accepted_low = 85", "accepted_low = 86", "accepted_low 86 is above accepted_high 85"),
         ("share = 0.15", "share = 0.16", "the shares add to 1.01"),
+        (
+            'loan = "long"',
+            'loan = "short"',
+            "financiers[Lender].loan: found 'short', wanted one of",
+        ),
+        ("grace_years = 5", "grace_years = 20", "finance.loans[long]: grace_years 20 has to be"),
         ('end_name = "East"', 'end_name = "Far"', "existing.end_name: found 'Far', wanted one of"),
         ("sources.sigma_m", "sources.sigma", "elevation: sources given for unknown keys sigma"),
         ("pkr_per_usd = 281.40", "pkr_per_usd = nan", "money.pkr_per_usd"),

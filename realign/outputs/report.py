@@ -253,9 +253,10 @@ def _answer(plan: Plan) -> list[tuple[str, str]]:
     )
     lines.append(("Cost", f"{_programme_cost(plan, programme)}."))
     lines.append(("Time", _time(plan, programme)))
-    shares = total(programme.splits, plan.study.finance)
+    shares = total(programme.splits, plan.study.finance.cases[0])
+    all_paid = max(sum(shares.values()), 1)
     paid = [
-        f"{f.name} {f.share:.0%} (Rs {shares[f.key] / 1e9:,.1f} bn)"
+        f"{f.name} {shares[f.key] / all_paid:.0%} (Rs {shares[f.key] / 1e9:,.1f} bn)"
         for f in plan.study.finance.financiers
     ]
     lines.append(("Money", f"Paid by {', '.join(paid)}."))
@@ -837,7 +838,7 @@ def _spending(plan: Plan) -> list[tuple[int, dict[str, int]]]:
     programme = plan.programmes.get(plan.best)
     if programme is None:
         return []
-    return list(by_year(programme.splits, plan.study.finance).items())
+    return list(by_year(programme.splits, plan.study.finance.cases[0]).items())
 
 
 def _chart(plan: Plan) -> dict[str, Any] | None:
@@ -846,7 +847,7 @@ def _chart(plan: Plan) -> dict[str, Any] | None:
     if programme is None or not programme.schedule.spending:
         return None
     payers = [(f.key, f.name) for f in plan.study.finance.financiers]
-    return charts.spending(by_year(programme.splits, plan.study.finance), payers)
+    return charts.spending(by_year(programme.splits, plan.study.finance.cases[0]), payers)
 
 
 def _speeds(plan: Plan) -> dict[str, Any] | None:

@@ -574,7 +574,7 @@ def _project(plan: Plan, programme: Programme) -> dict[str, object]:
     """Give one option of the JSON: totals, years, and what others build."""
     dated = programme.schedule
     keys = [f.key for f in plan.study.finance.financiers]
-    years = by_year(programme.splits, plan.study.finance)
+    years = by_year(programme.splits, plan.study.finance.cases[0])
     spent = dict(dated.spending)
     money = plan.study.money
     year = plan.years.get(programme.option.name)
