@@ -24,10 +24,11 @@ from realign.estimate import Estimate
 from realign.hazard import MONTH_DAYS
 from realign.network import JOIN, Link
 from realign.options import Leg
-from realign.programme import announced, farmland, ours
+from realign.programme import farmland
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged
+from realign.works import announced, ours
 
 AMOUNTS = ("cost", "length", "truck_time", "structures", "buildings", "farmland", "flooded_left")
 """Objectives that add up along a way, in the order of the columns."""
@@ -224,7 +225,6 @@ def _opens(given: Drowned, section: Section) -> date:
         upgrade_length=0.0 if new else length,
         bridge_length=0.0,
         tunnel_length=0.0,
-        longest_tunnel=0.0,
         cost=Estimate.exact(0.0),
     )
     return phasing.months_later(pace.start, phasing.duration(work, pace))
@@ -243,7 +243,7 @@ def _task(given: Drowned, section: Section) -> phasing.Task | None:
 def _share(given: Drowned, opens: date) -> float:
     """Present value over cost of works that go on evenly from the start of all until a day [-]."""
     base = given.study.phasing.start
-    discount = given.study.options.discount_pct / 100
+    discount = given.study.phasing.discount_pct / 100
     return cost.present_share(min(base, opens), opens, base=base, discount=discount)
 
 

@@ -42,10 +42,12 @@ from realign.options import (
     Weighing,
     Wins,
 )
-from realign.programme import announced, builder, inside, option_of
+from realign.phasing import Schedule
+from realign.programme import option_of
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged, of_link
+from realign.works import World, announced, builder, inside
 from realign.yearround import YearRound
 
 ANNOUNCED = "as-announced"

@@ -31,7 +31,7 @@ from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
 from realign.network import Link, Proposed
 from realign.options import Option, judged
-from realign.programme import Programme, builder, improved, openings, ours, programme
+from realign.programme import Programme, improved, openings, programme
 from realign.rates import Rates
 from realign.region import Region
 from realign.reservoir import Reservoir
@@ -42,6 +42,7 @@ from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
 from realign.validation import Assumption, Check, assumptions, checks, notes
+from realign.works import builder, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
 
 __all__ = [
@@ -181,7 +182,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         )
     with clock.stage("phases and money"):
         programmes = {
-            option.name: programme(given, area, option, prices)
+            option.name: programme(given, option, found.schedules[option.name])
             for option in found.options
             if option.links
         }
@@ -195,7 +196,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
                 option.upgraded,
                 opened.get(option.name, {}),
                 detours=option.name in programmes,
-                improved=improved(given, programmes[option.name])
+                improved=improved(programmes[option.name])
                 if option.name in programmes
                 else {},
             )
@@ -553,7 +554,7 @@ def _finished(given: Drowned, option: Option, year: YearRound) -> Option:
     """Give an option the closed days of the whole network, and the detours that it needs."""
     study = given.study
     roads = [road for road in study.approaches if road.name in year.detours]
-    base, discount = study.phasing.start, study.options.discount_pct / 100
+    base, discount = study.phasing.start, study.phasing.discount_pct / 100
     days = [max(road.opens or base, base) for road in roads]
     present = sum(
         road.cost_usd * cost.present_share(day, day, base=base, discount=discount)

@@ -17,12 +17,13 @@ from realign.formation import BRIDGE, OPEN, TUNNEL
 from realign.hazard import SPREAD_DEG
 from realign.network import Link
 from realign.phasing import Task
-from realign.programme import Programme, task_of
+from realign.programme import Programme
 from realign.rates import Rates
 from realign.reservoir import Reservoir, Stage
 from realign.road import BESIDE
 from realign.standards import load as load_standard
 from realign.study import QUANTITIES, Published, Study
+from realign.works import task_of
 from realign.yearround import YearRound
 
 

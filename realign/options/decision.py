@@ -40,8 +40,6 @@ class Weighing(Settings):
     width: int = Field(default=WIDTH, ge=1)
     """Ways to a place that are followed at most where there are more; more of them make the front
     surer and take longer."""
-    discount_pct: float = Field(default=9.0, ge=0)
-    """Rate of discount by which costs are compared at the start of the works [%/year]."""
     stretch_m: float = Field(default=15000.0, gt=0)
     """Least length of existing road that is kept or upgraded as a whole, between places [m]."""
     replace_m: float = Field(default=0.0, ge=0)

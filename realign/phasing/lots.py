@@ -77,7 +77,8 @@ class Work:
     deadline: date | None = None
     """Day on which the water takes the road this work replaces; None where it never does."""
     saves: Mapping[str, float] = field(default_factory=dict)
-    """What users save a day from the opening on, by the word of the lots that open together [PKR]."""
+    """What users save a day from an opening on, by the word of the lots that open together
+    [PKR]."""
     in_programme: bool = True
     """Whether the programme builds and pays it."""
     builder: str = "programme"
@@ -272,7 +273,7 @@ def _efforts(lot: Lot, pace: Pace) -> list[tuple[Kind, float, int]]:
 
 
 def _numbered(efforts: Sequence[tuple[Kind, float, int]]) -> list[tuple[Kind, int]]:
-    """Number each kind by how many of it came before."""
+    """Give with each kind how many of it came before."""
     seen: dict[Kind, int] = {}
     out = []
     for kind, _, _ in efforts:

@@ -9,6 +9,7 @@ the solver are sharp (the start variables of Pritsker, Watters and Wolfe 1969, n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from math import ceil, floor
 
 import numpy as np
@@ -81,7 +82,7 @@ class Solution:
     opens: tuple[int, ...]
     """Month on the first day of which each opening takes place."""
     cost: float
-    """Objective: present value of cost and of what users lose, over that of what they save [PKR]."""
+    """Objective: present value of what is paid and lost, less what users save [PKR]."""
     bound: float
     """Value below which no programme can be [PKR]."""
     over: Mapping[str, int] = field(default_factory=dict)
@@ -208,7 +209,7 @@ class _Model:
                     row.append(one)
                 else:
                     row.append(self.model.new_bool_var(f"{i} by {month}"))
-            for a, b in zip(row[low:-1], row[low + 1 :], strict=True):
+            for a, b in pairwise(row[low:]):
                 self.model.add_implication(a, b)
             self.begun.append(row)
             del each
@@ -241,7 +242,7 @@ class _Model:
                 row.append(self.model.new_bool_var(f"open {k} by {month}") if lit is None else lit)
                 for name in each.follows:
                     self.model.add_implication(row[-1], self._done(place[name], month, none))
-            for a, b in zip(row, row[1:], strict=False):
+            for a, b in pairwise(row):
                 self.model.add_implication(a, b)
             self.open_by.append(row)
             if "days" in self.relaxed and by < self.of.horizon:

@@ -1,4 +1,4 @@
-"""The tables of the study that say how fast works go, with what crews and money, and in what order."""
+"""The tables of the study that say how fast works go, with what crews and what money."""
 
 from datetime import date
 from typing import Annotated, Literal

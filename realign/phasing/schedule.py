@@ -81,6 +81,8 @@ class Phase:
     """Days from the deadline to the opening of what the water takes; 0 in time."""
     spending: tuple[tuple[int, int], ...]
     """Calendar year and the rupees spent in it [PKR], years with money only; adds to `cost_pkr`."""
+    by_kind: Mapping[Kind, tuple[tuple[int, int], ...]]
+    """The same by kind of activity."""
     cost_pkr: int
     """Base cost [PKR]; 0 for a work outside the programme."""
     low_pkr: int
@@ -403,15 +405,15 @@ def _schedule(
     )
 
 
-def _years(of: Problem, found: Solution) -> dict[str, dict[int, int]]:
-    """Rupees of each work by calendar year."""
-    out: dict[str, dict[int, int]] = {}
+def _years(of: Problem, found: Solution) -> dict[str, dict[Kind, dict[int, int]]]:
+    """Rupees of each work by kind of activity and calendar year."""
+    out: dict[str, dict[Kind, dict[int, int]]] = {}
     for i, (each, start) in enumerate(zip(of.activities, found.starts, strict=True)):
         end = max(int(of.finish[i][start]), start + 1)
         for year in range(of.year(start), of.year(end - 1) + 1):
             rupees = spent(each.cost, start, end, of.months_of(year))
             if rupees:
-                own = out.setdefault(each.work, {})
+                own = out.setdefault(each.work, {}).setdefault(each.kind, {})
                 own[year] = own.get(year, 0) + rupees
     return out
 
@@ -421,12 +423,17 @@ def _phase(
     work: Work,
     timed: Sequence[Timed],
     opened: Sequence[Opened],
-    years: Mapping[str, Mapping[int, int]],
+    years: Mapping[str, Mapping[Kind, Mapping[int, int]]],
 ) -> Phase:
     """Put a work of the programme together."""
     mine = [each for each in timed if each.activity.work == work.name]
     opens = max(each.opens for each in opened if each.work == work.name)
-    spending = tuple(sorted(years.get(work.name, {}).items()))
+    own = years.get(work.name, {})
+    sums: dict[int, int] = {}
+    for rows in own.values():
+        for year, rupees in rows.items():
+            sums[year] = sums.get(year, 0) + rupees
+    spending = tuple(sorted(sums.items()))
     return Phase(
         number=0,
         work=work,
@@ -435,6 +442,7 @@ def _phase(
         deadline=work.deadline,
         days_late=_late(opens, work.deadline),
         spending=spending,
+        by_kind={kind: tuple(sorted(rows.items())) for kind, rows in own.items()},
         cost_pkr=sum(rupees for _, rupees in spending),
         low_pkr=round(work.cost.low),
         high_pkr=round(work.cost.high),
@@ -444,7 +452,7 @@ def _phase(
 def _outside(work: Work) -> Phase:
     """Put a work of others together."""
     opens = work.opens or date.max
-    return Phase(0, work, None, opens, work.deadline, _late(opens, work.deadline), (), 0, 0, 0)
+    return Phase(0, work, None, opens, work.deadline, _late(opens, work.deadline), (), {}, 0, 0, 0)
 
 
 def _late(opens: date, deadline: date | None) -> int:

@@ -1,0 +1,319 @@
+"""
+The works of an option: what each builds, cut into lots, with quantities, costs and days.
+
+A task of the study's programme is one work; a new road that no task covers is a work of its own.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from realign import cost
+from realign.chainage import Section, clip, merge, subtract, total
+from realign.corridor import Gap
+from realign.drowned import Drowned
+from realign.estimate import together
+from realign.hazard import MONTH_DAYS
+from realign.network import Link
+from realign.phasing import Kind, Lot, Task, Work
+from realign.rates import Rates
+from realign.region import Region
+from realign.service import Judged
+
+DONE: Mapping[str, Kind] = {
+    "bridge": "bridges",
+    "bridge_abutment": "bridges",
+    "tunnel": "tunnel",
+    "tunnel_portal": "tunnel",
+    "pavement": "pavement",
+    "land": "land",
+}
+"""Kind of activity that makes each item of the rates; all others are earthworks."""
+EARTH = ("common_excavation", "rock_excavation", "fill")
+"""Items that fleets for earthworks move [m3]."""
+NEAR = 1.0
+"""Distance from the ends of a structure within which no lot begins [m]."""
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """What works are made from."""
+
+    given: Drowned
+    """The first stages."""
+    region: Region
+    """What roads meet."""
+    judged: Mapping[str, Judged]
+    """New roads as judged, by name."""
+    prices: Rates
+    """Unit prices."""
+
+
+def task_of(given: Drowned, section: Section) -> Task | None:
+    """Find the task of new work that covers most of a section; None where none does."""
+    best, longest = None, 0.0
+    for task in given.study.programme:
+        whole = Section(given.places[task.start], given.places[task.end])
+        shared = total(clip([section], whole))
+        if task.work == "new" and shared > longest:
+            best, longest = task, shared
+    return best
+
+
+def ours(given: Drowned, gap: Gap) -> bool:
+    """
+    Whether the programme builds the road across a gap, and so chooses among variants of it.
+
+    What others build is not the study's to choose: there one road, that of the first variant,
+    stands in for theirs.
+    """
+    task = task_of(given, gap.section)
+    return task is None or task.in_programme
+
+
+def builder(given: Drowned, link: Link) -> str:
+    """Who builds a link: the builder of its task, or the programme itself."""
+    task = task_of(given, link.section)
+    return task.builder if task else "programme"
+
+
+def inside(given: Drowned, link: Link) -> bool:
+    """Whether the programme builds a link."""
+    task = task_of(given, link.section)
+    return task.in_programme if task else True
+
+
+def announced(given: Drowned, links: Sequence[Link]) -> tuple[Section, ...]:
+    """Existing road that the programme upgrades: what new roads leave of its sections."""
+    replaced = merge([link.section for link in links])
+    tasks = [task for task in given.study.programme if task.in_programme]
+    whole = [Section(given.places[task.start], given.places[task.end]) for task in tasks]
+    return merge(part for section in whole for part in subtract([section], replaced))
+
+
+def work_of(given: Drowned, link: Link) -> str:
+    """Name of the work that builds a link: its task, or one of its own where no task has it."""
+    task = task_of(given, link.section)
+    return task.name if task else f"Replacement at {link.gap}"
+
+
+def works_of(world: World, links: Sequence[Link], upgraded: Sequence[Section]) -> list[Work]:
+    """
+    List what is built, with costs in rupees and deadlines from the water.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    links
+        New roads.
+    upgraded
+        Existing road that is upgraded, old chainage.
+    """
+    given = world.given
+    tasks: dict[str, Task | None] = {task.name: task for task in given.study.programme}
+    own: dict[str, list[Link]] = {name: [] for name in tasks}
+    for link in links:
+        own.setdefault(work_of(given, link), []).append(link)
+    out = []
+    for name, mine in own.items():
+        task = tasks.get(name)
+        parts: tuple[Section, ...] = ()
+        if task is not None:
+            parts = clip(upgraded, Section(given.places[task.start], given.places[task.end]))
+        if mine or parts:
+            out.append(_work(world, name, task, mine, parts))
+    return out
+
+
+def _work(
+    world: World, name: str, task: Task | None, links: Sequence[Link], upgrades: Sequence[Section]
+) -> Work:
+    """One work: the links it builds and the sections it upgrades, as the scheduler sees them."""
+    given, money = world.given, world.given.study.money
+    taken: dict[str, float] = {}
+    for part in upgrades:
+        for item, amount in world.region.totals(part).items():
+            taken[item] = taken.get(item, 0.0) + amount
+    priced = cost.price(taken, world.prices, money)
+    sections = [*(link.section for link in links), *upgrades]
+    dates = [
+        part.first_date
+        for part in given.submergence.sections
+        for link in links
+        if part.section.overlaps(link.section)
+    ]
+    lots = [lot for link in links for lot in lots_of(world, link)]
+    lots += [lot for part in upgrades for lot in _upgrades(world, name, part)]
+    return Work(
+        name=name,
+        section=Section(min(s.start for s in sections), max(s.end for s in sections)),
+        new_length=sum(link.length for link in links),
+        upgrade_length=total(upgrades),
+        bridge_length=sum(link.bridge_length for link in links),
+        tunnel_length=sum(link.tunnel_length for link in links),
+        cost=together([*(link.cost for link in links), priced.total]).times(money.exchange("PKR")),
+        lots=tuple(lots),
+        deadline=min(dates, default=None),
+        saves={
+            **{link.name: _saved(world, link) for link in links},
+            **{lot.name: _eased(world, lot.section) for lot in lots if lot.upgraded},
+        },
+        in_programme=task.in_programme if task else True,
+        builder=task.builder if task else "programme",
+        opens=task.opens if task else None,
+        starts_after=task.starts_after if task else None,
+        opens_by=task.opens_by if task else None,
+        after=task.after if task else (),
+        links=tuple(link.name for link in links),
+        upgrade=taken,
+    )
+
+
+# ---------------------------------------------------------------- lots
+
+
+def lots_of(world: World, link: Link) -> list[Lot]:
+    """
+    Cut a new road into lots of about the same length, on open road.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    link
+        New road.
+
+    Returns
+    -------
+    lots
+        One where only the totals of the road are known. Their costs add to that of the road.
+    """
+    bill = link.inventory.bill if link.inventory is not None else None
+    if bill is None:
+        limits = [0.0, link.length]
+    else:
+        limits = _limits(link, world.given.study.phasing.lot_km * 1000)
+    station = link.station if bill is None else bill.station
+    middle = (station[1:] + station[:-1]) / 2
+    factor = link.cost.base / link.direct.base * world.given.study.money.exchange("PKR")
+    places = sum(link.places.values()) * factor
+    out = []
+    for number, (a, b) in enumerate(zip(limits[:-1], limits[1:], strict=True), 1):
+        items = dict(link.totals)
+        if bill is not None:
+            own = (middle >= a) & (middle < b)
+            items = {item: float(values[own].sum()) for item, values in bill.items.items()}
+        parts = [p for p in link.structures if a <= (p.start + p.end) / 2 < b]
+        paid = _paid(items, world.prices, factor)
+        paid["earthworks"] = paid.get("earthworks", 0.0) + places * (b - a) / link.length
+        replaced = link.section.length / link.length
+        start = link.section.start + a * replaced
+        out.append(
+            Lot(
+                name=f"{link.name}, lot {number}",
+                section=Section(start, start + (b - a) * replaced),
+                length=b - a,
+                earthworks=sum(items.get(item, 0.0) for item in EARTH),
+                walls=items.get("retaining_wall", 0.0),
+                bridges=tuple(float(p.end - p.start) for p in parts if p.form == "bridge"),
+                tunnels=tuple(float(p.end - p.start) for p in parts if p.form == "tunnel"),
+                costs=paid,
+                opens_with=link.name,
+            )
+        )
+    return out
+
+
+def _limits(link: Link, wanted: float) -> list[float]:
+    """Chainages at which lots begin and end: on open road, as evenly as structures let them [m]."""
+    count = max(1, round(link.length / wanted))
+    station = link.station
+    free = np.ones(station.size, bool)
+    for part in link.structures:
+        free &= (station < part.start - NEAR) | (station > part.end + NEAR)
+    out = [0.0]
+    for k in range(1, count):
+        some = station[free & (station > out[-1] + wanted / 4) & (station < link.length - NEAR)]
+        if some.size:
+            out.append(float(some[np.argmin(np.abs(some - link.length * k / count))]))
+    return [*out, link.length]
+
+
+def _upgrades(world: World, work: str, part: Section) -> list[Lot]:
+    """Cut a stretch that is upgraded into lots of the same length."""
+    study = world.given.study
+    count = max(1, round(part.length / (study.phasing.lot_km * 1000)))
+    limits = np.linspace(part.start, part.end, count + 1).tolist()
+    rupees = study.money.exchange("PKR")
+    out = []
+    for a, b in zip(limits[:-1], limits[1:], strict=True):
+        own = Section(a, b)
+        items = world.region.totals(own)
+        priced = cost.price(items, world.prices, study.money)
+        factor = rupees * priced.total.base / priced.direct.base if priced.direct.base else 0.0
+        paid = _paid(items, world.prices, factor)
+        land = paid.pop("land", 0.0)
+        out.append(
+            Lot(
+                name=f"{work}, {own}",
+                section=own,
+                length=own.length,
+                upgraded=True,
+                costs={"land": land, "upgrade": sum(paid.values())},
+            )
+        )
+    return out
+
+
+def _paid(items: Mapping[str, float], prices: Rates, factor: float) -> dict[Kind, float]:
+    """Cost of quantities by kind of activity [PKR], all that is added on the direct cost in it."""
+    out: dict[Kind, float] = {}
+    for item, quantity in items.items():
+        kind = DONE.get(item, "earthworks")
+        out[kind] = out.get(kind, 0.0) + quantity * prices[item].price.base * factor
+    return out
+
+
+# ---------------------------------------------------------------- what users save
+
+
+def _saved(world: World, link: Link) -> float:
+    """Rupees a day that users save by a new road over the one it replaces, while that is dry."""
+    new, old = world.judged.get(link.name), world.region.kept
+    if new is None:
+        return 0.0
+    return _worth(world, (old, [link.section]), (new, [new.whole]))
+
+
+def _eased(world: World, section: Section) -> float:
+    """Rupees a day that users save by an upgrade."""
+    return _worth(world, (world.region.kept, [section]), (world.region.upgraded, [section]))
+
+
+Road = tuple[Judged, Sequence[Section]]
+"""A road as judged, and the stretches of it that are meant."""
+
+
+def _worth(world: World, before: Road, after: Road) -> float:
+    """
+    Rupees a day between two roads, at least 0: who saves nothing goes on by the old one.
+
+    Time is that of a car, mean of both directions; a vehicle of a day on which the road is closed
+    loses `traffic.closed_h`.
+    """
+    traffic = world.given.study.traffic
+    hours, shut = zip(*(_hours(road, parts) for road, parts in (before, after)), strict=True)
+    saved = hours[0] - hours[1] + (shut[0] - shut[1]) * traffic.closed_h
+    dollars = max(saved, 0.0) * traffic.vehicles_per_day * traffic.hour_usd
+    return float(dollars * world.given.study.money.exchange("PKR"))
+
+
+def _hours(road: Judged, parts: Iterable[Section]) -> tuple[float, float]:
+    """Hours that a car takes, and the share of days on which the road is closed."""
+    some = list(parts)
+    hours = sum(sum(road.service(part).car) / 2 for part in some) / _HOUR
+    rates = np.sum([road.rates(part) for part in some], axis=0)
+    return hours, float((MONTH_DAYS * (1 - np.exp(-rates))).sum() / MONTH_DAYS.sum())
