@@ -65,6 +65,10 @@ RIVER_STEP = 100.0
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
+Dated = tuple[Option, Schedule]
+"""An option, and when its works are done."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """What may be built, and what of it is worth building."""
@@ -82,6 +86,8 @@ class Choice:
     """Row of the front of each option on the shortlist, by its name."""
     options: tuple[Option, ...]
     """To do nothing but what others build, the programme as announced, and the shortlist."""
+    schedules: Mapping[str, Schedule]
+    """When the works of each option are done, by its name."""
     judged: Mapping[str, Judged]
     """New roads of the options as judged, by name."""
     failed: Mapping[str, str]
@@ -175,17 +181,11 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
     judged = {name: of_link(link, region.scene) for name, link in roads.items()}
     first = [next(link for link in trunks if link.gap == name) for name in needed]
 
-    def option(name: str, title: str, links: Sequence[Link], upgraded: Sequence[Section]) -> Option:
-        return option_of(
-            given,
-            region,
-            name,
-            title,
-            links=links,
-            upgraded=upgraded,
-            judged=judged,
-            prices=prices,
-        )
+    world = World(given, region, judged, prices)
+
+    def option(name: str, title: str, links: Sequence[Link], upgraded: Sequence[Section]) -> Dated:
+        say(f"the works of {name}")
+        return option_of(world, name, title, links=links, upgraded=upgraded)
 
     whole = [
         option(
@@ -201,20 +201,22 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
     nothing = option(DO_NOTHING, stands, others, ())
     plain = option(ANNOUNCED, _announced(given, first), first, announced(given, first))
     # one that is the announced programme itself is there already
-    own = [i for i, each in enumerate(whole) if not _same(each, plain)]
+    own = [i for i, each in enumerate(whole) if not _same(each[0], plain[0])]
     whole, rows = [whole[i] for i in own], rows[own]
-    titles = named(given, whole)
+    titles = named(given, [each for each, _ in whole])
     titled = [
-        replace(each, name=name, title=f"{title[:1].upper()}{title[1:]}")
-        for each, name, title in zip(whole, _slugs(titles), titles, strict=True)
+        (replace(each, name=name, title=f"{title[:1].upper()}{title[1:]}"), dated)
+        for (each, dated), name, title in zip(whole, _slugs(titles), titles, strict=True)
     ]
+    all_ = (nothing, plain, *titled)
     return Choice(
         candidates=tuple(found),
         front=front,
         shortlisted=tuple(rows.tolist()),
         alike=alike,
-        rows={each.name: int(row) for each, row in zip(titled, rows, strict=True)},
-        options=(nothing, plain, *titled),
+        rows={each.name: int(row) for (each, _), row in zip(titled, rows, strict=True)},
+        options=tuple(each for each, _ in all_),
+        schedules={each.name: dated.renamed(each.name) for each, dated in all_},
         judged=judged,
         failed={name: why for net in nets for name, why in net.failed.items()},
     )

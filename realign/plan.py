@@ -30,7 +30,7 @@ from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge
 from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
 from realign.network import Link, Proposed
-from realign.options import Option, judged
+from realign.options import DO_NOTHING, Option, judged
 from realign.programme import Programme, improved, openings, programme
 from realign.rates import Rates
 from realign.region import Region
@@ -191,14 +191,13 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         years = {}
         for option in found.options:
             say(option.name)
+            own = programmes.get(option.name)
             built = Built(
                 option.links,
                 option.upgraded,
                 opened.get(option.name, {}),
-                detours=option.name in programmes,
-                improved=improved(programmes[option.name])
-                if option.name in programmes
-                else {},
+                detours=option.name != DO_NOTHING,
+                improved=improved(own) if own else {},
             )
             years[option.name] = yearround(given, area, built, found.judged)
         whole = judged([_finished(given, each, years[each.name]) for each in found.options])

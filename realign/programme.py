@@ -54,10 +54,11 @@ def outlays(plan: Schedule) -> tuple[Outlay, ...]:
         parts: dict[str, list[tuple[int, int]]] = {}
         for kind, years in rows.items():
             parts.setdefault(COMPONENT.get(kind, kind), []).extend(years)
-        for component, years in sorted(parts.items()):
-            sums = {year: sum(r for y, r in years if y == year) for year, _ in years}
-            rows_of = tuple(sorted(sums.items()))
-            out.append(Outlay(phase.number, phase.work.name, component, rows_of))
+        for component, rows_of in sorted(parts.items()):
+            sums = {year: sum(r for y, r in rows_of if y == year) for year, _ in rows_of}
+            out.append(
+                Outlay(phase.number, phase.work.name, component, tuple(sorted(sums.items())))
+            )
     return tuple(out)
 
 
@@ -83,10 +84,7 @@ def openings(given: Drowned, each: Programme) -> dict[str, date]:
 def improved(each: Programme) -> dict[Section, date]:
     """Date every stretch that a programme upgrades, by its section."""
     return {
-        lot.section: one.opens
-        for one in each.schedule.openings
-        for lot in one.lots
-        if lot.upgraded
+        lot.section: one.opens for one in each.schedule.openings for lot in one.lots if lot.upgraded
     }
 
 

@@ -6,6 +6,7 @@ A task of the study's programme is one work; a new road that no task covers is a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -201,7 +202,7 @@ def lots_of(world: World, link: Link) -> list[Lot]:
     factor = link.cost.base / link.direct.base * world.given.study.money.exchange("PKR")
     places = sum(link.places.values()) * factor
     out = []
-    for number, (a, b) in enumerate(zip(limits[:-1], limits[1:], strict=True), 1):
+    for number, (a, b) in enumerate(pairwise(limits), 1):
         items = dict(link.totals)
         if bill is not None:
             own = (middle >= a) & (middle < b)
@@ -249,7 +250,7 @@ def _upgrades(world: World, work: str, part: Section) -> list[Lot]:
     limits = np.linspace(part.start, part.end, count + 1).tolist()
     rupees = study.money.exchange("PKR")
     out = []
-    for a, b in zip(limits[:-1], limits[1:], strict=True):
+    for a, b in pairwise(limits):
         own = Section(a, b)
         items = world.region.totals(own)
         priced = cost.price(items, world.prices, study.money)

@@ -111,7 +111,7 @@ def test_the_cost_of_a_way_is_that_of_its_links_and_upgrades() -> None:
             (choice_price(plan.region.totals(part)), candidates._opens(given(), part))
             for part in parts
         ]
-        start, rate = plan.study.phasing.start, plan.study.options.discount_pct / 100
+        start, rate = plan.study.phasing.start, plan.study.phasing.discount_pct / 100
         priced = sum(
             amount * cost.present_share(start, day, base=start, discount=rate)
             for amount, day in paid

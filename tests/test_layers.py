@@ -26,6 +26,7 @@ finance risk
 study
 drowned
 region
+works
 programme yearround
 validation protection candidates
 choice

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from math import ceil, floor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ UNIT = 100_000
 DAYS = 365.25 / MONTHS
 """Days of a mean month [d]."""
 SEED = 1
+WORKERS = 1
+"""Threads of the solver: one, so that the same problem has the same answer on every machine."""
 TAKES: Mapping[Kind, str] = {
     "earthworks": "earthworks",
     "bridges": "bridges",
@@ -150,8 +153,8 @@ def problem(
         earliest[i] = min(max([(not_before or {}).get(each.work, 0), *ready]), horizon)
     by = np.array([_by(each, begin, horizon) for each in openings], np.int64)
     ends = np.full(len(activities), horizon, np.int64)
-    for each, month in zip(openings, by, strict=True):
-        for name in each.follows:
+    for opening, month in zip(openings, by, strict=True):
+        for name in opening.follows:
             ends[place[name]] = min(ends[place[name]], month)
     latest = np.zeros(len(activities), np.int64)
     for i in range(len(activities) - 1, -1, -1):
@@ -188,9 +191,9 @@ class _Model:
     relaxed: frozenset[str]
     """Kinds of limits that may be broken: "days", "money", "crews"."""
     model: cp_model.CpModel = field(default_factory=cp_model.CpModel)
-    begun: list[list[cp_model.LiteralT]] = field(default_factory=list)
+    begun: list[list[Any]] = field(default_factory=list)
     """Whether each activity has begun by a month, by activity and month."""
-    open_by: list[list[cp_model.LiteralT]] = field(default_factory=list)
+    open_by: list[list[Any]] = field(default_factory=list)
     over: dict[str, cp_model.IntVar] = field(default_factory=dict)
 
     def build(self) -> None:
@@ -198,10 +201,10 @@ class _Model:
         one, none = self.model.new_constant(1), self.model.new_constant(0)
         last = self.of.horizon
         free = "days" in self.relaxed
-        for i, each in enumerate(self.of.activities):
+        for i in range(len(self.of.activities)):
             low = int(self.of.earliest[i])
             high = last if free else int(self.of.latest[i])
-            row: list[cp_model.LiteralT] = []
+            row: list[Any] = []
             for month in range(last + 1):
                 if month < low:
                     row.append(none)
@@ -212,18 +215,17 @@ class _Model:
             for a, b in pairwise(row[low:]):
                 self.model.add_implication(a, b)
             self.begun.append(row)
-            del each
         self._precedence(none)
         self._opened(one, none)
         self._money()
         self._crews()
 
-    def _done(self, i: int, month: int, none: cp_model.LiteralT) -> cp_model.LiteralT:
+    def _done(self, i: int, month: int, none: Any) -> Any:
         """Whether an activity is finished by the first day of a month."""
         begins = int(np.searchsorted(self.of.finish[i], month, side="right")) - 1
         return self.begun[i][begins] if begins >= 0 else none
 
-    def _precedence(self, none: cp_model.LiteralT) -> None:
+    def _precedence(self, none: Any) -> None:
         place = {each.name: i for i, each in enumerate(self.of.activities)}
         for i, each in enumerate(self.of.activities):
             for name in each.follows:
@@ -231,11 +233,11 @@ class _Model:
                     done = self._done(place[name], month, none)
                     self.model.add_implication(self.begun[i][month], done)
 
-    def _opened(self, one: cp_model.LiteralT, none: cp_model.LiteralT) -> None:
+    def _opened(self, one: Any, none: Any) -> None:
         place = {each.name: i for i, each in enumerate(self.of.activities)}
         for k, each in enumerate(self.of.openings):
             by = int(self.of.by[k])
-            row: list[cp_model.LiteralT] = []
+            row: list[Any] = []
             for month in range(self.of.horizon + 1):
                 past = month >= by and "days" not in self.relaxed
                 lit = one if past or month == self.of.horizon else None
@@ -250,7 +252,7 @@ class _Model:
                 self.model.add(late == sum(1 - row[m] for m in range(max(by, 0), self.of.horizon)))
                 self.over[f"days of {each.name}"] = late
 
-    def _begins(self, i: int) -> list[tuple[int, object]]:
+    def _begins(self, i: int) -> list[tuple[int, Any]]:
         """Months in which an activity may begin, each with whether it does."""
         row = self.begun[i]
         low = int(self.of.earliest[i])
@@ -303,17 +305,16 @@ class _Model:
                     at_work.append(self.of.activities[i].crews * (self.begun[i][month] - gone))
                 self.model.add(sum(at_work) <= most + more)
 
-    def costs(self) -> object:
+    def costs(self) -> Any:
         """Objective in units: costs and delays where activities begin, less what openings save."""
         of, terms = self.of, []
-        for i, each in enumerate(of.activities):
+        for i in range(len(of.activities)):
             for month, begins in self._begins(i):
                 terms.append(round(activity_cost(of, i, month) / UNIT) * begins)
-            del each
-        for k, each in enumerate(of.openings):
-            if each.saves > 0:
+        for k, opening in enumerate(of.openings):
+            if opening.saves > 0:
                 for month in range(of.horizon):
-                    unit = round(each.saves * DAYS * discounted(of, month) / UNIT)
+                    unit = round(opening.saves * DAYS * discounted(of, month) / UNIT)
                     terms.append(-unit * self.open_by[k][month])
         return sum(terms)
 
@@ -351,9 +352,7 @@ def objective(of: Problem, starts: Sequence[int], opens: Sequence[int]) -> float
     return paid - saved
 
 
-def solved(
-    of: Problem, *, relaxed: frozenset[str] = frozenset(), workers: int = 2
-) -> Solution | None:
+def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | None:
     """
     Find the programme of the least present cost, within the gap of the study.
 
@@ -363,9 +362,7 @@ def solved(
         The problem.
     relaxed
         Kinds of limits that may be broken ("days", "money", "crews"): then as little as possible
-        is, each limit counted in parts of its size, whatever the programme costs.
-    workers
-        Threads of the solver.
+        is, whatever the programme costs.
 
     Returns
     -------
@@ -383,8 +380,9 @@ def solved(
     own.build()
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = of.pace.seconds
-    solver.parameters.num_workers = workers
+    solver.parameters.num_workers = WORKERS
     solver.parameters.random_seed = SEED
+    solver.parameters.linearization_level = 2  # the linear program is all but whole by itself
     solver.parameters.relative_gap_limit = of.pace.gap
     if relaxed:
         solver.parameters.relative_gap_limit = 0.0
