@@ -334,7 +334,7 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
     """Date an upgrade, the new road, and a piece that others build."""
     new = plan_of.links[0]
     rupees = asked.money.pkr_per_usd
-    blank = {"new_length": 0.0, "bridge_length": 0.0, "tunnel_length": 0.0, "longest_tunnel": 0.0}
+    blank = {"new_length": 0.0, "bridge_length": 0.0, "tunnel_length": 0.0}
     works = [
         Work(
             name="Start-Mouth, upgrade",
@@ -351,7 +351,6 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
             upgrade_length=0.0,
             bridge_length=new.bridge_length,
             tunnel_length=new.tunnel_length,
-            longest_tunnel=new.tunnel_length,
             cost=new.cost.times(rupees),
             deadline=date(2028, 7, 1),
             links=(new.name,),
@@ -512,6 +511,7 @@ def small() -> Plan:
             alike=0.7,
             rows={answer.name: number for number, answer in enumerate(answers[1:])},
             options=answers,
+            schedules={name: each.schedule for name, each in programmes.items()},
             judged=judged,
             failed={"Upper <dam> / branch 1": "no road <within> the standard"},
         ),

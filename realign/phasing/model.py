@@ -20,7 +20,7 @@ from ortools.sat.python import cp_model
 from realign.phasing.lots import ROUNDING, Activity, Opening
 from realign.phasing.rules import KINDS, MONTHS, Kind, Pace
 
-UNIT = 100_000
+UNIT = 10_000
 """Rupees in a unit of the solver [PKR]."""
 DAYS = 365.25 / MONTHS
 """Days of a mean month [d]."""

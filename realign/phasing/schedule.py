@@ -7,22 +7,25 @@ least delay that lets everything be built is taken, and what would help is said.
 rupees throughout, so the sums are exact.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 
 import networkx as nx
 
 from realign.errors import StudyError
 from realign.phasing.lots import Activity, Lot, Opening, Work, activities
-from realign.phasing.model import Problem, Solution, activity_cost, problem, solved, spent
+from realign.phasing.model import UNIT, Problem, Solution, activity_cost, problem, solved, spent
 from realign.phasing.rules import MONTHS, Kind, Pace
 
 HORIZON_YEARS = 15
+"""Years in which a single work is done at most where money and crews never lack."""
+YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
-AFTER_WATER_YEARS = 3
-"""Years after the last water in which the rest of the programme is open."""
+LONGEST = 60 * MONTHS
+"""Months by which a plan is drawn out at most before it is given up."""
 LAST: tuple[Kind, ...] = ("pavement", "upgrade")
 """Kinds with which a lot is complete; where there is none, all of it has to be."""
 
@@ -157,7 +160,7 @@ def schedule(option: str, works: Iterable[Work], pace: Pace) -> Schedule:
     found = solved(of) if of.activities else Solution((), (), 0.0, 0.0)
     conflict = ""
     if found is None:
-        of, found, conflict = _relaxed(option, of)
+        of, found, conflict = _relaxed(option, of, partial(_problem, ours, pace))
     return _schedule(option, ordered, of, found, conflict)
 
 
@@ -221,15 +224,12 @@ def _ordered(works: Iterable[Work]) -> list[Work]:
     return [named[name] for name in nx.lexicographical_topological_sort(graph, place.__getitem__)]
 
 
-def _problem(works: Sequence[Work], pace: Pace) -> Problem:
-    """Cut works into activities, and say what opens by when."""
+def _problem(works: Sequence[Work], pace: Pace, more: int = 0) -> Problem:
+    """Cut works into activities, and say what opens by when; the plan may be longer by months."""
     begin = whole_month(pace.start)
     waters = [work.deadline for work in works if work.deadline is not None]
-    last = pace.complete_by
-    if last is None:
-        years = AFTER_WATER_YEARS if waters else HORIZON_YEARS
-        last = months_later(max([*waters, begin]), years * MONTHS)
-    horizon = max(_months(begin, last), 1)
+    last = pace.complete_by or max([*waters, months_later(begin, YEARS * MONTHS)])
+    horizon = max(_months(begin, last), 1) + more
     done: list[Activity] = []
     openings: list[Opening] = []
     ends: dict[str, tuple[str, ...]] = {}
@@ -279,45 +279,53 @@ def _months(begin: date, day: date) -> int:
 # ---------------------------------------------------------------- where limits conflict
 
 
-def _relaxed(option: str, of: Problem) -> tuple[Problem, Solution, str]:
+def _relaxed(
+    option: str, of: Problem, drawn_out: Callable[[int], Problem]
+) -> tuple[Problem, Solution, str]:
     """Take the least delay, and say which limits conflict and what helps."""
-    late = solved(of, relaxed=frozenset({"days"}))
     money = solved(of, relaxed=frozenset({"money"}))
     crews = solved(of, relaxed=frozenset({"crews"}))
-    helps = [_help(each) for each in (late, money, crews) if each is not None]
+    late, longer, more = solved(of, relaxed=frozenset({"days"})), of, 0
+    while late is None and more < LONGEST:
+        more = max(MONTHS, 2 * more)
+        longer = drawn_out(more)
+        late = solved(longer, relaxed=frozenset({"days"}))
+    others = [_help(each) for each in (money, crews) if each is not None]
     if late is None:
-        if not helps:
-            all_ = solved(of, relaxed=frozenset({"days", "money", "crews"}))
-            helps = [_help(all_)] if all_ else []
-        last = of.day(of.horizon)
         msg = (
-            f"option {option}: the works are not done by {last} with the money and crews of the "
-            f"study; the least that helps: {' or '.join(helps) or 'a later phasing.complete_by'}"
+            f"option {option}: the works are not done by {longer.day(longer.horizon)} with the "
+            f"money and crews of the study; {' or '.join(others) or 'neither'} would help"
         )
         raise StudyError(msg)
     openings = tuple(
-        replace(each, by=of.day(int(of.by[k]) + late.over.get(f"days of {each.name}", 0)))
+        replace(each, by=longer.day(int(longer.by[k]) + late.over.get(f"days of {each.name}", 0)))
         if each.by is not None
         else each
-        for k, each in enumerate(of.openings)
+        for k, each in enumerate(longer.openings)
     )
     later = problem(
-        of.activities,
+        longer.activities,
         openings,
-        of.pace,
-        begin=of.begin,
-        horizon=of.horizon,
-        not_before=_not_before(of),
+        longer.pace,
+        begin=longer.begin,
+        horizon=longer.horizon,
+        not_before=_not_before(longer),
     )
-    found = solved(later)
+    found = solved(later) or late
     named = [e for e in of.openings if f"days of {e.name}" in late.over]
-    what = "; ".join(f"{each.name} cannot open by {each.by}, {each.why}" for each in named)
-    msg = f"{what}. The least that helps: {' or '.join(helps)}."
+    what = [f"{each.name} cannot open by {each.by}, {each.why}" for each in named]
+    helps = [_help(late), *others] if late.over else others
+    if more and of.pace.complete_by is not None:
+        what.append(f"the programme cannot be complete by {of.pace.complete_by}")
+        helps.append(f"completion by {later.day(max(found.opens))}")
+    if not what:
+        return later, found, ""
+    msg = f"{'; '.join(what)}. The least that helps: {' or '.join(helps)}."
     if money is None:
         msg += " More money alone does not help."
     if crews is None:
         msg += " More crews alone do not help."
-    return later, found or late, msg
+    return later, found, msg
 
 
 def _not_before(of: Problem) -> dict[str, int]:
@@ -337,7 +345,7 @@ def _help(found: Solution) -> str:
         if what == "days":
             words.append(f"{which.removeprefix('of ')} opens {amount} months later")
         elif what == "money":
-            words.append(f"Rs {amount / 1e4:,.1f} bn more in {which.removeprefix('of ')}")
+            words.append(f"Rs {amount * UNIT / 1e9:,.1f} bn more in {which.removeprefix('of ')}")
         else:
             words.append(f"{amount} more crews {which}")
     return " and ".join(words)
