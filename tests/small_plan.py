@@ -13,6 +13,7 @@ from pyproj import CRS, Transformer
 from shapely import LineString
 
 from realign import (
+    appraisal,
     candidates,
     choice,
     finance,
@@ -47,6 +48,7 @@ from realign.region import Region
 from realign.standards import load as load_standard
 from realign.study import Study
 from realign.terrain import Terrain
+from realign.works import World
 
 CRS_ = CRS.from_epsg(32643)
 LEFT, TOP = 650_000.0, 3_930_000.0
@@ -487,6 +489,7 @@ def small() -> Plan:
         for answer in answers
     }
     modelled = (lake.full.area / 1e6, float("nan"), 85.0)
+    world = World(given, area, judged, rates())
     checks = tuple(
         Check(row, unit, value)
         for row, unit, value in zip(asked.published, ("km2", "km", "%"), modelled, strict=True)
@@ -526,6 +529,10 @@ def small() -> Plan:
             years[SHORT], asked.all_weather, rates=rates(), money=asked.money
         ),
         programmes=programmes,
+        funds={
+            name: appraisal.funds(world, each, years[name]) for name, each in programmes.items()
+        },
+        variations=appraisal.variations(world, answers[1], asked.phasing.alternatives),
         best=SHORT,
         announced=SHORT,
         checks=checks,

@@ -28,7 +28,7 @@ drowned
 region
 works
 programme yearround
-validation protection candidates
+validation protection candidates appraisal
 choice
 plan
 outputs sources
