@@ -237,7 +237,7 @@ def _ordered(works: Iterable[Work]) -> list[Work]:
 
 
 def _problem(works: Sequence[Work], others: Mapping[str, date], pace: Pace) -> Problem:
-    """Cut works into activities, and say what opens by when; `others` build by days of their own."""
+    """Cut works into activities, and say what opens by when; `others` open on their own days."""
     begin = whole_month(pace.start)
     waters = [work.deadline for work in works if work.deadline is not None]
     last = pace.complete_by
@@ -280,13 +280,12 @@ def _openings(work: Work, own: Sequence[Activity], pace: Pace) -> list[Opening]:
     for lot in work.lots:
         groups.setdefault(lot.opens_with or lot.name, []).append(lot.name)
     groups = groups or {work.name: [work.name]}
-    replaces = _replacing(work)
     out = []
     for name, lots in groups.items():
         mine = [a for a in own if a.lot in lots]
         last = [a.name for a in mine if a.kind in LAST] or [a.name for a in mine]
         days = []
-        if work.deadline is not None and name in replaces:
+        if work.deadline is not None and not work.keeps_road:
             reserve = months_later(work.deadline, -pace.reserve_months)
             days.append(
                 (reserve, f"{pace.reserve_months} months before the water of {work.deadline}")
