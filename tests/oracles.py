@@ -23,47 +23,87 @@ from realign.geometry.horizontal import Element
 from realign.geometry.vertical import Grades
 from realign.hazard import MONTH_DAYS
 from realign.options import Leg
+from realign.phasing import Kind, Pace
+from realign.phasing.model import Problem
 from realign.terrain import Terrain
 
 
-def schedule_by_hand(
-    jobs: list[tuple[int, int]], budget: int, month_of_year: int
-) -> list[tuple[int, int, dict[int, int]]]:
-    """
-    Give money rupee by rupee to jobs (cost, months) in order; return begin, end and years of each.
+def finish_by_months(kind: Kind, effort: float, pace: Pace, first: int, start: int) -> int:
+    """Work month by month until an effort is done; `first` is the month of the year of month 0."""
+    done, month = 0.0, start
+    while done < effort - 1e-9 or month == start:
+        done += pace.pace(kind, (first - 1 + month) % 12 + 1)
+        month += 1
+    return month
 
-    `month_of_year` is the month of the first step, 0 to 11; years count from 0.
-    """
-    paid = [0] * len(jobs)
-    begun, ended = [-1] * len(jobs), [-1] * len(jobs)
-    years: list[dict[int, int]] = [{} for _ in jobs]
-    given = step = 0
-    while -1 in ended:
-        year, month = divmod(step + month_of_year, 12)
-        if month == 0:
-            given = 0
-        months_of_year = month + 1 if year > 0 else step + 1
-        purse = budget * months_of_year // 12 - given
-        for job, (cost, months) in enumerate(jobs):
-            if ended[job] != -1:
-                continue
-            this_month = 0
-            while purse > 0 and paid[job] < cost:
-                since = 1 if begun[job] == -1 else step - begun[job] + 1
-                if paid[job] * months >= cost * since or this_month * months >= cost:
-                    break  # as much as its time allows, or as a month of it costs
-                paid[job] += 1
-                this_month += 1
-                purse -= 1
-                given += 1
-            if this_month:
-                years[job][year] = years[job].get(year, 0) + this_month
-            if begun[job] == -1 and (this_month or cost == 0):
-                begun[job] = step
-            if paid[job] == cost and step + 1 - begun[job] >= months:
-                ended[job] = step + 1
-        step += 1
-    return list(zip(begun, ended, years, strict=True))
+
+class Programmes(NamedTuple):
+    """All programmes in which each activity follows those it has to, by the last month."""
+
+    starts: NDArray[np.int64]
+    """Shape (programmes, activities)."""
+    cost: NDArray[float64]
+    """Present value [PKR]."""
+    late: NDArray[np.int64]
+    """Months by which openings are late, together."""
+    short: NDArray[np.int64]
+    """Money that years lack, together [PKR]."""
+    lacking: NDArray[np.int64]
+    """Crews that are lacking in the worst month, all kinds together."""
+
+    @property
+    def keeps(self) -> NDArray[np.bool_]:
+        """Which of them keep all limits."""
+        return (self.late == 0) & (self.short == 0) & (self.lacking == 0)
+
+
+def every_programme(of: Problem) -> Programmes:
+    """Try all months for all activities; costs are whole rupees a month however long they take."""
+    first, pace, last = of.begin.month, of.pace, of.horizon
+    index = {each.name: i for i, each in enumerate(of.activities)}
+    ends = np.array(
+        [
+            [finish_by_months(a.kind, a.effort, pace, first, m) for m in range(last)]
+            for a in of.activities
+        ]
+    )
+    starts = np.array(list(itertools.product(range(last), repeat=len(of.activities))))
+    ended = np.column_stack([ends[i][starts[:, i]] for i in range(len(of.activities))])
+    fits = (ended <= last).all(axis=1)
+    for i, each in enumerate(of.activities):
+        fits &= starts[:, i] >= of.not_before.get(each.work, 0)
+        for name in each.follows:
+            fits &= starts[:, i] >= ended[:, index[name]]
+    starts, ended = starts[fits], ended[fits]
+    months = np.arange(last)
+    busy = (months >= starts[:, :, None]) & (months < ended[:, :, None])
+    monthly = np.array([each.cost for each in of.activities]) // np.maximum(ended - starts, 1)
+    paid = (busy * monthly[:, :, None]).sum(axis=1)
+    worth = (1 + pace.discount_pct / 100) ** -((months + 0.5) / 12)
+    cost = paid @ worth
+    late = np.zeros(len(starts), np.int64)
+    for opening in of.openings:
+        opens = ended[:, [index[name] for name in opening.follows]].max(axis=1)
+        saved = opening.saves * 365.25 / 12 * worth
+        cost = cost - ((months >= opens[:, None]) * saved).sum(axis=1)
+        if opening.by is not None:
+            by = 12 * (opening.by.year - of.begin.year) + opening.by.month - first
+            late += np.maximum(opens - by, 0)
+    years = of.begin.year + (first - 1 + months) // 12
+    short = sum(
+        np.maximum(
+            paid[:, years == year].sum(axis=1)
+            - int(pace.budget(year)) * int((years == year).sum()) // 12,
+            0,
+        )
+        for year in np.unique(years).tolist()
+    )
+    lacking = np.zeros(len(starts), np.int64)
+    for kind in ("earthworks", "bridges", "tunnel", "pavement", "upgrade"):
+        own = np.array([each.crews * (each.kind == kind) for each in of.activities])
+        needed = (busy * own[:, None]).sum(axis=1).max(axis=1, initial=0)
+        lacking += np.maximum(needed - getattr(pace.crews, kind), 0)
+    return Programmes(starts, cost, late, np.asarray(short), lacking)
 
 
 def days_without_road(spans: list[tuple[date, date]]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from math import ceil
+from typing import NamedTuple
 
 from realign.chainage import Section
 from realign.errors import GeometryError, StudyError
@@ -42,16 +43,19 @@ class Lot:
     """Lots of the same word open together: those of a new road between two tie-ins."""
 
     def __post_init__(self) -> None:
-        """Refuse quantities below zero, and costs of what is not there."""
+        """Refuse quantities and costs below zero, and structures without length."""
         values = {"length": self.length, "earthworks": self.earthworks, "walls": self.walls}
+        values |= {"bridges": min(self.bridges, default=0), "tunnels": min(self.tunnels, default=0)}
         values |= {f"cost of {kind}": cost for kind, cost in self.costs.items()}
         for name, value in values.items():
             if not value >= 0:
                 msg = f"lot '{self.name}': {name} is {value:g}; wanted 0 or more"
                 raise GeometryError(msg)
-        if not self.length > 0:
-            msg = f"lot '{self.name}': length is 0 m; wanted more"
-            raise GeometryError(msg)
+        lengths = {"length": (self.length,), "bridges": self.bridges, "tunnels": self.tunnels}
+        for name, some in lengths.items():
+            if not all(length > 0 for length in some):
+                msg = f"lot '{self.name}': {name}: found 0 m; wanted more"
+                raise GeometryError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,33 +210,18 @@ def _whole(work: Work, pace: Pace) -> Lot:
 
 def _of_lot(work: str, lot: Lot, rupees: int, pace: Pace) -> list[Activity]:
     """Activities of one lot; what has no effort and no cost is left out."""
-    efforts = _efforts(lot, pace)
-    found = [kind for kind, effort, _ in efforts if effort > 0 or lot.costs.get(kind, 0.0) > 0]
-    tunnels = sum(lot.tunnels)
-    shares = [
-        lot.costs.get(kind, 0.0) * (effort_share if kind == "tunnel" else 1.0)
-        for (kind, _, _), effort_share in zip(
-            efforts,
-            [
-                lot.tunnels[k] / tunnels if kind == "tunnel" else 1.0
-                for kind, k in _numbered(efforts)
-            ],
-            strict=True,
-        )
-    ]
-    costs = _rounded(shares, rupees)
+    steps = _steps(lot, pace)
+    costs = _rounded([step.cost for step in steps], rupees)
     named: dict[Kind, list[str]] = {kind: [] for kind in KINDS}
     out = []
-    for (kind, effort, crews), (_, number), cost in zip(
-        efforts, _numbered(efforts), costs, strict=True
-    ):
-        if kind not in found:
-            continue
-        several = kind == "tunnel" and len(lot.tunnels) > 1
-        name = f"{lot.name}: {kind}{f' {number + 1}' if several else ''}"
-        before = [n for earlier in _BEFORE[kind] for n in named[earlier]]
-        out.append(Activity(name, work, lot.name, kind, effort, crews, cost, tuple(before)))
-        named[kind].append(name)
+    for step, cost in zip(steps, costs, strict=True):
+        if step.effort > 0 or step.cost > 0:
+            name = f"{lot.name}: {step.label}"
+            before = tuple(n for earlier in _BEFORE[step.kind] for n in named[earlier])
+            out.append(
+                Activity(name, work, lot.name, step.kind, step.effort, step.crews, cost, before)
+            )
+            named[step.kind].append(name)
     return out
 
 
@@ -248,41 +237,62 @@ _BEFORE: Mapping[Kind, tuple[Kind, ...]] = {
 """Kinds of which an activity follows all of its own lot."""
 
 
-def _efforts(lot: Lot, pace: Pace) -> list[tuple[Kind, float, int]]:
-    """Kind, effort [months] and crews of everything done in a lot, each tunnel by itself."""
+class _Step(NamedTuple):
+    """Something done in a lot."""
+
+    kind: Kind
+    label: str
+    """What the activity is called beside the lot."""
+    effort: float
+    """[months]."""
+    crews: int
+    cost: float
+    """Share of the cost of the lot [PKR]."""
+
+
+def _steps(lot: Lot, pace: Pace) -> list[_Step]:
+    """List everything done in a lot, in its order, each tunnel by itself."""
+
+    def step(kind: Kind, effort: float, crews: int) -> _Step:
+        return _Step(kind, kind, effort, crews, lot.costs.get(kind, 0.0))
+
     km = lot.length / METRES
-    land: list[tuple[Kind, float, int]] = [("land", pace.land_months, 0)]
+    land = step("land", pace.land_months, 0)
     if lot.upgraded:
-        return [*land, ("upgrade", km / pace.upgrade_km_per_month, 1)]
-    crews = min(
-        sum(ceil(b / pace.bridge_m_per_crew) for b in lot.bridges), pace.bridge_crews_per_lot
-    )
-    spans = 0.0
-    if lot.bridges:
-        spans = max(min(max(lot.bridges), pace.bridge_m_per_crew), sum(lot.bridges) / crews)
+        return [land, step("upgrade", km / pace.upgrade_km_per_month, 1)]
     earth = max(lot.earthworks / pace.earthworks_m3_per_month, lot.walls / pace.wall_m3_per_month)
-    drives: list[tuple[Kind, float, int]] = [
-        ("tunnel", t / FACES / pace.tunnel_m_per_month_face + pace.tunnel_finish_months, FACES)
-        for t in lot.tunnels
-    ]
     return [
-        *land,
-        ("access", pace.access_months, 0),
-        ("earthworks", earth, 1),
-        ("bridges", spans / pace.bridge_m_per_month, crews),
-        *drives,
-        ("pavement", km / pace.pavement_km_per_month, 1),
+        land,
+        step("access", pace.access_months, 0),
+        step("earthworks", earth, 1),
+        step("bridges", *_spans(lot.bridges, pace)),
+        *_drives(lot, pace),
+        step("pavement", km / pace.pavement_km_per_month, 1),
     ]
 
 
-def _numbered(efforts: Sequence[tuple[Kind, float, int]]) -> list[tuple[Kind, int]]:
-    """Give with each kind how many of it came before."""
-    seen: dict[Kind, int] = {}
-    out = []
-    for kind, _, _ in efforts:
-        out.append((kind, seen.get(kind, 0)))
-        seen[kind] = seen.get(kind, 0) + 1
-    return out
+def _spans(bridges: Sequence[float], pace: Pace) -> tuple[float, int]:
+    """Effort [months] and crews of the bridges of a lot."""
+    if not bridges:
+        return 0.0, 0
+    room = sum(ceil(length / pace.bridge_m_per_crew) for length in bridges)
+    crews = min(room, pace.bridge_crews_per_lot)
+    longest = max(min(max(bridges), pace.bridge_m_per_crew), sum(bridges) / crews)
+    return longest / pace.bridge_m_per_month, crews
+
+
+def _drives(lot: Lot, pace: Pace) -> list[_Step]:
+    """List the tunnels of a lot, their cost shared by length."""
+    return [
+        _Step(
+            "tunnel",
+            f"tunnel {number}" if len(lot.tunnels) > 1 else "tunnel",
+            length / FACES / pace.tunnel_m_per_month_face + pace.tunnel_finish_months,
+            FACES,
+            lot.costs.get("tunnel", 0.0) * length / sum(lot.tunnels),
+        )
+        for number, length in enumerate(lot.tunnels, 1)
+    ]
 
 
 def _rounded(amounts: Iterable[float], total: int) -> list[int]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
+from realign.errors import StudyError
 from realign.phasing.lots import ROUNDING, Activity, Opening
 from realign.phasing.rules import KINDS, MONTHS, Kind, Pace
 
@@ -59,7 +60,10 @@ class Problem:
     finish: tuple[NDArray[np.int64], ...]
     """Month after the last of each activity, by that in which it begins, shape (horizon + 1,)."""
     by: NDArray[np.int64]
-    """Last month on the first day of which each opening is in time, shape (openings,)."""
+    """Last month on the first day of which each opening is in time, shape (openings,); below 0
+    where its day is before the plan."""
+    not_before: Mapping[str, int]
+    """Month before which nothing of a work begins, by the name of the work."""
 
     def year(self, month: int) -> int:
         """Calendar year of a month of the plan."""
@@ -108,16 +112,16 @@ def finishes(kind: Kind, effort: float, pace: Pace, begin: date, horizon: int) -
     """
     Month after the last of an activity, by the month in which it begins.
 
-    Every month it advances by the share at which its kind goes in that month of the year. What
-    is not done by the horizon ends one month after it.
+    Every month it advances by the share at which its kind goes in that month of the year. It
+    takes one at least, so that what only costs money has a month in which that is paid. What is
+    not done by the horizon ends one month after it.
     """
     rate = np.array(
         [pace.pace(kind, (begin.month - 1 + month) % MONTHS + 1) for month in range(horizon)]
     )
     done = np.concatenate(([0.0], np.cumsum(rate)))
     ends = np.searchsorted(done, done + effort - ROUNDING, side="left")
-    at_once = np.arange(horizon + 1) + (1 if effort > 0 else 0)
-    return np.minimum(np.maximum(ends, at_once), horizon + 1).astype(np.int64)
+    return np.clip(ends, np.arange(horizon + 1) + 1, horizon + 1).astype(np.int64)
 
 
 def problem(
@@ -172,6 +176,7 @@ def problem(
         latest,
         finish,
         by,
+        dict(not_before or {}),
     )
 
 
@@ -248,8 +253,9 @@ class _Model:
                 self.model.add_implication(a, b)
             self.open_by.append(row)
             if "days" in self.relaxed and by < self.of.horizon:
-                late = self.model.new_int_var(0, self.of.horizon, f"late {k}")
-                self.model.add(late == sum(1 - row[m] for m in range(max(by, 0), self.of.horizon)))
+                late = self.model.new_int_var(0, self.of.horizon - by, f"late {k}")
+                months = sum(1 - row[m] for m in range(max(by, 0), self.of.horizon))
+                self.model.add(late == months - min(by, 0))
                 self.over[f"days of {each.name}"] = late
 
     def _begins(self, i: int) -> list[tuple[int, Any]]:
@@ -269,7 +275,7 @@ class _Model:
             for i, each in enumerate(self.of.activities):
                 for month, begins in self._begins(i):
                     end = int(self.of.finish[i][month])
-                    if end > month and each.cost and month < months.stop and end > months.start:
+                    if each.cost and month < months.stop and end > months.start:
                         units = ceil(spent(each.cost, month, end, months) / UNIT)
                         parts.append(units * begins)
             limit = floor(self.of.pace.budget(year) * len(months) / MONTHS / UNIT)
@@ -306,16 +312,18 @@ class _Model:
                 self.model.add(sum(at_work) <= most + more)
 
     def costs(self) -> Any:
-        """Objective in units: costs and delays where activities begin, less what openings save."""
+        """Objective in units: costs where activities begin, less what openings save."""
         of, terms = self.of, []
         for i in range(len(of.activities)):
             for month, begins in self._begins(i):
                 terms.append(round(activity_cost(of, i, month) / UNIT) * begins)
         for k, opening in enumerate(of.openings):
             if opening.saves > 0:
+                units = np.round(savings(of, k) / UNIT).astype(int).tolist()
+                # rounded from each month on, not month by month: small sums do not add up to errors
                 for month in range(of.horizon):
-                    unit = round(opening.saves * DAYS * discounted(of, month) / UNIT)
-                    terms.append(-unit * self.open_by[k][month])
+                    saved = units[month] - units[month + 1]
+                    terms.append(-saved * self.open_by[k][month])
         return sum(terms)
 
 
@@ -327,10 +335,14 @@ def discounted(of: Problem, month: int) -> float:
 def activity_cost(of: Problem, i: int, month: int) -> float:
     """Present value of an activity that begins in a month [PKR]."""
     end = int(of.finish[i][month])
-    if end <= month:
-        return of.activities[i].cost * discounted(of, month)
     run = of.activities[i].cost / (end - month)
     return run * sum(discounted(of, m) for m in range(month, end))
+
+
+def savings(of: Problem, k: int) -> NDArray[np.float64]:
+    """Present value of what users save, by the month of an opening, shape (horizon + 1,) [PKR]."""
+    each = [of.openings[k].saves * DAYS * discounted(of, month) for month in range(of.horizon)]
+    return np.concatenate((np.cumsum(each[::-1])[::-1], [0.0]))
 
 
 def objective(of: Problem, starts: Sequence[int], opens: Sequence[int]) -> float:
@@ -345,10 +357,7 @@ def objective(of: Problem, starts: Sequence[int], opens: Sequence[int]) -> float
         Months in which activities begin, and on the first day of which lots open.
     """
     paid = sum(activity_cost(of, i, month) for i, month in enumerate(starts))
-    saved = sum(
-        each.saves * DAYS * sum(discounted(of, m) for m in range(month, of.horizon))
-        for each, month in zip(of.openings, opens, strict=True)
-    )
+    saved = sum(float(savings(of, k)[month]) for k, month in enumerate(opens))
     return paid - saved
 
 
@@ -371,8 +380,8 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
 
     Raises
     ------
-    TimeoutError
-        No programme was found in the time of the study, and that there is none was not proved.
+    StudyError
+        If no programme was found in the time of the study, and that there is none was not proved.
     """
     if "days" not in relaxed and bool((of.latest < of.earliest).any()):
         return None
@@ -397,7 +406,7 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
             f"no programme was found in {of.pace.seconds:g} s, and none was proved impossible; "
             "wanted more phasing.seconds"
         )
-        raise TimeoutError(msg)
+        raise StudyError(msg)
     starts = tuple(
         next(m for m in range(of.horizon + 1) if solver.boolean_value(row[m])) for row in own.begun
     )
@@ -407,6 +416,12 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
         for each in of.openings
     )
     cost = objective(of, starts, opens)
-    slack = (solver.objective_value - solver.best_objective_bound) * UNIT
+    bound = cost if relaxed else min(cost, solver.best_objective_bound * UNIT - _rounding(of))
     over = {name: solver.value(var) for name, var in own.over.items() if solver.value(var)}
-    return Solution(starts, opens, cost, cost - (0.0 if relaxed else max(slack, 0.0)), over)
+    return Solution(starts, opens, cost, bound, over)
+
+
+def _rounding(of: Problem) -> float:
+    """Rupees by which the objective may lie below its value in whole units [PKR]."""
+    paid = sum(min(each.cost, UNIT / 2) for each in of.activities)
+    return paid + UNIT / 2 * sum(each.saves > 0 for each in of.openings)

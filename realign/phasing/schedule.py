@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import groupby
+from math import ceil
 
 import networkx as nx
 
@@ -26,6 +27,8 @@ YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
 LONGEST = 60 * MONTHS
 """Months by which a plan is drawn out at most before it is given up."""
+LONGEST_YEARS = 100
+"""Years above which the duration of a work is a mistake in the pace."""
 LAST: tuple[Kind, ...] = ("pavement", "upgrade")
 """Kinds with which a lot is complete; where there is none, all of it has to be."""
 
@@ -42,7 +45,7 @@ class Timed:
     """First day after it."""
     slack_months: int
     """Months by which it may begin later with every opening still in time, crews and money left
-    aside."""
+    aside; where openings have to be late, in time for the days to which they are moved."""
 
     @property
     def critical(self) -> bool:
@@ -63,7 +66,7 @@ class Opened:
     opens: date
     """First day of traffic."""
     by: date | None
-    """Day on which it had to be open."""
+    """Day on which it had to be open, kept or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +159,15 @@ def schedule(option: str, works: Iterable[Work], pace: Pace) -> Schedule:
     """
     ordered = _ordered(works)
     ours = [work for work in ordered if work.in_programme]
-    of = _problem(ours, pace)
+    others = {work.name: work.opens for work in ordered if not work.in_programme and work.opens}
+    of = _problem(ours, others, pace)
     found = solved(of) if of.activities else Solution((), (), 0.0, 0.0)
-    conflict = ""
+    conflict, days = "", {each.name: each.by for each in of.openings}
     if found is None:
-        of, found, conflict = _relaxed(option, of, partial(_problem, ours, pace))
-    return _schedule(option, ordered, of, found, conflict)
+        of, found, conflict = _relaxed(option, of, partial(_problem, ours, others, pace))
+    plan = _schedule(option, ordered, of, found)
+    asked = tuple(replace(each, by=days[each.name]) for each in plan.openings)
+    return replace(plan, openings=asked, conflict=conflict)
 
 
 def duration(work: Work, pace: Pace) -> int:
@@ -179,11 +185,20 @@ def duration(work: Work, pace: Pace) -> int:
     -------
     duration
         Whole months, at least one.
+
+    Raises
+    ------
+    StudyError
+        If it takes more than a hundred years.
     """
     own = activities(work, pace)
-    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=HORIZON_YEARS * MONTHS)
+    horizon = LONGEST_YEARS * MONTHS
+    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=horizon)
     last = max(int(of.finish[i][of.earliest[i]]) for i in range(len(own)))
-    return max(1, last)
+    if last > horizon:
+        msg = f"work '{work.name}' takes more than {LONGEST_YEARS} years; wanted a faster pace"
+        raise StudyError(msg)
+    return last
 
 
 def months_later(day: date, months: int) -> date:
@@ -224,8 +239,14 @@ def _ordered(works: Iterable[Work]) -> list[Work]:
     return [named[name] for name in nx.lexicographical_topological_sort(graph, place.__getitem__)]
 
 
-def _problem(works: Sequence[Work], pace: Pace, more: int = 0) -> Problem:
-    """Cut works into activities, and say what opens by when; the plan may be longer by months."""
+def _problem(
+    works: Sequence[Work], others: Mapping[str, date], pace: Pace, more: int = 0
+) -> Problem:
+    """
+    Cut works into activities, and say what opens by when.
+
+    Works of `others` open on their own days; the plan may be longer by some months.
+    """
     begin = whole_month(pace.start)
     waters = [work.deadline for work in works if work.deadline is not None]
     last = pace.complete_by or max([*waters, months_later(begin, YEARS * MONTHS)])
@@ -240,12 +261,23 @@ def _problem(works: Sequence[Work], pace: Pace, more: int = 0) -> Problem:
         ends[work.name] = tuple(a.name for a in own if a.kind in LAST) or tuple(a.name for a in own)
         done += own
         openings += _openings(work, own, pace)
-    not_before = {
-        work.name: max(_months(begin, whole_month(work.starts_after)), 0)
-        for work in works
-        if work.starts_after is not None
-    }
+    _once("lot", [lot.name for work in works for lot in work.lots or (work,)])
+    _once("opening", [each.name for each in openings])
+    not_before = {}
+    for work in works:
+        days = [others[name] for name in work.after if name in others]
+        days += [work.starts_after] if work.starts_after is not None else []
+        months = [_months(begin, whole_month(day)) for day in days]
+        not_before[work.name] = max([0, *months])
     return problem(done, openings, pace, begin=begin, horizon=horizon, not_before=not_before)
+
+
+def _once(what: str, names: Sequence[str]) -> None:
+    """Refuse names that stand for two things."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"more than one {what} is named {', '.join(twice)}; wanted a name for each"
+        raise StudyError(msg)
 
 
 def _openings(work: Work, own: Sequence[Activity], pace: Pace) -> list[Opening]:
@@ -269,6 +301,13 @@ def _openings(work: Work, own: Sequence[Activity], pace: Pace) -> list[Opening]:
         by, why = min(days, default=(None, ""))
         out.append(Opening(name, work.name, tuple(last), by, why, work.saves.get(name, 0.0)))
     return out
+
+
+def _replacing(work: Work) -> set[str]:
+    """Names of the openings of a work that replace old road; all but upgrades do."""
+    if not work.lots:
+        return set() if work.keeps_road else {work.name}
+    return {lot.opens_with or lot.name for lot in work.lots if not lot.upgraded}
 
 
 def _months(begin: date, day: date) -> int:
@@ -309,7 +348,7 @@ def _relaxed(
         longer.pace,
         begin=longer.begin,
         horizon=longer.horizon,
-        not_before=_not_before(longer),
+        not_before=longer.not_before,
     )
     found = solved(later) or late
     named = [e for e in of.openings if f"days of {e.name}" in late.over]
@@ -328,35 +367,26 @@ def _relaxed(
     return later, found, msg
 
 
-def _not_before(of: Problem) -> dict[str, int]:
-    """First month of each work, from the months in which its first activities may begin."""
-    out: dict[str, int] = {}
-    for i, each in enumerate(of.activities):
-        if not each.follows:
-            out[each.work] = min(out.get(each.work, of.horizon), int(of.earliest[i]))
-    return out
-
-
 def _help(found: Solution) -> str:
     """Say in words by how much limits are relaxed."""
     words = []
     for name, amount in found.over.items():
         what, _, which = name.partition(" ")
         if what == "days":
-            words.append(f"{which.removeprefix('of ')} opens {amount} months later")
+            months = "month" if amount == 1 else "months"
+            words.append(f"{which.removeprefix('of ')} opens {amount} {months} later")
         elif what == "money":
-            words.append(f"Rs {amount * UNIT / 1e9:,.1f} bn more in {which.removeprefix('of ')}")
+            enough = ceil(amount * UNIT / 1e7) / 100  # [bn], never less than what it takes
+            words.append(f"Rs {enough:,.2f} bn more in {which.removeprefix('of ')}")
         else:
-            words.append(f"{amount} more crews {which}")
+            words.append(f"{amount} more {'crew' if amount == 1 else 'crews'} {which}")
     return " and ".join(words)
 
 
 # ---------------------------------------------------------------- what came out
 
 
-def _schedule(
-    option: str, works: Sequence[Work], of: Problem, found: Solution, conflict: str
-) -> Schedule:
+def _schedule(option: str, works: Sequence[Work], of: Problem, found: Solution) -> Schedule:
     """Put the schedule together from months."""
     timed = [
         Timed(
@@ -409,7 +439,6 @@ def _schedule(
         gap=found.gap,
         cut_days=_days(cuts),
         cuts=cuts,
-        conflict=conflict,
     )
 
 
@@ -435,7 +464,8 @@ def _phase(
 ) -> Phase:
     """Put a work of the programme together."""
     mine = [each for each in timed if each.activity.work == work.name]
-    opens = max(each.opens for each in opened if each.work == work.name)
+    days = {each.name: each.opens for each in opened if each.work == work.name}
+    replaced = max((days[name] for name in _replacing(work)), default=max(days.values()))
     own = years.get(work.name, {})
     sums: dict[int, int] = {}
     for rows in own.values():
@@ -446,9 +476,9 @@ def _phase(
         number=0,
         work=work,
         start=min((each.start for each in mine), default=of.begin),
-        opens=opens,
+        opens=max(days.values()),
         deadline=work.deadline,
-        days_late=_late(opens, work.deadline),
+        days_late=_late(replaced, work.deadline),
         spending=spending,
         by_kind={kind: tuple(sorted(rows.items())) for kind, rows in own.items()},
         cost_pkr=sum(rupees for _, rupees in spending),
@@ -471,7 +501,8 @@ def _cut(phase: Phase) -> list[tuple[date, date, str]]:
     """Return the cut of the highway that a late phase makes, if it makes one."""
     if phase.deadline is None or phase.days_late == 0 or phase.work.keeps_road:
         return []
-    return [(phase.deadline, phase.opens, phase.work.name)]
+    again = phase.deadline + timedelta(days=phase.days_late)
+    return [(phase.deadline, again, phase.work.name)]
 
 
 def _days(cuts: Iterable[tuple[date, date, str]]) -> int:
