@@ -68,7 +68,7 @@ def main() -> None:
             name: {"closed_days": round(year.highway.closed_days_a_year, 3)}
             for name, year in plan.years.items()
         },
-        "phases and money": {
+        "money": {
             name: {"programme_bn_pkr": round(each.schedule.total_pkr / 1e9, 3)}
             for name, each in plan.programmes.items()
         },

@@ -61,7 +61,8 @@ class Candidate:
     rates: NDArray[np.float64]
     """Mean number of closures at a moment of each month, shape (12,) [-]."""
     present_cost: float
-    """Present value of its cost, spent evenly until `opens`, in the currency of the rates."""
+    """Present value of its cost, spent evenly while its task lasts until `opens`, in the currency
+    of the rates."""
     steepest: float
     """Steepest grade, without sign [m/m]."""
     buildings: int
@@ -69,8 +70,8 @@ class Candidate:
     farmland: float
     """Farmland on it [m2]."""
     opens: date
-    """First day of traffic: that of the task that it belongs to, where the works of that begin with
-    the programme and money never lacks."""
+    """First day of traffic of the task that it belongs to, as late as the water or the end of the
+    programme allow; its schedule dates what an option builds."""
     flawed: int
     """Breaches of the standard on the roads that it is put together of."""
 
@@ -186,7 +187,7 @@ def _candidate(given: Drowned, net: Net, way: Way, judged: Mapping[str, Judged])
     values = way.values
     roads = {leg.road.name: leg.road for leg in way.legs}
     kinds = given.study.options.farmland
-    opens = _opens(given, way.section)
+    begins, opens = _days(given, way.section)
     return Candidate(
         name=f"{net.gap.name} / {way.name}",
         net=net,
@@ -199,21 +200,22 @@ def _candidate(given: Drowned, net: Net, way: Way, judged: Mapping[str, Judged])
         buildings=sum(_buildings(given, leg.road, leg.part) for leg in way.legs),
         farmland=farmland(values.uses, kinds),
         opens=opens,
-        present_cost=values.cost.base * _share(given, opens),
+        present_cost=values.cost.base * _share(given, begins, opens),
         flawed=sum(len(road.breaches) for road in roads.values()),
     )
 
 
-def _opens(given: Drowned, section: Section) -> date:
+def _days(given: Drowned, section: Section) -> tuple[date, date]:
     """
-    Find the day on which the works on a section open: all those of a task open together.
+    Find the days between which the works on a section go on, before any schedule is made.
 
-    What others build has its day; a task of the programme takes its whole length at the pace of the
-    study, begins with the programme and never lacks money. Road of no task is a work of its own.
+    They end when they have to: before the water where it takes the road, else with the programme;
+    and they last as long as the task that the section belongs to does at the pace of the study.
+    What others build goes on until its day.
     """
     pace, task = given.study.phasing, _task(given, section)
     if task is not None and task.opens is not None:
-        return task.opens
+        return min(pace.start, task.opens), task.opens
     length = section.length
     if task is not None:
         length = abs(given.places[task.end] - given.places[task.start])
@@ -227,7 +229,15 @@ def _opens(given: Drowned, section: Section) -> date:
         tunnel_length=0.0,
         cost=Estimate.exact(0.0),
     )
-    return phasing.months_later(pace.start, phasing.duration(work, pace))
+    months = phasing.duration(work, pace)
+    waters = [
+        part.first_date for part in given.submergence.sections if part.section.overlaps(section)
+    ]
+    dates = [stage.date for lake in given.reservoirs for stage in lake.dam.stages]
+    last = phasing.months_later(min(waters), -pace.reserve_months) if waters else None
+    last = last or pace.complete_by or max(dates)
+    last = max(last, phasing.months_later(pace.start, months))
+    return phasing.months_later(last, -months), last
 
 
 def _task(given: Drowned, section: Section) -> phasing.Task | None:
@@ -240,11 +250,11 @@ def _task(given: Drowned, section: Section) -> phasing.Task | None:
     return task if covered > 0 else None
 
 
-def _share(given: Drowned, opens: date) -> float:
-    """Present value over cost of works that go on evenly from the start of all until a day [-]."""
+def _share(given: Drowned, begins: date, opens: date) -> float:
+    """Present value over cost of works that go on evenly between two days [-]."""
     base = given.study.phasing.start
     discount = given.study.phasing.discount_pct / 100
-    return cost.present_share(min(base, opens), opens, base=base, discount=discount)
+    return cost.present_share(begins, opens, base=base, discount=discount)
 
 
 def _buildings(given: Drowned, road: Link, part: Section) -> int:
@@ -435,7 +445,7 @@ def _standing(
     paid = 0.0
     if better:
         paid = cost.price(region.totals(section), prices, given.study.money).total.base
-        paid *= _share(given, _opens(given, section))
+        paid *= _share(given, *_days(given, section))
     truck = sum(road.service(section).truck) / 2
     amounts = np.array([paid, section.length, truck, 0.0, 0.0, 0.0, 0.0])
     return amounts, np.array([road.steepest(section)]), road.rates(section)

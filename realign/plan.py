@@ -23,6 +23,7 @@ from realign import (
     region,
 )
 from realign.allweather import Critical, Kind, Service, Worth
+from realign.appraisal import Funds, Variation, funds, variations
 from realign.branches import Net
 from realign.choice import ANNOUNCED, Choice, Decision
 from realign.corridor import Gap, Site
@@ -42,7 +43,7 @@ from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
 from realign.validation import Assumption, Check, assumptions, checks, notes
-from realign.works import builder, ours
+from realign.works import World, builder, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
 
 __all__ = [
@@ -103,6 +104,10 @@ class Plan:
     """What protections of the best option would buy."""
     programmes: Mapping[str, Programme]
     """Phases and money by name of the option; none for do-nothing where others build nothing."""
+    funds: Mapping[str, Funds]
+    """Who pays, and what the economy gains, by name of the option; of those with phases."""
+    variations: tuple[Variation, ...]
+    """The best option under the other budgets and dates of the study."""
     best: str
     """Name of the option shown first: that which the weights of the study prefer."""
     announced: str
@@ -180,7 +185,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
             say=say,
             workers=threads,
         )
-    with clock.stage("phases and money"):
+    with clock.stage("phases"):
         programmes = {
             option.name: programme(given, option, found.schedules[option.name])
             for option in found.options
@@ -219,6 +224,16 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         for option in whole
         if option.name in programmes
     }
+    with clock.stage("money") as say:
+        world = World(given, area, found.judged, prices)
+        chosen = next(option for option in whole if option.name == best)
+        paid = {
+            name: funds(world, each, years[name])
+            for name, each in programmes.items()
+            if each.schedule.phases
+        }
+        say(f"{best} under other conditions")
+        others = variations(world, chosen, study.phasing.alternatives)
     used = {link.name: link for option in whole for link in option.links}
     links = (*links, *(used[n] for n in sorted(set(used) - {link.name for link in links})))
     graph = _whole(given, area, found, links, opened.get(best, {}))
@@ -243,6 +258,8 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         critical=matter,
         protections=worths,
         programmes=programmes,
+        funds=paid,
+        variations=others,
         best=best,
         announced=ANNOUNCED,
         checks=checks(given, programmes[ANNOUNCED], years[ANNOUNCED]),
@@ -251,6 +268,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
             *notes(given, programmes, best, {**failed, **found.failed}),
             *_open_or_not(given, years, programmes),
             *_how_sure(given, found),
+            *_conflicts(programmes, paid),
         ),
         links_open=opened.get(best, {}),
         seconds=clock.seconds,
@@ -629,6 +647,17 @@ def _how_sure(given: Drowned, found: Choice) -> list[str]:
             f"Too few whole answers differ: options on the shortlist build up to {found.alike:.0%} "
             f"on the same ground as another, where {given.study.options.alike:.0%} were asked for."
         )
+    return out
+
+
+def _conflicts(programmes: Mapping[str, Programme], paid: Mapping[str, Funds]) -> list[str]:
+    """Say which limits of time, money and crews cannot be kept, and which loans do not fit."""
+    out = [
+        f"Option {name}: {each.schedule.conflict}"
+        for name, each in programmes.items()
+        if each.schedule.conflict
+    ]
+    out += [f"Option {name}: {each.problem}" for name, each in paid.items() if each.problem]
     return out
 
 

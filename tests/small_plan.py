@@ -13,6 +13,7 @@ from pyproj import CRS, Transformer
 from shapely import LineString
 
 from realign import (
+    appraisal,
     candidates,
     choice,
     finance,
@@ -47,6 +48,7 @@ from realign.region import Region
 from realign.standards import load as load_standard
 from realign.study import Study
 from realign.terrain import Terrain
+from realign.works import World
 
 CRS_ = CRS.from_epsg(32643)
 LEFT, TOP = 650_000.0, 3_930_000.0
@@ -334,7 +336,7 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
     """Date an upgrade, the new road, and a piece that others build."""
     new = plan_of.links[0]
     rupees = asked.money.pkr_per_usd
-    blank = {"new_length": 0.0, "bridge_length": 0.0, "tunnel_length": 0.0, "longest_tunnel": 0.0}
+    blank = {"new_length": 0.0, "bridge_length": 0.0, "tunnel_length": 0.0}
     works = [
         Work(
             name="Start-Mouth, upgrade",
@@ -351,7 +353,6 @@ def programme(plan_of: Option, asked: Study) -> Schedule:
             upgrade_length=0.0,
             bridge_length=new.bridge_length,
             tunnel_length=new.tunnel_length,
-            longest_tunnel=new.tunnel_length,
             cost=new.cost.times(rupees),
             deadline=date(2028, 7, 1),
             links=(new.name,),
@@ -488,6 +489,7 @@ def small() -> Plan:
         for answer in answers
     }
     modelled = (lake.full.area / 1e6, float("nan"), 85.0)
+    world = World(given, area, judged, rates())
     checks = tuple(
         Check(row, unit, value)
         for row, unit, value in zip(asked.published, ("km2", "km", "%"), modelled, strict=True)
@@ -512,6 +514,7 @@ def small() -> Plan:
             alike=0.7,
             rows={answer.name: number for number, answer in enumerate(answers[1:])},
             options=answers,
+            schedules={name: each.schedule for name, each in programmes.items()},
             judged=judged,
             failed={"Upper <dam> / branch 1": "no road <within> the standard"},
         ),
@@ -526,6 +529,10 @@ def small() -> Plan:
             years[SHORT], asked.all_weather, rates=rates(), money=asked.money
         ),
         programmes=programmes,
+        funds={
+            name: appraisal.funds(world, each, years[name]) for name, each in programmes.items()
+        },
+        variations=appraisal.variations(world, answers[1], asked.phasing.alternatives),
         best=SHORT,
         announced=SHORT,
         checks=checks,

@@ -28,7 +28,7 @@ drowned
 region
 works
 programme yearround
-validation protection candidates
+validation protection candidates appraisal
 choice
 plan
 outputs sources
@@ -40,8 +40,9 @@ TOP = {"__init__", "__main__"}  # the public names and the way in stand over the
 SHARED = {  # rows made with what `tables` has for all, and the charts of the report
     "answers": {"tables"},
     "weather": {"tables"},
+    "programme": {"tables"},
     "standing": {"tables"},
-    "report": {"charts"},
+    "report": {"charts", "programme"},
 }
 
 PACKAGE = Path(realign.__file__).parent

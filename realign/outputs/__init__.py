@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -28,11 +28,13 @@ from realign.outputs import (
     geopackage,
     handover,
     kml,
+    programme,
     report,
     roads,
     standing,
     tables,
     weather,
+    workbook,
 )
 from realign.outputs import map as folium_map
 from realign.plan import Plan
@@ -199,6 +201,7 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
     made = tables.tables(plan)
     tables.write(plan, made, folder)
     network = _network(plan, folder)
+    money = _money(plan, made, folder)
     release = _version("realign")
     with handover.begun(plan, version=release, workers=workers) as finished:
         layers = geopackage.layers(plan)
@@ -225,6 +228,7 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
         "old_new_chainage.csv",
         "validation.csv",
         *(f"{name}.csv" for name in network if name != HAZARD_NEW),
+        *money,
         *quantities,
         "plan.gpkg",
         "plan.kmz",
@@ -272,6 +276,28 @@ def _network(plan: Plan, folder: Path) -> dict[str, tuple[Sequence[str], list[ta
     for name, (columns, rows) in made.items():
         tables.write_csv(folder / f"{name}.csv", columns, rows)
     return {**made, HAZARD_NEW: (("road", *standing.HAZARD), ahead)}
+
+
+def _money(plan: Plan, made: Mapping[str, Sequence[tables.Row]], folder: Path) -> list[str]:
+    """Write the programme and its money, each table as CSV and all of them as a workbook."""
+    keys = [financier.key for financier in plan.study.finance.financiers]
+    phases = made["phase_costs"]
+    own: dict[str, tuple[Sequence[str], list[tables.Row]]] = {
+        "schedule": (programme.SCHEDULE, programme.schedule_rows(plan)),
+        "openings": (programme.OPENINGS, programme.opening_rows(plan)),
+        "cash_flow": (programme.CASH, list(programme.cash_rows(plan))),
+        "financing": (programme.FINANCING, programme.financing_rows(plan)),
+        "economy": (programme.ECONOMY, programme.economy_rows(plan)),
+        "conditions": (programme.CONDITIONS, programme.condition_rows(plan)),
+    }
+    for name, (columns, rows) in own.items():
+        tables.write_csv(folder / f"{name}.csv", columns, rows)
+    best = plan.programmes.get(plan.best)
+    spending = {p.work.name: dict(p.spending) for p in best.schedule.phases} if best else {}
+    whole = {"phase_costs": (tables.phase_columns(phases, keys), phases), **own}
+    title = plan.study.study.title
+    (folder / "phase_costs.xlsx").write_bytes(workbook.workbook(title, whole, spending=spending))
+    return [*(f"{name}.csv" for name in own), "phase_costs.xlsx"]
 
 
 def _bill(plan: Plan, folder: Path) -> list[str]:

@@ -27,6 +27,7 @@ from realign.hazard import KINDS, MONTH_DAYS
 from realign.network import Link
 from realign.options import DO_NOTHING, OBJECTIVES, Option, front, objectives
 from realign.outputs import charts
+from realign.outputs import programme as programme_rows
 from realign.phasing import Phase
 from realign.plan import Assumption, Check, Plan, Programme
 from realign.rates import ITEMS
@@ -39,6 +40,13 @@ FILES = (
     ("map.html", "Map: roads, lakes by stage, phases; opens without a network"),
     ("phase_costs.csv", "Phases with dates, costs and shares"),
     ("phase_costs.json", "The same with totals, years, and works of others"),
+    ("phase_costs.xlsx", "The tables of the programme and its money, with a chart of spending"),
+    ("schedule.csv", "Activities with dates, slack and cost"),
+    ("openings.csv", "What opens when, and when it had to"),
+    ("cash_flow.csv", "Drawdown, interest, repayment and debt by case, phase, source and year"),
+    ("financing.csv", "Cases of financing: debt, service, grant element"),
+    ("economy.csv", "Return of every option to the economy"),
+    ("conditions.csv", "The programme under other budgets and days of the water"),
     ("submerged_sections.csv", "Existing road that the lakes take"),
     ("options.csv", "Options with all they are compared by"),
     ("links.csv", "Candidate links with all they are compared by"),
@@ -186,6 +194,9 @@ def page(
         versions=versions,
         seconds=seconds,
         spending=_spending(plan),
+        financing=programme_rows.financing_rows(plan),
+        economy=programme_rows.economy_rows(plan),
+        conditions=programme_rows.condition_rows(plan),
     )
 
 

@@ -1,7 +1,7 @@
 """Works cut into lots, and lots into activities that follow each other."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from math import ceil
 from typing import NamedTuple
@@ -9,10 +9,11 @@ from typing import NamedTuple
 from realign.chainage import Section
 from realign.errors import GeometryError, StudyError
 from realign.estimate import Estimate
-from realign.phasing.rules import KINDS, Kind, Pace
+from realign.phasing.rules import KINDS, MONTHS, Kind, Pace
 
 METRES = 1000.0  # in a kilometre
 FACES = 2  # a tunnel is driven from both portals
+MARGIN = 1.01  # by which an activity lasts longer than all the money of its months asks for
 ROUNDING = 1e-9  # [months] 6 km at 0.6 km a month are ten months, not eleven
 
 
@@ -171,7 +172,8 @@ def activities(work: Work, pace: Pace) -> tuple[Activity, ...]:
     List the activities of a work, lot by lot, each after those that it follows.
 
     Land comes first, then access, then earthworks, bridges and tunnels side by side, and pavement
-    after all of them; an upgrade follows its land. The rupees of a lot add to its cost.
+    after all of them; an upgrade follows its land. The rupees of a lot add to its cost. An activity
+    that would take more than all the money of its months lasts longer.
 
     Parameters
     ----------
@@ -181,9 +183,10 @@ def activities(work: Work, pace: Pace) -> tuple[Activity, ...]:
         Rates of the works.
     """
     lots = work.lots or (_whole(work, pace),)
+    monthly = pace.budget_pkr_per_year / MONTHS
     rupees = _rounded([sum(lot.costs.values()) for lot in lots], round(work.cost.base))
     return tuple(
-        each
+        replace(each, effort=max(each.effort, MARGIN * each.cost / monthly))
         for lot, total in zip(lots, rupees, strict=True)
         for each in _of_lot(work.name, lot, total, pace)
     )

@@ -110,8 +110,8 @@ class Pace(Settings):
     start: date
     """Earliest day of work; the first whole month from here on is the first of the plan."""
     complete_by: date | None = None
-    """Day on which all of the programme is open; three years after the last water, or fifteen
-    years after `start`, where none is given."""
+    """Day on which all of the programme is open; that of the last water or five years after `start`
+    where none is given, and later where it cannot be."""
     budget_pkr_per_year: float = Field(ge=1)
     """Money for a calendar year at the prices of the study [PKR], the most that is spent in it."""
     budgets: dict[int, float] = Field(default_factory=dict)

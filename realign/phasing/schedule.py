@@ -7,9 +7,10 @@ least delay that lets everything be built is taken, and what would help is said.
 rupees throughout, so the sums are exact.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import groupby
 from math import ceil
 
@@ -17,15 +18,24 @@ import networkx as nx
 
 from realign.errors import StudyError
 from realign.phasing.lots import Activity, Lot, Opening, Work, activities
-from realign.phasing.model import UNIT, Problem, Solution, activity_cost, problem, solved, spent
+from realign.phasing.model import (
+    CLOSE,
+    UNIT,
+    Problem,
+    Solution,
+    activity_cost,
+    problem,
+    solved,
+    spent,
+)
 from realign.phasing.rules import MONTHS, Kind, Pace
 
-HORIZON_YEARS = 15
+YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
-LONGEST_YEARS = 100
-"""Years above which the duration of a work is a mistake in the pace."""
-AFTER_WATER_YEARS = 3
-"""Years after the last water in which the rest of the programme is open."""
+LONGEST = 60 * MONTHS
+"""Months of a work, and by which a plan is drawn out, above which something is wrong [months]."""
+WHOLE = "the programme"
+"""What stands for all openings together where they cannot all be in time."""
 LAST: tuple[Kind, ...] = ("pavement", "upgrade")
 """Kinds with which a lot is complete; where there is none, all of it has to be."""
 
@@ -161,7 +171,7 @@ def schedule(option: str, works: Iterable[Work], pace: Pace) -> Schedule:
     found = solved(of) if of.activities else Solution((), (), 0.0, 0.0)
     conflict, days = "", {each.name: each.by for each in of.openings}
     if found is None:
-        of, found, conflict = _relaxed(option, of)
+        of, found, conflict = _relaxed(option, of, partial(_problem, ours, others, pace))
     plan = _schedule(option, ordered, of, found)
     asked = tuple(replace(each, by=days[each.name]) for each in plan.openings)
     return replace(plan, openings=asked, conflict=conflict)
@@ -186,14 +196,13 @@ def duration(work: Work, pace: Pace) -> int:
     Raises
     ------
     StudyError
-        If it takes more than a hundred years.
+        If it takes more than `LONGEST`.
     """
     own = activities(work, pace)
-    horizon = LONGEST_YEARS * MONTHS
-    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=horizon)
+    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=LONGEST)
     last = max(int(of.finish[i][of.earliest[i]]) for i in range(len(own)))
-    if last > horizon:
-        msg = f"work '{work.name}' takes more than {LONGEST_YEARS} years; wanted a faster pace"
+    if last > LONGEST:
+        msg = f"work '{work.name}' takes more than {LONGEST // MONTHS} years; wanted a faster pace"
         raise StudyError(msg)
     return last
 
@@ -236,15 +245,18 @@ def _ordered(works: Iterable[Work]) -> list[Work]:
     return [named[name] for name in nx.lexicographical_topological_sort(graph, place.__getitem__)]
 
 
-def _problem(works: Sequence[Work], others: Mapping[str, date], pace: Pace) -> Problem:
-    """Cut works into activities, and say what opens by when; `others` open on their own days."""
+def _problem(
+    works: Sequence[Work], others: Mapping[str, date], pace: Pace, more: int = 0
+) -> Problem:
+    """
+    Cut works into activities, and say what opens by when.
+
+    `others` open on their own days; the plan may be longer by `more` months.
+    """
     begin = whole_month(pace.start)
     waters = [work.deadline for work in works if work.deadline is not None]
-    last = pace.complete_by
-    if last is None:
-        years = AFTER_WATER_YEARS if waters else HORIZON_YEARS
-        last = months_later(max([*waters, begin]), years * MONTHS)
-    horizon = max(_months(begin, last), 1)
+    last = pace.complete_by or max([*waters, months_later(begin, YEARS * MONTHS)])
+    horizon = max(_months(begin, last), 1) + more
     done: list[Activity] = []
     openings: list[Opening] = []
     ends: dict[str, tuple[str, ...]] = {}
@@ -257,6 +269,9 @@ def _problem(works: Sequence[Work], others: Mapping[str, date], pace: Pace) -> P
         openings += _openings(work, own, pace)
     _once("lot", [lot.name for work in works for lot in work.lots or (work,)])
     _once("opening", [each.name for each in openings])
+    if more and pace.complete_by is not None:
+        ready = tuple(name for each in openings for name in each.follows)
+        openings.append(Opening(WHOLE, "", ready, last, "as phasing.complete_by asks"))
     not_before = {}
     for work in works:
         days = [others[name] for name in work.after if name in others]
@@ -312,45 +327,53 @@ def _months(begin: date, day: date) -> int:
 # ---------------------------------------------------------------- where limits conflict
 
 
-def _relaxed(option: str, of: Problem) -> tuple[Problem, Solution, str]:
+def _relaxed(
+    option: str, of: Problem, drawn_out: Callable[[int], Problem]
+) -> tuple[Problem, Solution, str]:
     """Take the least delay, and say which limits conflict and what helps."""
-    late = solved(of, relaxed=frozenset({"days"}))
     money = solved(of, relaxed=frozenset({"money"}))
     crews = solved(of, relaxed=frozenset({"crews"}))
-    helps = [_help(each) for each in (late, money, crews) if each is not None]
+    late, longer, more = solved(of, relaxed=frozenset({"days"})), of, 0
+    while late is None and more < LONGEST:
+        more = max(MONTHS, 2 * more)
+        longer = drawn_out(more)
+        late = solved(longer, relaxed=frozenset({"days"}))
+    others = [_help(each) for each in (money, crews) if each is not None]
     if late is None:
-        if not helps:
-            all_ = solved(of, relaxed=frozenset({"days", "money", "crews"}))
-            helps = [_help(all_)] if all_ else []
-        last = of.day(of.horizon)
+        together = solved(longer, relaxed=frozenset({"days", "money", "crews"}))
+        others = others or ([_help(together)] if together else [])
+        words = " or ".join(others) or "nothing"
         msg = (
-            f"option {option}: the works are not done by {last} with the money and crews of the "
-            f"study; the least that helps: {' or '.join(helps) or 'a later phasing.complete_by'}"
+            f"option {option}: the works are not done by {longer.day(longer.horizon)} with the "
+            f"money and crews of the study; the least that helps: {words}"
         )
         raise StudyError(msg)
     openings = tuple(
-        replace(each, by=of.day(int(of.by[k]) + late.over.get(f"days of {each.name}", 0)))
+        replace(each, by=longer.day(int(longer.by[k]) + late.over.get(f"days of {each.name}", 0)))
         if each.by is not None
         else each
-        for k, each in enumerate(of.openings)
+        for k, each in enumerate(longer.openings)
     )
     later = problem(
-        of.activities,
+        longer.activities,
         openings,
-        of.pace,
-        begin=of.begin,
-        horizon=of.horizon,
-        not_before=of.not_before,
+        longer.pace,
+        begin=longer.begin,
+        horizon=longer.horizon,
+        not_before=longer.not_before,
     )
-    found = solved(later)
-    named = [e for e in of.openings if f"days of {e.name}" in late.over]
-    what = "; ".join(f"{each.name} cannot open by {each.by}, {each.why}" for each in named)
-    msg = f"{what}. The least that helps: {' or '.join(helps)}."
+    found = solved(later) or late
+    named = [e for e in longer.openings if f"days of {e.name}" in late.over]
+    what = [f"{each.name} cannot open by {each.by}, {each.why}" for each in named]
+    helps = [_help(late), *others] if late.over else others
+    if not what:
+        return later, found, ""
+    msg = f"{'; '.join(what)}. The least that helps: {' or '.join(helps)}."
     if money is None:
         msg += " More money alone does not help."
     if crews is None:
         msg += " More crews alone do not help."
-    return later, found or late, msg
+    return later, found, msg
 
 
 def _help(found: Solution) -> str:
@@ -362,7 +385,7 @@ def _help(found: Solution) -> str:
             months = "month" if amount == 1 else "months"
             words.append(f"{which.removeprefix('of ')} opens {amount} {months} later")
         elif what == "money":
-            enough = ceil(amount * UNIT / 1e7) / 100  # [bn], never less than what it takes
+            enough = ceil(amount * UNIT / CLOSE) * CLOSE / 1e9  # never less than what it takes
             words.append(f"Rs {enough:,.2f} bn more in {which.removeprefix('of ')}")
         else:
             words.append(f"{amount} more {'crew' if amount == 1 else 'crews'} {which}")
@@ -397,6 +420,7 @@ def _schedule(option: str, works: Sequence[Work], of: Problem, found: Solution) 
             by=each.by,
         )
         for each, month in zip(of.openings, found.opens, strict=True)
+        if each.work
     ]
     years = _years(of, found)
     ours = [_phase(of, work, timed, opened, years) for work in works if work.in_programme]

@@ -1,0 +1,159 @@
+"""The money of a programme: who pays, what the economy gains, and other conditions beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realign import finance, phasing
+from realign.errors import StudyError
+from realign.finance import Appraisal, Financing, Stream
+from realign.hazard import MONTH_DAYS
+from realign.options import Option
+from realign.phasing import Alternative, Pace, Schedule, Work
+from realign.programme import Programme, financings
+from realign.works import World, works_of
+from realign.yearround import YearRound
+
+KM = 1000.0  # [m]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Funds:
+    """A programme paid in every case of the study, and what the economy gains by it."""
+
+    financings: tuple[Financing, ...]
+    """The cases, in the order of the study; none where a loan ends before it is drawn."""
+    problem: str
+    """Why there are none; empty where there are."""
+    stream: Stream
+    """Costs and benefits by year."""
+    economy: Appraisal
+    """Present values, rate of return, payback."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variation:
+    """The works of an option under other conditions."""
+
+    alternative: Alternative
+    """The conditions."""
+    schedule: Schedule | None
+    """What is built when; None where nothing can be."""
+    problem: str
+    """Why not; empty where it can."""
+
+
+def funds(world: World, each: Programme, year: YearRound) -> Funds:
+    """
+    Pay for a programme, and judge what the economy gains.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    each
+        The programme with its schedule.
+    year
+        How surely its road is open when all of it stands.
+    """
+    study = world.given.study
+    paid: tuple[Financing, ...] = ()
+    problem = ""
+    try:
+        paid = financings(each, study, world.prices)
+    except StudyError as error:
+        problem = str(error)
+    flow = _stream(world, each, year)
+    return Funds(paid, problem, flow, finance.appraised(flow, study.finance.economy))
+
+
+def _stream(world: World, each: Programme, year: YearRound) -> Stream:
+    """
+    Costs and benefits by year, against doing nothing, at constant prices.
+
+    Until the water comes users save by each opening what its work says. Where it takes the road,
+    doing nothing leaves none: from that day on a vehicle gains the hours that it would lose on a
+    closed day, as far as the new road is open.
+    """
+    study, plan = world.given.study, each.schedule
+    economy, traffic = study.finance.economy, study.traffic
+    first = study.phasing.start.year
+    ends = [phase.opens.year for phase in (*plan.phases, *plan.outside)]
+    years = np.arange(first, max([first, *ends]) + economy.years + 1)
+    spent = dict(plan.spending)
+    works = {phase.work.name: phase.work for phase in (*plan.phases, *plan.outside)}
+    waters = [work.deadline for work in works.values() if work.deadline is not None]
+    water = min(waters, default=date.max)
+    saved = np.zeros(years.size)
+    for one in plan.openings:
+        until = water
+        saved += works[one.work].saves.get(one.name, 0.0) * _days(years, one.opens, until)
+    replaced = [one.opens for one in plan.openings if works[one.work].deadline is not None]
+    replaced += [phase.opens for phase in plan.outside if phase.deadline is not None]
+    opened = max(replaced, default=date.max)
+    shut = year.highway.closed_days_a_year / MONTH_DAYS.sum()
+    trip = traffic.closed_h * traffic.hour_usd * study.money.exchange("PKR")
+    saved += (
+        traffic.vehicles_per_day * trip * (1 - shut) * _days(years, max(water, opened), date.max)
+    )
+    grown = finance.grown(
+        1.0, of=first, years=years.tolist(), growth_pct=economy.traffic_growth_pct
+    )
+    option = each.option
+    more = option.length - world.given.highway.length
+    rate = world.prices["maintenance"].price.base * study.money.exchange("PKR")
+    done = max([one.opens for one in plan.openings], default=date.max)
+    upkeep = more / KM * rate * _days(years, done, date.max) / MONTH_DAYS.sum()
+    building = np.array([float(spent.get(int(y), 0)) for y in years])
+    return finance.stream(first, building, upkeep, saved * grown, economy)
+
+
+def _days(years: NDArray[np.int64], first: date, until: date) -> NDArray[np.float64]:
+    """Days of each year from a day on, up to the day before another."""
+    out = []
+    for year in years.tolist():
+        begin, end = date(year, 1, 1), date(year + 1, 1, 1)
+        out.append(float(max((min(end, until) - max(begin, first)).days, 0)))
+    return np.array(out)
+
+
+def variations(world: World, option: Option, asked: Sequence[Alternative]) -> tuple[Variation, ...]:
+    """
+    Date the works of an option under other budgets, starts and days of the water.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    option
+        What is built.
+    asked
+        The conditions.
+    """
+    works = works_of(world, option.links, option.upgraded)
+    return tuple(_varied(world.given.study.phasing, option.name, works, each) for each in asked)
+
+
+def _varied(pace: Pace, name: str, works: Sequence[Work], asked: Alternative) -> Variation:
+    """Date works under one set of conditions."""
+    changed = {
+        key: value
+        for key in ("budget_pkr_per_year", "start")
+        if (value := getattr(asked, key)) is not None
+    }
+    if "budget_pkr_per_year" in changed:
+        changed["budgets"] = {}
+    moved = [
+        replace(work, deadline=phasing.months_later(work.deadline, asked.water_months))
+        if work.deadline is not None and asked.water_months
+        else work
+        for work in works
+    ]
+    try:
+        dated = phasing.schedule(name, moved, pace.model_copy(update=changed))
+    except StudyError as error:
+        return Variation(asked, None, str(error))
+    return Variation(asked, dated, "")

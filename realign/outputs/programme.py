@@ -1,0 +1,305 @@
+"""
+The programme and its money as rows: activities, cash flow, cases of financing, other conditions.
+
+Amounts are whole rupees, or whole units of account of the currency of a loan (cents, fen) written
+with two decimals. Tables whose parts do not add to their whole are refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from realign.errors import OutputError
+from realign.finance import UNITS, Cash, Financing
+from realign.outputs.tables import Row, ranked, yes
+from realign.phasing import Schedule
+from realign.plan import Plan
+
+SCHEDULE = (
+    "option",
+    "phase",
+    "work",
+    "lot",
+    "activity",
+    "kind",
+    "start",
+    "finish",
+    "critical",
+    "float_months",
+    "crews",
+    "cost_pkr",
+)
+"""Columns of the activities."""
+OPENINGS = ("option", "phase", "work", "opening", "opens", "wanted_by", "lots", "length_km")
+"""Columns of what opens when."""
+CASH = (
+    "case",
+    "option",
+    "phase",
+    "source",
+    "year",
+    "currency",
+    "drawdown",
+    "fees",
+    "interest",
+    "principal",
+    "balance",
+    "service",
+    "drawdown_pkr",
+    "interest_pkr",
+    "service_pkr",
+    "balance_pkr",
+)
+"""Columns of the cash flow."""
+FINANCING = (
+    "option",
+    "case",
+    "title",
+    "cost_pkr",
+    "nominal_pkr",
+    "construction_interest_pkr",
+    "interest_pkr",
+    "service_pkr",
+    "peak_debt_pkr",
+    "peak_debt_year",
+    "peak_service_pkr",
+    "peak_service_year",
+    "present_service_pkr",
+    "grant_element_pct",
+    "grant_elements",
+)
+"""Columns of the cases of financing."""
+ECONOMY = (
+    "option",
+    "discount_pct",
+    "net_present_value_pkr",
+    "benefit_cost_ratio",
+    "eirr_pct",
+    "payback_year",
+)
+"""Columns of the return to the economy."""
+CONDITIONS = (
+    "conditions",
+    "option",
+    "budget_pkr_per_year",
+    "water_months",
+    "phase",
+    "work",
+    "start",
+    "opens",
+    "deadline",
+    "days_late",
+    "cost_pkr",
+    "present_cost_pkr",
+    "gap_pct",
+    "conflict",
+)
+"""Columns of the programme under other conditions; the first rows are the programme itself."""
+
+
+def schedule_rows(plan: Plan) -> list[Row]:
+    """
+    Activities of every option by rank, phase by phase.
+
+    Raises
+    ------
+    OutputError
+        Activities do not add to the cost of their phase.
+    """
+    out: list[Row] = []
+    for option in ranked(plan, plan.programmes):
+        dated = plan.programmes[option].schedule
+        number = {phase.work.name: phase.number for phase in dated.phases}
+        for phase in dated.phases:
+            own = [t for t in dated.activities if t.activity.work == phase.work.name]
+            _same(
+                f"activities of {phase.work.name!r} of option {option!r}",
+                sum(t.activity.cost for t in own),
+                phase.cost_pkr,
+            )
+        out += [
+            {
+                "option": option,
+                "phase": number[each.activity.work],
+                "work": each.activity.work,
+                "lot": each.activity.lot,
+                "activity": each.activity.name,
+                "kind": each.activity.kind,
+                "start": each.start,
+                "finish": each.finish,
+                "critical": yes(each.critical),
+                "float_months": each.slack_months,
+                "crews": each.activity.crews,
+                "cost_pkr": each.activity.cost,
+            }
+            for each in dated.activities
+        ]
+    return out
+
+
+def opening_rows(plan: Plan) -> list[Row]:
+    """Say what opens when, by the rank of the option."""
+    out: list[Row] = []
+    for option in ranked(plan, plan.programmes):
+        dated = plan.programmes[option].schedule
+        number = {phase.work.name: phase.number for phase in dated.phases}
+        out += [
+            {
+                "option": option,
+                "phase": number[each.work],
+                "work": each.work,
+                "opening": each.name,
+                "opens": each.opens,
+                "wanted_by": each.by,
+                "lots": len(each.lots),
+                "length_km": sum(lot.length for lot in each.lots) / 1000,
+            }
+            for each in dated.openings
+        ]
+    return out
+
+
+def cash_rows(plan: Plan) -> Iterator[Row]:
+    """
+    Cash flow of every case and option, by phase, source and year.
+
+    Raises
+    ------
+    OutputError
+        What a source draws for a phase does not add to its share of it, or a balance does not end
+        at zero.
+    """
+    for option in ranked(plan, plan.funds):
+        for paid in plan.funds[option].financings:
+            _closes(option, paid)
+            for each in paid.cash:
+                yield _cash(option, each)
+
+
+def _closes(option: str, paid: Financing) -> None:
+    """Refuse cash that is not that of the phases, or debt that is left."""
+    shares: dict[tuple[int, str], int] = {}
+    last: dict[tuple[int, str], tuple[int, int]] = {}
+    for row in paid.cash:
+        key = row.phase, row.source
+        shares[key] = shares.get(key, 0) + row.drawdown_pkr
+        last[key] = max(last.get(key, (row.year, row.balance)), (row.year, row.balance))
+    for split in paid.splits:
+        for source, rupees in split.amounts.items():
+            what = f"option {option!r}, case {paid.case.name!r}, phase {split.number}, {source}"
+            _same(f"drawdown of {what}", shares.get((split.number, source), 0), rupees)
+            _same(f"last balance of {what}", last.get((split.number, source), (0, 0))[1], 0)
+
+
+def _cash(option: str, each: Cash) -> Row:
+    unit = UNITS[each.currency]
+    amounts = {
+        name: getattr(each, name) / unit
+        for name in ("drawdown", "fees", "interest", "principal", "balance", "service")
+    }
+    rupees = {
+        name: getattr(each, name)
+        for name in ("drawdown_pkr", "interest_pkr", "service_pkr", "balance_pkr")
+    }
+    head: Row = {
+        "case": each.case,
+        "option": option,
+        "phase": each.phase,
+        "source": each.source,
+        "year": each.year,
+        "currency": each.currency,
+    }
+    return head | amounts | rupees
+
+
+def financing_rows(plan: Plan) -> list[Row]:
+    """Cases of financing of every option, by its rank, in the order of the study."""
+    out: list[Row] = []
+    for option in ranked(plan, plan.funds):
+        for paid in plan.funds[option].financings:
+            found = paid.summary
+            row: Row = {"option": option, "case": paid.case.name, "title": paid.case.title}
+            for name in FINANCING[3:-2]:
+                row[name] = getattr(found, name)
+            whole = found.grant_element
+            row["grant_element_pct"] = None if whole is None else 100 * whole
+            parts = [f"{key} {100 * part:.1f} %" for key, part in found.grant_elements.items()]
+            row["grant_elements"] = "; ".join(parts)
+            out.append(row)
+    return out
+
+
+def economy_rows(plan: Plan) -> list[Row]:
+    """Return of every option to the economy, a row for each rate of discount."""
+    return [
+        {
+            "option": option,
+            "discount_pct": rate,
+            "net_present_value_pkr": round(value),
+            "benefit_cost_ratio": ratio,
+            "eirr_pct": plan.funds[option].economy.eirr_pct,
+            "payback_year": plan.funds[option].economy.payback,
+        }
+        for option in ranked(plan, plan.funds)
+        for rate, value, ratio in plan.funds[option].economy.present
+    ]
+
+
+class _Conditions(NamedTuple):
+    """Conditions of a programme, and what came out."""
+
+    name: str
+    budget: float
+    water_months: int
+    schedule: Schedule | None
+    problem: str
+
+
+def condition_rows(plan: Plan) -> list[Row]:
+    """Give the best option as planned and under other conditions, phase by phase."""
+    pace = plan.study.phasing
+    best = plan.programmes.get(plan.best)
+    some = (
+        [_Conditions("as planned", pace.budget_pkr_per_year, 0, best.schedule, "")] if best else []
+    )
+    some += [
+        _Conditions(
+            each.alternative.name,
+            each.alternative.budget_pkr_per_year or pace.budget_pkr_per_year,
+            each.alternative.water_months,
+            each.schedule,
+            each.problem,
+        )
+        for each in plan.variations
+    ]
+    out: list[Row] = []
+    for name, budget, months, dated, problem in some:
+        head: Mapping[str, object] = {
+            "conditions": name,
+            "option": plan.best,
+            "budget_pkr_per_year": round(budget),
+            "water_months": months,
+        }
+        for phase in dated.phases if dated is not None and dated.phases else (None,):
+            row: Row = dict.fromkeys(CONDITIONS)
+            row.update(head)  # type: ignore[arg-type]
+            row["conflict"] = problem if dated is None else dated.conflict
+            if phase is not None and dated is not None:
+                row |= {
+                    "phase": phase.number,
+                    "work": phase.work.name,
+                    "start": phase.start,
+                    "opens": phase.opens,
+                    "deadline": phase.deadline,
+                    "days_late": phase.days_late,
+                    "cost_pkr": phase.cost_pkr,
+                    "present_cost_pkr": round(dated.present_pkr),
+                    "gap_pct": 100 * dated.gap,
+                }
+            out.append(row)
+    return out
+
+
+def _same(what: str, found: int, wanted: int) -> None:
+    if found != wanted:
+        msg = f"{what}: found {found:,}, wanted {wanted:,}; nothing was written"
+        raise OutputError(msg)
