@@ -32,12 +32,12 @@ from realign.phasing import (
     schedule,
     whole_month,
 )
-from realign.phasing.model import UNIT, Problem, finishes, objective, problem, solved
+from realign.phasing.model import CLOSE, UNIT, Problem, finishes, objective, problem, solved
 
 START = date(2027, 1, 1)
 PLENTY = 1e13  # PKR a year
 BN = 1e9  # PKR
-STEP = 2520 * UNIT  # [PKR] paid evenly over up to ten months, each takes whole units
+STEP = 25_200 * UNIT  # [PKR] paid evenly over up to ten months, each takes whole units
 SOME = settings(max_examples=20)
 """For laws that ask the solver several times."""
 
@@ -158,15 +158,16 @@ def test_a_wide_gap_is_kept_and_told(of: Problem, gap: float) -> None:
 def test_the_least_relaxation_is_that_of_all_programmes(of: Problem) -> None:
     every = every_programme(of)
     late, short, lacking = every.late > 0, every.short > 0, every.lacking > 0
-    for kind, amount, unit, others in (
-        ("days", every.late, 1, short | lacking),
-        ("money", every.short, UNIT, late | lacking),
-        ("crews", every.lacking, 1, late | short),
+    for kind, amount, unit, close, others in (
+        ("days", every.late, 1, 0, short | lacking),
+        ("money", every.short, UNIT, CLOSE, late | lacking),
+        ("crews", every.lacking, 1, 0, late | short),
     ):
         found = solved(of, relaxed=frozenset({kind}))
         assert (found is not None) == bool((~others).any())
         if found is not None:
-            assert sum(found.over.values()) * unit == amount[~others].min()
+            least = amount[~others].min()
+            assert least <= sum(found.over.values()) * unit <= least + close
 
 
 @given(tiny())
@@ -321,7 +322,7 @@ def test_a_schedule_keeps_money_crews_order_and_days(works: list[Work], rules: P
     plan = dated(works, rules)
     first, last = whole_month(rules.start), date(2030, 1, 1)
     for year, rupees in plan.spending:
-        months = min(12, (last.year - year) * 12, 13 - first.month if year == first.year else 12)
+        months = 13 - first.month if year == first.year else 12
         assert rupees <= rules.budget(year) * months / 12
     by_name = {each.activity.name: each for each in plan.activities}
     assert len(by_name) == len(plan.activities)
@@ -332,7 +333,7 @@ def test_a_schedule_keeps_money_crews_order_and_days(works: list[Work], rules: P
             assert sum(at_work) <= most
     for each in plan.activities:
         assert each.start >= first
-        assert each.finish <= last
+        assert each.finish <= last or "the programme cannot open by" in plan.conflict
         ends = finish_by_months(
             each.activity.kind,
             each.activity.effort,
@@ -360,7 +361,8 @@ def test_a_schedule_keeps_money_crews_order_and_days(works: list[Work], rules: P
         ]
         assert opened.opens == max(finish)
     late = [o for o in plan.openings if o.by is not None and o.opens > o.by]
-    assert bool(late) == bool(plan.conflict)
+    longer = max((o.opens for o in plan.openings), default=last) > last
+    assert (bool(late) or longer) == bool(plan.conflict)
     assert all(f"{o.name} cannot open by {o.by}" in plan.conflict for o in late)
     assert all(phase.opens == phase.work.opens for phase in plan.outside)
 
@@ -516,38 +518,39 @@ def test_only_crews_are_named_with_the_number_that_is_lacking() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"crews": {"tunnel": 1}}, "the least that helps: 1 more crew for tunnel$"),
-        ({"budget_pkr_per_year": 0.6 * BN}, "helps: Rs 0.60 bn more in 2027$"),
-        (
-            {"complete_by": date(2027, 4, 1)},
-            "not done by 2027-04-01 .* a later phasing.complete_by$",
-        ),
-        (
-            {"complete_by": date(2027, 6, 1)},
-            "not done by 2027-06-01 .* a later phasing.complete_by$",
-        ),
-    ],
-)
-def test_what_is_not_done_by_the_last_day_is_refused(
-    changes: dict[str, object], words: str
-) -> None:
+def test_a_programme_that_is_not_complete_in_time_is_drawn_out_by_the_least_months() -> None:
+    # land, access, three months of the tunnel and one of pavement: complete on 1 July
     lot = Lot("l", Section(0, 10_000), 4000.0, tunnels=(400.0,), costs={"tunnel": 1.2 * BN})
-    rules = {"complete_by": date(2028, 1, 1)} | changes
-    with pytest.raises(StudyError, match=words):
-        schedule("x", [work(lots=(lot,))], pace(**rules))
-    schedule("x", [work(lots=(lot,))], pace(complete_by=date(2027, 7, 1)))
-
-
-def test_money_and_crews_that_only_help_together_are_named_together() -> None:
-    works = [upgrade(name) for name in "ab"]
-    rules = pace(
-        complete_by=date(2027, 6, 1), crews={"upgrade": 1}, budget_pkr_per_year=12 / 5 * 2 * BN
+    works = [work(lots=(lot,))]
+    assert schedule("x", works, pace(complete_by=date(2027, 7, 1))).conflict == ""
+    late = schedule("x", works, pace(complete_by=date(2027, 4, 1)))
+    assert late.conflict == (
+        "the programme cannot open by 2027-04-01, as phasing.complete_by asks. The least that "
+        "helps: the programme opens 3 months later. More money alone does not help. More crews "
+        "alone do not help."
     )
-    with pytest.raises(StudyError, match=r"0\.40 bn more in 2027 and 1 more crew for upgrade"):
-        schedule("x", works, rules)
+    assert [(each.name, each.opens, each.by) for each in late.openings] == [
+        ("l", date(2027, 7, 1), None)
+    ]
+    poor = pace(complete_by=date(2028, 1, 1), budgets={2027: 0.6 * BN})
+    found = schedule("x", works, poor)
+    assert "Rs 0.60 bn more in 2027" in found.conflict
+    # one month of the drive is paid in 2027, two in 2028, and pavement takes March
+    assert "the programme opens 3 months later" in found.conflict
+    assert found.phases[0].opens == date(2028, 4, 1)
+
+
+def test_a_plan_without_a_day_of_completion_is_drawn_out_in_silence() -> None:
+    slow = schedule("x", [upgrade(km=4.0 * 70)], pace())
+    assert slow.conflict == ""
+    assert slow.phases[0].opens >= date(2032, 12, 1)
+
+
+@pytest.mark.parametrize("last", [None, date(2028, 1, 1), date(2027, 3, 1)])
+def test_crews_that_no_time_replaces_are_named(last: date | None) -> None:
+    lot = Lot("l", Section(0, 10_000), 4000.0, tunnels=(400.0,), costs={"tunnel": 1.2 * BN})
+    with pytest.raises(StudyError, match=r"not done by .* helps: .*1 more crew for tunnel$"):
+        schedule("x", [work(lots=(lot,))], pace(crews={"tunnel": 1}, complete_by=last))
 
 
 def test_a_late_plan_keeps_the_days_before_which_nothing_begins() -> None:
@@ -624,8 +627,16 @@ def test_what_takes_no_time_is_paid_all_the_same_within_the_budget() -> None:
         Lot(f"l{k}", Section(0, 10), 4000.0, upgraded=True, costs={"land": BN}) for k in range(2)
     ]
     works = [work(lots=tuple(lots), new_length=0.0, cost=Estimate.exact(2 * BN))]
-    plan = schedule("x", works, pace(land_months=0, budget_pkr_per_year=BN))
-    assert [rupees for _, rupees in plan.spending] == [BN, BN]
+    rules = pace(
+        land_months=0,
+        start=date(2027, 12, 1),
+        budget_pkr_per_year=13 * BN,
+        budgets={2027: 12 * BN, 2028: BN},
+        complete_by=date(2028, 3, 1),
+    )
+    plan = schedule("x", works, rules)
+    assert plan.spending == ((2027, BN), (2028, BN))
+    assert plan.conflict != "" or all(rupees <= BN for _, rupees in plan.spending)
 
 
 def test_durations_by_hand() -> None:
@@ -634,7 +645,7 @@ def test_durations_by_hand() -> None:
     assert duration(work(new_length=6000.0), pace(new_km_per_month=0.6)) == 1 + 1 + 10 + 2
     slow = Season(name="winter", months=(1, 2, 3), factors={"land": 0.25, "earthworks": 0.5})
     assert duration(work(), pace(seasons=(slow,))) == 4 + 1 + 4 + 1
-    with pytest.raises(StudyError, match="'a' takes more than 100 years"):
+    with pytest.raises(StudyError, match="'a' takes more than 60 years"):
         duration(work(), pace(new_km_per_month=1e-6))
 
 
@@ -674,7 +685,11 @@ def test_a_lot_is_opened_up_before_it_is_built_and_paved_last(
                 assert before == kinds - {"pavement"}
                 assert each is mine[-1]
         drives = [each for each in mine if each.kind == "tunnel"]
-        assert [(d.crews, d.effort) for d in drives] == [(2, t / 200 + 1) for t in lot.tunnels]
+        assert [d.crews for d in drives] == [2] * len(lot.tunnels)
+        monthly = rules.budget_pkr_per_year / 12
+        for drive, length in zip(drives, lot.tunnels, strict=True):
+            paid = 1.01 * drive.cost / monthly  # more than all the money of its months is not to be
+            assert drive.effort == pytest.approx(max(length / 200 + 1, paid))
         assert kinds <= ({"land", "upgrade"} if lot.upgraded else set(KINDS) - {"upgrade"})
 
 

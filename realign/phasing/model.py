@@ -23,6 +23,8 @@ from realign.phasing.rules import KINDS, MONTHS, Kind, Pace
 
 UNIT = 10_000
 """Rupees in a unit of the solver [PKR]."""
+CLOSE = 10_000_000
+"""Rupees by which the money that is said to help may be more than the least [PKR]."""
 DAYS = 365.25 / MONTHS
 """Days of a mean month [d]."""
 SEED = 1
@@ -402,6 +404,8 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
     solver.parameters.relative_gap_limit = of.pace.gap
     if relaxed:
         solver.parameters.relative_gap_limit = 0.0
+        if relaxed == {"money"}:
+            solver.parameters.absolute_gap_limit = CLOSE / UNIT
         own.model.minimize(sum(own.over.values()))
     else:
         own.model.minimize(own.costs())

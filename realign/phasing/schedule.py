@@ -18,17 +18,24 @@ import networkx as nx
 
 from realign.errors import StudyError
 from realign.phasing.lots import Activity, Lot, Opening, Work, activities
-from realign.phasing.model import UNIT, Problem, Solution, activity_cost, problem, solved, spent
+from realign.phasing.model import (
+    CLOSE,
+    UNIT,
+    Problem,
+    Solution,
+    activity_cost,
+    problem,
+    solved,
+    spent,
+)
 from realign.phasing.rules import MONTHS, Kind, Pace
 
-HORIZON_YEARS = 15
-"""Years in which a single work is done at most where money and crews never lack."""
 YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
 LONGEST = 60 * MONTHS
-"""Months by which a plan is drawn out at most before it is given up."""
-LONGEST_YEARS = 100
-"""Years above which the duration of a work is a mistake in the pace."""
+"""Months of a work, and by which a plan is drawn out, above which something is wrong [months]."""
+WHOLE = "the programme"
+"""What stands for all openings together where they cannot all be in time."""
 LAST: tuple[Kind, ...] = ("pavement", "upgrade")
 """Kinds with which a lot is complete; where there is none, all of it has to be."""
 
@@ -189,14 +196,13 @@ def duration(work: Work, pace: Pace) -> int:
     Raises
     ------
     StudyError
-        If it takes more than a hundred years.
+        If it takes more than `LONGEST`.
     """
     own = activities(work, pace)
-    horizon = LONGEST_YEARS * MONTHS
-    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=horizon)
+    of = problem(own, (), pace, begin=whole_month(pace.start), horizon=LONGEST)
     last = max(int(of.finish[i][of.earliest[i]]) for i in range(len(own)))
-    if last > horizon:
-        msg = f"work '{work.name}' takes more than {LONGEST_YEARS} years; wanted a faster pace"
+    if last > LONGEST:
+        msg = f"work '{work.name}' takes more than {LONGEST // MONTHS} years; wanted a faster pace"
         raise StudyError(msg)
     return last
 
@@ -245,7 +251,7 @@ def _problem(
     """
     Cut works into activities, and say what opens by when.
 
-    Works of `others` open on their own days; the plan may be longer by some months.
+    `others` open on their own days; the plan may be longer by `more` months.
     """
     begin = whole_month(pace.start)
     waters = [work.deadline for work in works if work.deadline is not None]
@@ -263,6 +269,9 @@ def _problem(
         openings += _openings(work, own, pace)
     _once("lot", [lot.name for work in works for lot in work.lots or (work,)])
     _once("opening", [each.name for each in openings])
+    if more and pace.complete_by is not None:
+        ready = tuple(name for each in openings for name in each.follows)
+        openings.append(Opening(WHOLE, "", ready, last, "as phasing.complete_by asks"))
     not_before = {}
     for work in works:
         days = [others[name] for name in work.after if name in others]
@@ -331,9 +340,12 @@ def _relaxed(
         late = solved(longer, relaxed=frozenset({"days"}))
     others = [_help(each) for each in (money, crews) if each is not None]
     if late is None:
+        together = solved(longer, relaxed=frozenset({"days", "money", "crews"}))
+        others = others or ([_help(together)] if together else [])
+        words = " or ".join(others) or "nothing"
         msg = (
             f"option {option}: the works are not done by {longer.day(longer.horizon)} with the "
-            f"money and crews of the study; {' or '.join(others) or 'neither'} would help"
+            f"money and crews of the study; the least that helps: {words}"
         )
         raise StudyError(msg)
     openings = tuple(
@@ -351,12 +363,9 @@ def _relaxed(
         not_before=longer.not_before,
     )
     found = solved(later) or late
-    named = [e for e in of.openings if f"days of {e.name}" in late.over]
+    named = [e for e in longer.openings if f"days of {e.name}" in late.over]
     what = [f"{each.name} cannot open by {each.by}, {each.why}" for each in named]
     helps = [_help(late), *others] if late.over else others
-    if more and of.pace.complete_by is not None:
-        what.append(f"the programme cannot be complete by {of.pace.complete_by}")
-        helps.append(f"completion by {later.day(max(found.opens))}")
     if not what:
         return later, found, ""
     msg = f"{'; '.join(what)}. The least that helps: {' or '.join(helps)}."
@@ -376,7 +385,7 @@ def _help(found: Solution) -> str:
             months = "month" if amount == 1 else "months"
             words.append(f"{which.removeprefix('of ')} opens {amount} {months} later")
         elif what == "money":
-            enough = ceil(amount * UNIT / 1e7) / 100  # [bn], never less than what it takes
+            enough = ceil(amount * UNIT / CLOSE) * CLOSE / 1e9  # never less than what it takes
             words.append(f"Rs {enough:,.2f} bn more in {which.removeprefix('of ')}")
         else:
             words.append(f"{amount} more {'crew' if amount == 1 else 'crews'} {which}")
@@ -411,6 +420,7 @@ def _schedule(option: str, works: Sequence[Work], of: Problem, found: Solution) 
             by=each.by,
         )
         for each, month in zip(of.openings, found.opens, strict=True)
+        if each.work
     ]
     years = _years(of, found)
     ours = [_phase(of, work, timed, opened, years) for work in works if work.in_programme]
