@@ -140,7 +140,7 @@ def _slowness(of: Model, draws: int, rng: Generator) -> NDArray[np.float64]:
     """Return factors on time, in part shared by all lots of a kind, shape (draws, n)."""
     shared = of.risk.productivity_shared
     common = rng.standard_normal((draws, len(KINDS)))[:, of.kind]
-    z = shared**0.5 * common + (1 - shared) ** 0.5 * _by_lot(of, draws, rng)
+    z: NDArray[np.float64] = shared**0.5 * common + (1 - shared) ** 0.5 * _by_lot(of, draws, rng)
     return np.exp(_spread(of, of.risk.productivity) * z)
 
 

@@ -121,7 +121,7 @@ class Swing:
     opens_months: Spread
     """The same, in months from the first of the plan."""
     reserve_months: Spread
-    """Months from there to the water; those from completion to completion where none comes."""
+    """Months from there to the water; back to the first of the plan where none ever comes."""
     rank_cost: float
     """Rank correlation (Spearman) of that cost with the one when all vary, draw by draw [-1, 1]."""
     rank_reserve: float

@@ -38,7 +38,7 @@ class Risk(Settings):
     seed: int = Field(default=1, ge=0)
     """Seed of all draws; any will do, as long as it stays."""
     draws: int = Field(default=10_000, ge=100)
-    """Draws; with 10,000 the P90 is known to about a fortieth of its distance from the P50."""
+    """Draws; with 10,000 the P90 is known to about a fiftieth of its distance from the P50."""
     drivers: tuple[Driver, ...] = DRIVERS
     """What varies; the rest stays at what the plan assumes. All, as nothing of it is known."""
     ground_sigma_m: float | None = Field(default=None, ge=0)
