@@ -537,3 +537,45 @@ def cheapest_ways(
         graph.add_edge(("leg", leg.name), ("node", leg.end), price=0.0)
     ways = nx.shortest_simple_paths(graph, ("node", start), ("node", end), weight="price")
     return [nx.path_weight(graph, way, "price") for way in itertools.islice(ways, number)]
+
+
+def ended_by_hand(start: float, work: float, rates: list[float]) -> float:
+    """Go on month by month, at the rate of each month of a year, until work is done."""
+    at, left = start, work
+    while left > 0:
+        month = math.floor(at)
+        rate = rates[month % 12]
+        span = month + 1 - at
+        if rate * span >= left:
+            return at + left / rate
+        left -= rate * span
+        at = float(month + 1)
+    return at
+
+
+def dated_by_hand(
+    jobs: list[tuple[float, str, int, float, list[int]]],
+    crews: dict[str, int],
+    rates: dict[str, list[float]],
+) -> list[float]:
+    """
+    Try one start after the other for each job in turn; return when they end.
+
+    A job is (first start, kind, crews, work, jobs that it follows). It may begin when it is ready,
+    or when any other job ends, if at no moment that matters more crews work than there are.
+    """
+    spans: list[tuple[float, float]] = []
+    for number, (first, kind, need, work, before) in enumerate(jobs):
+        ready = max([first, *(spans[j][1] for j in before)])
+        same = [j for j in range(number) if jobs[j][1] == kind]
+        for start in sorted({ready, *(spans[j][1] for j in same if spans[j][1] > ready)}):
+            end = ended_by_hand(start, work, rates[kind])
+            moments = [start, *(spans[j][0] for j in same if start <= spans[j][0] < end)]
+            used = [
+                sum(jobs[j][2] for j in same if spans[j][0] <= moment < spans[j][1])
+                for moment in moments
+            ]
+            if not need or max(used) + need <= crews[kind]:
+                spans.append((start, end))
+                break
+    return [end for _, end in spans]
