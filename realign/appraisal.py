@@ -14,7 +14,8 @@ from realign.hazard import MONTH_DAYS
 from realign.options import Option
 from realign.phasing import Alternative, Pace, Schedule, Work
 from realign.programme import Programme, financings
-from realign.works import World, works_of
+from realign.risk import Basis, Outcome, simulate
+from realign.works import World, inside, sensitivity, unit_prices, works_of
 from realign.yearround import YearRound
 
 KM = 1000.0  # [m]
@@ -118,6 +119,33 @@ def _days(years: NDArray[np.int64], first: date, until: date) -> NDArray[np.floa
         begin, end = date(year, 1, 1), date(year + 1, 1, 1)
         out.append(float(max((min(end, until) - max(begin, first)).days, 0)))
     return np.array(out)
+
+
+def uncertain(world: World, each: Programme, *, scheduler: str = "threads") -> Outcome:
+    """
+    Say how sure cost and dates of a programme are.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    each
+        The programme with its schedule.
+    scheduler
+        Where draws are made, see `risk.simulate`.
+    """
+    study = world.given.study
+    works = [phase.work for phase in each.schedule.phases]
+    lots: dict[str, float] = {}
+    for link in each.option.links:
+        lots |= sensitivity(world, link)
+    basis = Basis(
+        sigma_m=world.given.terrain.sigma,
+        price_date=world.prices.price_date,
+        prices=unit_prices(world, works, [k for k in each.option.links if inside(world.given, k)]),
+        sensitivity=lots,
+    )
+    return simulate(each.schedule, study.phasing, study.risk, basis, scheduler=scheduler)
 
 
 def variations(world: World, option: Option, asked: Sequence[Alternative]) -> tuple[Variation, ...]:

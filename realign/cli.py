@@ -46,6 +46,15 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder of the results; maps/NAME of the study by default."),
 ]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        metavar="WHERE",
+        help="Where draws of uncertainty are made: threads or processes of this machine, or the "
+        "address of a Dask cluster on which realign is installed, such as tcp://10.0.0.5:8786. "
+        "The numbers are the same.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
 
 
@@ -75,7 +84,13 @@ def _common(
 
 
 @app.command()
-def run(study: StudyFile, inputs: Inputs = None, out: Out = None, quiet: Quiet = False) -> None:  # noqa: FBT002
+def run(
+    study: StudyFile,
+    inputs: Inputs = None,
+    out: Out = None,
+    scheduler: Scheduler = "threads",
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
     """
     Run the whole study and write map, report, tables and layers.
 
@@ -85,7 +100,7 @@ def run(study: StudyFile, inputs: Inputs = None, out: Out = None, quiet: Quiet =
         asked = studies.load(study, inputs=inputs)
         folder = out or Path("maps") / asked.study.name
         outputs.check_folder(folder)
-        plan = planning.run(asked, tell=tell)
+        plan = planning.run(asked, tell=tell, scheduler=scheduler)
         if tell:
             tell("outputs", "")
         files = outputs.write(plan, folder, workers=os.cpu_count() or 1)

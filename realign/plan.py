@@ -23,7 +23,7 @@ from realign import (
     region,
 )
 from realign.allweather import Critical, Kind, Service, Worth
-from realign.appraisal import Funds, Variation, funds, variations
+from realign.appraisal import Funds, Variation, funds, uncertain, variations
 from realign.branches import Net
 from realign.choice import ANNOUNCED, Choice, Decision
 from realign.corridor import Gap, Site
@@ -36,6 +36,7 @@ from realign.programme import Programme, improved, openings, programme
 from realign.rates import Rates
 from realign.region import Region
 from realign.reservoir import Reservoir
+from realign.risk import Outcome
 from realign.road import RESERVES, Rulebook, design
 from realign.standards import load as load_standard
 from realign.standards import rows
@@ -106,6 +107,8 @@ class Plan:
     """Phases and money by name of the option; none for do-nothing where others build nothing."""
     funds: Mapping[str, Funds]
     """Who pays, and what the economy gains, by name of the option; of those with phases."""
+    risks: Mapping[str, Outcome]
+    """How sure cost and dates of each option are, by its name; of those with phases."""
     variations: tuple[Variation, ...]
     """The best option under the other budgets and dates of the study."""
     best: str
@@ -126,7 +129,13 @@ class Plan:
     """SHA-256 of every input file by name."""
 
 
-def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -> Plan:
+def run(
+    study: Study,
+    *,
+    tell: Tell | None = None,
+    workers: int | None = None,
+    scheduler: str = "threads",
+) -> Plan:
     """
     Do the whole job.
 
@@ -138,6 +147,9 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         Called with the name of the stage and what goes on; may raise to cancel.
     workers
         Corridors searched at the same time; the number of processors by default.
+    scheduler
+        Where the draws of `risk` are made: "threads" or "processes" of this machine, or the
+        address of a cluster of Dask.
 
     Returns
     -------
@@ -232,6 +244,10 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
             for name, each in programmes.items()
             if each.schedule.phases
         }
+        risks = {}
+        for name in paid:
+            say(f"{name}: draws")
+            risks[name] = uncertain(world, programmes[name], scheduler=scheduler)
         say(f"{best} under other conditions")
         others = variations(world, chosen, study.phasing.alternatives)
     used = {link.name: link for option in whole for link in option.links}
@@ -259,6 +275,7 @@ def run(study: Study, *, tell: Tell | None = None, workers: int | None = None) -
         protections=worths,
         programmes=programmes,
         funds=paid,
+        risks=risks,
         variations=others,
         best=best,
         announced=ANNOUNCED,

@@ -36,6 +36,7 @@ from realign.profile import Line
 from realign.rates import COLUMNS as RATES_COLUMNS
 from realign.rates import ITEMS, Money
 from realign.reservoir import Dam
+from realign.risk import Risk
 from realign.roads import Cleaning
 from realign.settings import Settings
 from realign.standards import codes
@@ -225,6 +226,8 @@ class Study(Settings):
     """How fast the works go, and the yearly budget."""
     finance: Finance
     """Who pays."""
+    risk: Risk = Field(default_factory=Risk)
+    """How sure cost and dates are."""
     published: tuple[Published, ...] = ()
     """Published figures to compare with."""
 

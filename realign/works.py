@@ -14,7 +14,7 @@ from realign import cost
 from realign.chainage import Section, clip, merge, subtract, total
 from realign.corridor import Gap
 from realign.drowned import Drowned
-from realign.estimate import together
+from realign.estimate import Estimate, independent, together
 from realign.hazard import MONTH_DAYS
 from realign.network import Link
 from realign.phasing import Kind, Lot, Task, Work
@@ -35,6 +35,9 @@ EARTH = ("common_excavation", "rock_excavation", "fill")
 """Items that fleets for earthworks move [m3]."""
 NEAR = 1.0
 """Distance from the ends of a structure within which no lot begins [m]."""
+GROWS = 1.5
+"""Growth of the area of a cut or a fill over that of its height: between 1, where it is a strip as
+wide as the road, and 2, where it is a triangle [-]."""
 _HOUR = 3600.0
 
 
@@ -196,7 +199,7 @@ def lots_of(world: World, link: Link) -> list[Lot]:
     if bill is None:
         limits = [0.0, link.length]
     else:
-        limits = _limits(link, world.given.study.phasing.lot_km * 1000)
+        limits = _limits(link, _wanted(world))
     station = link.station if bill is None else bill.station
     middle = (station[1:] + station[:-1]) / 2
     factor = link.cost.base / link.direct.base * world.given.study.money.exchange("PKR")
@@ -214,7 +217,7 @@ def lots_of(world: World, link: Link) -> list[Lot]:
         start = link.section.start + a * replaced
         out.append(
             Lot(
-                name=f"{link.name}, lot {number}",
+                name=_lot_name(link, number),
                 section=Section(start, start + (b - a) * replaced),
                 length=b - a,
                 earthworks=sum(items.get(item, 0.0) for item in EARTH),
@@ -246,7 +249,7 @@ def _limits(link: Link, wanted: float) -> list[float]:
 def _upgrades(world: World, work: str, part: Section) -> list[Lot]:
     """Cut a stretch that is upgraded into lots of the same length."""
     study = world.given.study
-    count = max(1, round(part.length / (study.phasing.lot_km * 1000)))
+    count = max(1, round(part.length / _wanted(world)))
     limits = np.linspace(part.start, part.end, count + 1).tolist()
     rupees = study.money.exchange("PKR")
     lost = study.traffic.vehicles_per_day * study.traffic.hour_usd * study.phasing.works_delay_h
@@ -320,3 +323,96 @@ def _hours(road: Judged, parts: Iterable[Section]) -> tuple[float, float]:
     hours = sum(sum(road.service(part).car) / 2 for part in some) / _HOUR
     rates = np.sum([road.rates(part) for part in some], axis=0)
     return hours, float((MONTH_DAYS * (1 - np.exp(-rates))).sum() / MONTH_DAYS.sum())
+
+
+# ---------------------------------------------------------------- how sure
+
+
+def unit_prices(world: World, works: Sequence[Work], links: Sequence[Link]) -> dict[Kind, Estimate]:
+    """
+    Give the spread of prices by kind of activity, as low, base and high of all that it takes.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    works
+        Works of an option.
+    links
+        Its new roads.
+
+    Returns
+    -------
+    prices
+        Amount of each kind at low, base and high prices; items are independent of each other.
+    """
+    taken: dict[Kind, dict[str, float]] = {}
+    for link in links:
+        for item, quantity in link.totals.items():
+            own = taken.setdefault(DONE.get(item, "earthworks"), {})
+            own[item] = own.get(item, 0.0) + quantity
+    for work in works:
+        for item, quantity in work.upgrade.items():
+            kind: Kind = "land" if item == "land" else "upgrade"
+            own = taken.setdefault(kind, {})
+            own[item] = own.get(item, 0.0) + quantity
+    out: dict[Kind, Estimate] = {}
+    for kind, items in taken.items():
+        found = independent(world.prices[i].price.times(q) for i, q in items.items() if q > 0)
+        if found.low > 0:
+            out[kind] = found
+    return out
+
+
+def sensitivity(world: World, link: Link) -> dict[str, float]:
+    """
+    Part by which the cost of structures and earthworks of lots grows for a metre of ground [1/m].
+
+    To first order: the area of a cut or a fill of height h grows by `GROWS` / |h| of itself for a
+    metre of height, up to all of it. Ground that is higher makes cuts larger and fills smaller;
+    decks and tunnels are as long as before.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    link
+        New road; only one with an inventory tells.
+
+    Returns
+    -------
+    sensitivity
+        By name of the lot; above 0 where it is mostly cut.
+    """
+    if link.inventory is None:
+        return {}
+    bill = link.inventory.bill
+    station = bill.station
+    middle = (station[1:] + station[:-1]) / 2
+    height = ((bill.level - bill.ground)[1:] + (bill.level - bill.ground)[:-1]) / 2
+    grows = -np.sign(height) * np.minimum(GROWS / np.maximum(np.abs(height), 1e-9), 1.0)
+    moved = np.zeros(middle.size)
+    whole = np.zeros(middle.size)
+    for item, values in bill.items.items():
+        paid = values * world.prices[item].price.base
+        if item in (*EARTH, "retaining_wall"):
+            moved += paid
+        if DONE.get(item, "earthworks") in {"earthworks", "bridges", "tunnel"}:
+            whole += paid
+    out = {}
+    for number, (a, b) in enumerate(pairwise(_limits(link, _wanted(world))), 1):
+        own = (middle >= a) & (middle < b)
+        if whole[own].sum() > 0:
+            part = float((moved * grows)[own].sum() / whole[own].sum())
+            out[_lot_name(link, number)] = part
+    return out
+
+
+def _wanted(world: World) -> float:
+    """Length that lots are to have [m]."""
+    return world.given.study.phasing.lot_km * 1000
+
+
+def _lot_name(link: Link, number: int) -> str:
+    """Name a lot of a new road."""
+    return f"{link.name}, lot {number}"
