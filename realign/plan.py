@@ -239,17 +239,9 @@ def run(
     with clock.stage("money") as say:
         world = World(given, area, found.judged, prices)
         chosen = next(option for option in whole if option.name == best)
-        paid = {
-            name: funds(world, each, years[name])
-            for name, each in programmes.items()
-            if each.schedule.phases
-        }
-        risks = {}
-        for name in paid:
-            say(f"{name}: draws")
-            risks[name] = uncertain(world, programmes[name], scheduler=scheduler)
-        say(f"{best} under other conditions")
         others = variations(world, chosen, study.phasing.alternatives)
+        works = {name: each for name, each in programmes.items() if each.schedule.phases}
+        paid, risks = _money(world, works, years, say, scheduler)
     used = {link.name: link for option in whole for link in option.links}
     links = (*links, *(used[n] for n in sorted(set(used) - {link.name for link in links})))
     graph = _whole(given, area, found, links, opened.get(best, {}))
@@ -582,6 +574,23 @@ def _graph(given: Drowned, links: Sequence[Link], opened: Mapping[str, date]) ->
         opens={link.name: opened.get(link.name, never) for link in links},
         existing_speed_kmh=given.study.existing.speed_kmh,
     )
+
+
+def _money(
+    world: World,
+    programmes: Mapping[str, Programme],
+    years: Mapping[str, YearRound],
+    say: Callable[[str], None],
+    scheduler: str,
+) -> tuple[dict[str, Funds], dict[str, Outcome]]:
+    """Pay for every programme, and say how sure its cost and its dates are."""
+    paid, risks = {}, {}
+    for name, each in programmes.items():
+        say(f"{name}: cases of financing")
+        paid[name] = funds(world, each, years[name])
+        say(f"{name}: {world.given.study.risk.draws:,} draws")
+        risks[name] = uncertain(world, each, scheduler=scheduler)
+    return paid, risks
 
 
 def _finished(given: Drowned, option: Option, year: YearRound) -> Option:

@@ -196,10 +196,7 @@ def lots_of(world: World, link: Link) -> list[Lot]:
         One where only the totals of the road are known. Their costs add to that of the road.
     """
     bill = link.inventory.bill if link.inventory is not None else None
-    if bill is None:
-        limits = [0.0, link.length]
-    else:
-        limits = _limits(link, _wanted(world))
+    limits = [0.0, link.length] if bill is None else _limits(link, _wanted(world))
     station = link.station if bill is None else bill.station
     middle = (station[1:] + station[:-1]) / 2
     factor = link.cost.base / link.direct.base * world.given.study.money.exchange("PKR")

@@ -137,6 +137,7 @@ def study() -> Study:
                 "tunnel_m_per_month_face": 50.0,
                 "mobilisation_months": 3,
             },
+            "risk": {"draws": 500},
             "finance": {
                 "loans": [{"name": "concessional", "interest_pct": 2, "years": 20}],
                 "cases": [
@@ -532,6 +533,7 @@ def small() -> Plan:
         funds={
             name: appraisal.funds(world, each, years[name]) for name, each in programmes.items()
         },
+        risks={name: appraisal.uncertain(world, each) for name, each in programmes.items()},
         variations=appraisal.variations(world, answers[1], asked.phasing.alternatives),
         best=SHORT,
         announced=SHORT,

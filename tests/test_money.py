@@ -31,6 +31,9 @@ TABLES = {
     "financing": programme.FINANCING,
     "economy": programme.ECONOMY,
     "conditions": programme.CONDITIONS,
+    "risk": programme.RISK,
+    "tornado": programme.TORNADO,
+    "convergence": programme.CONVERGENCE,
 }
 
 
@@ -125,6 +128,9 @@ def test_every_row_keeps_the_schema_of_its_table(name: str) -> None:
         "financing": programme.financing_rows,
         "economy": programme.economy_rows,
         "conditions": programme.condition_rows,
+        "risk": programme.risk_rows,
+        "tornado": programme.tornado_rows,
+        "convergence": programme.convergence_rows,
         "phase_costs": tables.phase_rows,
     }[name](plan)
     assert rows

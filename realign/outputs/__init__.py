@@ -289,6 +289,9 @@ def _money(plan: Plan, made: Mapping[str, Sequence[tables.Row]], folder: Path) -
         "financing": (programme.FINANCING, programme.financing_rows(plan)),
         "economy": (programme.ECONOMY, programme.economy_rows(plan)),
         "conditions": (programme.CONDITIONS, programme.condition_rows(plan)),
+        "risk": (programme.RISK, programme.risk_rows(plan)),
+        "tornado": (programme.TORNADO, programme.tornado_rows(plan)),
+        "convergence": (programme.CONVERGENCE, programme.convergence_rows(plan)),
     }
     for name, (columns, rows) in own.items():
         tables.write_csv(folder / f"{name}.csv", columns, rows)

@@ -303,3 +303,118 @@ def _same(what: str, found: int, wanted: int) -> None:
     if found != wanted:
         msg = f"{what}: found {found:,}, wanted {wanted:,}; nothing was written"
         raise OutputError(msg)
+
+
+# ---------------------------------------------------------------- how sure
+
+RISK = (
+    "option",
+    "phase",
+    "name",
+    "cost_planned_pkr",
+    "cost_p10_pkr",
+    "cost_p50_pkr",
+    "cost_p90_pkr",
+    "cost_mean_pkr",
+    "opens_planned",
+    "opens_p10",
+    "opens_p50",
+    "opens_p90",
+    "deadline",
+    "chance_in_time_pct",
+)
+"""Columns of how sure cost and dates are; the row without a phase is the whole programme."""
+TORNADO = (
+    "option",
+    "driver",
+    "cost_p10_pkr",
+    "cost_p50_pkr",
+    "cost_p90_pkr",
+    "cost_rank_correlation",
+    "opens_p10",
+    "opens_p50",
+    "opens_p90",
+    "reserve_p10_months",
+    "reserve_p50_months",
+    "reserve_p90_months",
+    "reserve_rank_correlation",
+)
+"""Columns of what each driver does by itself, the widest spread of cost first."""
+CONVERGENCE = ("option", "quantity", "unit", "draws", "p50", "p50_error", "p90", "p90_error")
+"""Columns of how well quantiles are known after some draws."""
+
+
+def risk_rows(plan: Plan) -> list[Row]:
+    """Give spreads of cost and opening of every option by rank, the whole first."""
+    out: list[Row] = []
+    for option in ranked(plan, plan.risks):
+        found = plan.risks[option]
+        numbered = [(None, found.whole), *enumerate(found.phases, 1)]
+        out += [
+            {
+                "option": option,
+                "phase": number,
+                "name": each.name,
+                "cost_planned_pkr": each.planned_pkr,
+                "cost_p10_pkr": round(each.cost_pkr.p10),
+                "cost_p50_pkr": round(each.cost_pkr.p50),
+                "cost_p90_pkr": round(each.cost_pkr.p90),
+                "cost_mean_pkr": round(each.cost_pkr.mean),
+                "opens_planned": each.planned,
+                "opens_p10": each.opens.p10,
+                "opens_p50": each.opens.p50,
+                "opens_p90": each.opens.p90,
+                "deadline": each.deadline,
+                "chance_in_time_pct": None if each.chance is None else 100 * each.chance,
+            }
+            for number, each in numbered
+        ]
+    return out
+
+
+def tornado_rows(plan: Plan) -> list[Row]:
+    """Give what each driver does by itself, option by option."""
+    return [
+        {
+            "option": option,
+            "driver": each.driver,
+            "cost_p10_pkr": round(each.cost_pkr.p10),
+            "cost_p50_pkr": round(each.cost_pkr.p50),
+            "cost_p90_pkr": round(each.cost_pkr.p90),
+            "cost_rank_correlation": each.rank_cost,
+            "opens_p10": each.opens.p10,
+            "opens_p50": each.opens.p50,
+            "opens_p90": each.opens.p90,
+            "reserve_p10_months": each.reserve_months.p10,
+            "reserve_p50_months": each.reserve_months.p50,
+            "reserve_p90_months": each.reserve_months.p90,
+            "reserve_rank_correlation": each.rank_reserve,
+        }
+        for option in ranked(plan, plan.risks)
+        for each in plan.risks[option].tornado
+    ]
+
+
+def convergence_rows(plan: Plan) -> list[Row]:
+    """Give medians and P90 with their errors by the number of draws, option by option."""
+    out: list[Row] = []
+    for option in ranked(plan, plan.risks):
+        found = plan.risks[option]
+        for name, unit, scale, steps in (
+            ("cost", "Rs bn", 1e9, found.convergence_cost),
+            ("first opening", "months", 1.0, found.convergence_opening),
+        ):
+            out += [
+                {
+                    "option": option,
+                    "quantity": name,
+                    "unit": unit,
+                    "draws": each.draws,
+                    "p50": each.p50 / scale,
+                    "p50_error": each.p50_error / scale,
+                    "p90": each.p90 / scale,
+                    "p90_error": each.p90_error / scale,
+                }
+                for each in steps
+            ]
+    return out

@@ -47,6 +47,9 @@ FILES = (
     ("financing.csv", "Cases of financing: debt, service, grant element"),
     ("economy.csv", "Return of every option to the economy"),
     ("conditions.csv", "The programme under other budgets and days of the water"),
+    ("risk.csv", "P10, P50 and P90 of cost and opening, and the chance to be in time"),
+    ("tornado.csv", "What each driver of cost and dates does by itself"),
+    ("convergence.csv", "How well these are known after how many draws"),
     ("submerged_sections.csv", "Existing road that the lakes take"),
     ("options.csv", "Options with all they are compared by"),
     ("links.csv", "Candidate links with all they are compared by"),
@@ -198,6 +201,9 @@ def page(
         financing=programme_rows.financing_rows(plan),
         economy=programme_rows.economy_rows(plan),
         conditions=programme_rows.condition_rows(plan),
+        risk=programme_rows.risk_rows(plan),
+        tornado=_tornado(plan),
+        convergence=[r for r in programme_rows.convergence_rows(plan) if r["option"] == plan.best],
     )
 
 
@@ -844,6 +850,21 @@ def _verdict(check: Check) -> str:
         return f"misses: {side} what is accepted"
     off = abs(check.modelled - edge) / abs(edge)
     return f"misses: {off:.0%} {side} what is accepted" if off >= 0.01 else f"misses: just {side}"
+
+
+def _tornado(plan: Plan) -> list[dict[str, Any]]:
+    """Say what each driver of the best option does by itself, with the ends of its bar [0-100]."""
+    rows = [row for row in programme_rows.tornado_rows(plan) if row["option"] == plan.best]
+    values = [float(str(row[f"cost_{p}_pkr"])) for row in rows for p in ("p10", "p90")]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    span = max(high - low, 1.0)
+
+    def at(value: object) -> float:
+        return 100 * (float(str(value)) - low) / span
+
+    return [
+        {**row, "left": at(row["cost_p10_pkr"]), "right": at(row["cost_p90_pkr"])} for row in rows
+    ]
 
 
 def _announced(plan: Plan) -> int:
