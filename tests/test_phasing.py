@@ -242,7 +242,7 @@ def some_lots(draw: st.DrawFn, name: str, first: float) -> list[Lot]:
                 tunnels=()
                 if upgraded
                 else tuple(draw(st.sampled_from([[], [300.0], [90.0, 500]]))),
-                costs={kind: draw(st.integers(0, 900)) * 1e6 + 1 / 3 for kind in kinds},
+                costs={kind: draw(st.integers(0, 500)) * 1e6 + 1 / 3 for kind in kinds},
                 opens_with="" if upgraded else draw(st.sampled_from(["", f"{name}, road"])),
             )
         )
@@ -289,7 +289,7 @@ def some_pace(draw: st.DrawFn) -> Pace:
     return pace(
         start=draw(st.sampled_from([START, date(2027, 4, 2)])),
         complete_by=date(2030, 1, 1),
-        budget_pkr_per_year=draw(st.integers(800, 4000)) * 1e6,
+        budget_pkr_per_year=draw(st.integers(900, 4000)) * 1e6,
         budgets=draw(st.sampled_from([{}, {2028: 1e9}])),
         reserve_months=draw(st.integers(0, 2)),
         seasons=[{"name": "winter", "months": [1, 2], "factors": {"earthworks": 0.5, "land": 0.7}}],
@@ -317,7 +317,7 @@ def month_of(rules: Pace, day: date) -> int:
 
 
 @given(some_works(), some_pace())
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_a_schedule_keeps_money_crews_order_and_days(works: list[Work], rules: Pace) -> None:
     plan = dated(works, rules)
     first, last = whole_month(rules.start), date(2030, 1, 1)
@@ -413,7 +413,8 @@ def test_the_order_in_which_works_are_given_has_no_influence(
 @given(some_works(), some_pace())
 @SOME
 def test_slack_is_the_most_by_which_a_start_may_move(works: list[Work], rules: Pace) -> None:
-    plan = dated(works, rules)
+    rich = {"budget_pkr_per_year": PLENTY, "budgets": {}, "crews": Crews()}
+    plan = dated([replace(each, deadline=None) for each in works], rules.model_copy(update=rich))
     assume(not plan.conflict)
     first, last = whole_month(rules.start).month, month_of(rules, date(2030, 1, 1))
     day = {
