@@ -51,7 +51,7 @@ def price(totals: Mapping[str, float], rates: Rates, money: Money, *, places: fl
     first. Prices of different items are independent, so their spreads add in
     squares. What is added on the direct cost follows
 
-    total = direct (1 + contingency + engineering + protection) (1 + taxes)
+    total = direct (1 + contingency + engineering + protection) (1 + taxes) calibration
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def price(totals: Mapping[str, float], rates: Rates, money: Money, *, places: fl
     )
     direct = together((independent(line.amount for line in lines), Estimate.exact(places)))
     added = 1 + money.contingency + money.engineering + money.protection
-    total = direct.times(added).times(1 + money.taxes)
+    total = direct.times(added).times(1 + money.taxes).times(money.calibration)
     return Cost(lines, direct, total, money.currency)
 
 

@@ -66,6 +66,9 @@ class Money(Settings):
     taxes: float = Field(default=0.0, ge=0, le=1)
     """Taxes and duties as a fraction of the direct cost with all that is added before."""
 
+    calibration: float = Field(default=1.0, gt=0)
+    """Factor on every cost, to meet a published total; 1 where none is used."""
+
     def exchange(self, to: str, *, of: str | None = None) -> float:
         """
         Units of one currency that one unit of another buys.

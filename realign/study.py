@@ -54,6 +54,8 @@ QUANTITIES = {
     "structures_pct": "%",
     "new_road_musd_per_km": "US$ m/km",
     "programme_bn_pkr": "Rs bn",
+    "programme_mcny": "RMB m",
+    "new_road_mcny_per_km": "RMB m/km",
     "share_pct": "%",
     "months_open_before": "months",
     "months_open_after": "months",

@@ -237,13 +237,14 @@ def _modelled(given: Drowned, best: Programme, year: YearRound, row: Published) 
             "lake_length_km": lake.river_length / 1e3,
             "flooded_km": flooded / 1e3,
         }.get(row.quantity, float("nan"))
-    if row.quantity == "programme_bn_pkr":
-        return best.schedule.total_pkr / 1e9
-    if row.quantity == "share_pct":
+    if row.quantity in {"programme_bn_pkr", "programme_mcny", "share_pct"}:
         paid = sum(split.amounts.get(row.of, 0) for split in best.splits)
-        return round(
-            100 * paid / max(best.schedule.total_pkr, 1), 6
-        )  # beyond that rupees are rounded
+        whole = best.schedule.total_pkr
+        return {
+            "programme_bn_pkr": whole / 1e9,
+            "programme_mcny": whole / 1e6 * given.study.money.exchange("CNY", of="PKR"),
+            "share_pct": round(100 * paid / max(whole, 1), 6),  # beyond that rupees are rounded
+        }[row.quantity]
     task = next((t for t in given.study.programme if t.name == row.of), None)
     link = next((k for k in best.option.links if task and task_of(given, k.section) is task), None)
     if task is None or link is None:
@@ -254,6 +255,10 @@ def _modelled(given: Drowned, best: Programme, year: YearRound, row: Published) 
         "new_road_km": float(run.sum()) / 1e3,
         "structures_pct": 100 * float(run[form > 0].sum() / run.sum()),
         "new_road_musd_per_km": link.cost.base / link.length / 1e3,
+        "new_road_mcny_per_km": link.cost.base
+        * given.study.money.exchange("CNY")
+        / link.length
+        / 1e3,
     }.get(row.quantity, float("nan"))
 
 

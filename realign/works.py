@@ -249,6 +249,7 @@ def _upgrades(world: World, work: str, part: Section) -> list[Lot]:
     count = max(1, round(part.length / (study.phasing.lot_km * 1000)))
     limits = np.linspace(part.start, part.end, count + 1).tolist()
     rupees = study.money.exchange("PKR")
+    lost = study.traffic.vehicles_per_day * study.traffic.hour_usd * study.phasing.works_delay_h
     out = []
     for a, b in pairwise(limits):
         own = Section(a, b)
@@ -264,6 +265,7 @@ def _upgrades(world: World, work: str, part: Section) -> list[Lot]:
                 length=own.length,
                 upgraded=True,
                 costs={"land": land, "upgrade": sum(paid.values())},
+                delays=lost * rupees,
             )
         )
     return out

@@ -120,6 +120,16 @@ def test_what_places_cost_is_added_without_a_spread() -> None:
     assert more.lines == plain.lines
 
 
+@given(QUANTITIES, st.floats(0.5, 2.0))
+def test_the_calibration_is_one_factor_on_every_total(
+    totals: dict[str, float], factor: float
+) -> None:
+    plain = price(totals, rates(), money(contingency=0.1, taxes=0.05))
+    one = price(totals, rates(), money(contingency=0.1, taxes=0.05, calibration=factor))
+    assert near(one.total, plain.total.times(factor))
+    assert one.direct == plain.direct
+
+
 # ---------------------------------------------------------------- present value
 
 DAYS = st.integers(0, 20_000).map(lambda n: date(2020, 1, 1) + timedelta(days=n))

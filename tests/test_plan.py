@@ -364,9 +364,9 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
     from realign.validation import checks
 
     plan = planned()
-    of = {"share_pct": "lender", "programme_bn_pkr": ""}
+    of = {"share_pct": "lender", "programme_bn_pkr": "", "programme_mcny": ""}
     of |= dict.fromkeys(("months_open_before", "months_open_after"), "Pass")
-    road = {"new_road_km", "structures_pct", "new_road_musd_per_km"}
+    road = {"new_road_km", "structures_pct", "new_road_musd_per_km", "new_road_mcny_per_km"}
     rows = [
         Published(
             quantity=quantity,

@@ -194,6 +194,7 @@ def page(
         versions=versions,
         seconds=seconds,
         spending=_spending(plan),
+        announced_pkr=_announced(plan),
         financing=programme_rows.financing_rows(plan),
         economy=programme_rows.economy_rows(plan),
         conditions=programme_rows.condition_rows(plan),
@@ -843,6 +844,12 @@ def _verdict(check: Check) -> str:
         return f"misses: {side} what is accepted"
     off = abs(check.modelled - edge) / abs(edge)
     return f"misses: {off:.0%} {side} what is accepted" if off >= 0.01 else f"misses: just {side}"
+
+
+def _announced(plan: Plan) -> int:
+    """Cost of the announced programme where the study gives one beside it, else 0 [PKR]."""
+    each = plan.programmes.get(plan.announced)
+    return each.schedule.total_pkr if each and plan.study.finance.announced_pkr else 0
 
 
 def _spending(plan: Plan) -> list[tuple[int, dict[str, int]]]:

@@ -39,12 +39,15 @@ class Lot:
     """Length of each tunnel [m]."""
     costs: Mapping[Kind, float] = field(default_factory=dict)
     """Cost of each kind of activity, all in [PKR]."""
+    delays: float = 0.0
+    """What users lose a day while it is upgraded under traffic [PKR]."""
     opens_with: str = ""
     """Lots of the same word open together: those of a new road between two tie-ins."""
 
     def __post_init__(self) -> None:
         """Refuse quantities and costs below zero, and structures without length."""
         values = {"length": self.length, "earthworks": self.earthworks, "walls": self.walls}
+        values["delays"] = self.delays
         values |= {"bridges": min(self.bridges, default=0), "tunnels": min(self.tunnels, default=0)}
         values |= {f"cost of {kind}": cost for kind, cost in self.costs.items()}
         for name, value in values.items():
@@ -146,6 +149,8 @@ class Activity:
     """Cost [PKR]."""
     follows: tuple[str, ...] = ()
     """Names of activities that are finished before it begins."""
+    delays: float = 0.0
+    """What users lose a day while it goes on [PKR]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +223,11 @@ def _of_lot(work: str, lot: Lot, rupees: int, pace: Pace) -> list[Activity]:
         if step.effort > 0 or step.cost > 0:
             name = f"{lot.name}: {step.label}"
             before = tuple(n for earlier in _BEFORE[step.kind] for n in named[earlier])
+            delays = lot.delays if step.kind == "upgrade" else 0.0
             out.append(
-                Activity(name, work, lot.name, step.kind, step.effort, step.crews, cost, before)
+                Activity(
+                    name, work, lot.name, step.kind, step.effort, step.crews, cost, before, delays
+                )
             )
             named[step.kind].append(name)
     return out

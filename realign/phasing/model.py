@@ -318,7 +318,7 @@ class _Model:
         of, terms = self.of, []
         for i in range(len(of.activities)):
             for month, begins in self._begins(i):
-                terms.append(round(activity_cost(of, i, month) / UNIT) * begins)
+                terms.append(round(whole_cost(of, i, month) / UNIT) * begins)
         for k, opening in enumerate(of.openings):
             if opening.saves > 0:
                 units = np.round(savings(of, k) / UNIT).astype(int).tolist()
@@ -341,6 +341,13 @@ def activity_cost(of: Problem, i: int, month: int) -> float:
     return run * sum(discounted(of, m) for m in range(month, end))
 
 
+def whole_cost(of: Problem, i: int, month: int) -> float:
+    """Present value of an activity that begins in a month, with what users lose by it [PKR]."""
+    lost = of.activities[i].delays * DAYS
+    end = int(of.finish[i][month])
+    return activity_cost(of, i, month) + lost * sum(discounted(of, m) for m in range(month, end))
+
+
 def savings(of: Problem, k: int) -> NDArray[np.float64]:
     """Present value of what users save, by the month of an opening, shape (horizon + 1,) [PKR]."""
     each = [of.openings[k].saves * DAYS * discounted(of, month) for month in range(of.horizon)]
@@ -358,7 +365,7 @@ def objective(of: Problem, starts: Sequence[int], opens: Sequence[int]) -> float
     starts, opens
         Months in which activities begin, and on the first day of which lots open.
     """
-    paid = sum(activity_cost(of, i, month) for i, month in enumerate(starts))
+    paid = sum(whole_cost(of, i, month) for i, month in enumerate(starts))
     saved = sum(float(savings(of, k)[month]) for k, month in enumerate(opens))
     return paid - saved
 

@@ -1,0 +1,237 @@
+"""Laws of the programme and its money as files, and of what the economy gains."""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from dataclasses import replace
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pytest
+from jsonschema import Draft202012Validator
+from small_plan import SHORT, changed, small
+
+from realign import appraisal, outputs, phasing
+from realign.errors import OutputError
+from realign.hazard import MONTH_DAYS
+from realign.outputs import programme, tables, workbook
+from realign.phasing import Alternative
+
+SCHEMA = json.loads(
+    (files("realign.outputs") / "schemas" / "tables.schema.json").read_text(encoding="utf-8")
+)
+TABLES = {
+    "schedule": programme.SCHEDULE,
+    "openings": programme.OPENINGS,
+    "cash_flow": programme.CASH,
+    "financing": programme.FINANCING,
+    "economy": programme.ECONOMY,
+    "conditions": programme.CONDITIONS,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("money") / "maps"
+    outputs.write(small(), target)
+    return target
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# ---------------------------------------------------------------- tables
+
+
+def test_activities_add_to_their_phases_and_opens_follow_them(folder: Path) -> None:
+    rows = read(folder / "schedule.csv")
+    phases = read(folder / "phase_costs.csv")
+    for phase in phases:
+        own = [r for r in rows if (r["option"], r["phase"]) == (phase["option"], phase["phase"])]
+        assert own
+        assert sum(int(r["cost_pkr"]) for r in own) == int(phase["cost_pkr"])
+        assert max(r["finish"] for r in own) == phase["open_date"]
+        assert min(r["start"] for r in own) == phase["start_date"]
+    for row in rows:
+        assert row["start"] <= row["finish"]
+        assert (row["critical"] == "yes") == (int(row["float_months"]) <= 0)
+    for row in read(folder / "openings.csv"):
+        last = max(
+            r["finish"] for r in rows if r["option"] == row["option"] and r["work"] == row["work"]
+        )
+        assert row["opens"] <= last
+
+
+def test_drawdown_adds_to_what_is_spent_and_debts_end_at_zero(folder: Path) -> None:
+    rows = read(folder / "cash_flow.csv")
+    drawn: dict[tuple[str, str], int] = defaultdict(int)
+    last: dict[tuple[str, ...], tuple[int, float]] = {}
+    for row in rows:
+        drawn[row["option"], row["case"]] += int(row["drawdown_pkr"])
+        key = row["option"], row["case"], row["phase"], row["source"]
+        if key in last:
+            assert int(row["year"]) > last[key][0]
+        last[key] = int(row["year"]), float(row["balance"])
+        assert float(row["balance"]) >= 0
+    assert last
+    assert all(balance == 0 for _, balance in last.values())
+    for row in read(folder / "financing.csv"):
+        assert drawn[row["option"], row["case"]] == int(row["nominal_pkr"])
+
+
+def test_money_that_does_not_add_up_is_never_written(tmp_path: Path) -> None:
+    plan = small()
+    paid = plan.funds[SHORT].financings[0]
+    first = paid.cash[0]
+    for wrong in (
+        (replace(first, drawdown_pkr=first.drawdown_pkr + 1), *paid.cash[1:]),
+        (*paid.cash[:-1], replace(paid.cash[-1], balance=1)),
+    ):
+        funds = replace(plan.funds[SHORT], financings=(replace(paid, cash=wrong),))
+        broken = changed(funds={**plan.funds, SHORT: funds})
+        with pytest.raises(OutputError, match="nothing was written"):
+            outputs.write(broken, tmp_path / "maps")
+    each = plan.programmes[SHORT]
+    activity = each.schedule.activities[0]
+    dearer = replace(activity, activity=replace(activity.activity, cost=activity.activity.cost + 1))
+    dated = replace(each.schedule, activities=(dearer, *each.schedule.activities[1:]))
+    broken = changed(programmes={**plan.programmes, SHORT: replace(each, schedule=dated)})
+    with pytest.raises(OutputError, match=r"activities of .* nothing was written"):
+        outputs.write(broken, tmp_path / "maps")
+    assert not (tmp_path / "maps").exists()
+
+
+# ---------------------------------------------------------------- schema
+
+
+def plain(rows: object) -> object:
+    """Rows as JSON knows them."""
+    return json.loads(json.dumps(tables._plain(rows)))
+
+
+@pytest.mark.parametrize("name", [*TABLES, "phase_costs"])
+def test_every_row_keeps_the_schema_of_its_table(name: str) -> None:
+    plan = small()
+    rows = {
+        "schedule": programme.schedule_rows,
+        "openings": programme.opening_rows,
+        "cash_flow": lambda p: list(programme.cash_rows(p)),
+        "financing": programme.financing_rows,
+        "economy": programme.economy_rows,
+        "conditions": programme.condition_rows,
+        "phase_costs": tables.phase_rows,
+    }[name](plan)
+    assert rows
+    checker = Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{name}"})
+    assert not list(checker.iter_errors(plain(rows)))
+    if name in TABLES:
+        assert list(SCHEMA["$defs"][name]["items"]["properties"]) == list(TABLES[name])
+    first = {**plain(rows)[0], "more": 1}  # type: ignore[index]
+    assert list(checker.iter_errors([first]))
+    for key in [k for k in plain(rows)[0] if not k.startswith("share_")]:  # type: ignore[index]
+        less = {k: v for k, v in first.items() if k not in {key, "more"}}
+        assert list(checker.iter_errors([less])), key
+
+
+def test_the_document_of_phases_keeps_its_schema(folder: Path) -> None:
+    document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
+    checker = Draft202012Validator({**SCHEMA, "$ref": "#/$defs/phase_costs_document"})
+    assert not list(checker.iter_errors(document))
+    assert list(checker.iter_errors({**document, "phases": [{}]}))
+
+
+# ---------------------------------------------------------------- workbook
+
+
+def test_the_workbook_holds_every_table_with_its_numbers_and_a_chart(folder: Path) -> None:
+    book = openpyxl.load_workbook(folder / "phase_costs.xlsx")
+    assert book.sheetnames == ["phase_costs", *TABLES, "spending by year"]
+    for name in ("phase_costs", *TABLES):
+        sheet, rows = book[name], read(folder / f"{name}.csv")
+        assert sheet.freeze_panes == "B2"
+        assert [cell.value for cell in sheet[1]] == list(rows[0])
+        assert sheet.max_row == len(rows) + 1
+        for column in range(1, sheet.max_column + 1):
+            if str(sheet.cell(1, column).value).endswith("_pkr"):
+                cells = [sheet.cell(line, column) for line in range(2, sheet.max_row + 1)]
+                assert all(c.number_format == "#,##0" for c in cells if c.value is not None)
+                key = str(sheet.cell(1, column).value)
+                wanted = sum(float(row[key] or 0) for row in rows)
+                assert sum(c.value or 0 for c in cells) == pytest.approx(wanted, abs=1)
+    sheet = book["spending by year"]
+    (chart,) = sheet._charts
+    assert len(chart.series) == len(small().programmes[SHORT].schedule.phases)
+    held = openpyxl.load_workbook(folder / "phase_costs.xlsx", data_only=True)["spending by year"]
+    spent = sum(held.cell(line, held.max_column).value for line in range(2, held.max_row + 1))
+    assert spent == small().programmes[SHORT].schedule.total_pkr
+
+
+def test_a_workbook_is_the_same_twice_and_reads_no_text_as_a_formula() -> None:
+    made = {"a": (("name", "cost_pkr"), [{"name": "=1+1", "cost_pkr": 5}])}
+    one, two = (workbook.workbook("t", made, spending={}) for _ in range(2))
+    assert one == two
+    cell = openpyxl.load_workbook(io.BytesIO(one))["a"]["A2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+
+
+# ---------------------------------------------------------------- the economy, other conditions
+
+
+def test_days_of_years_add_to_the_days_between() -> None:
+    years = np.arange(2024, 2031)
+    found = appraisal._days(years, date(2024, 3, 1), date(2029, 2, 1))
+    assert found.sum() == (date(2029, 2, 1) - date(2024, 3, 1)).days
+    assert found[1] == 365
+    assert found[-1] == 0
+
+
+def test_users_gain_what_works_save_until_the_water_and_whole_trips_after() -> None:
+    plan = small()
+    year, study = plan.years[SHORT], plan.study
+    flow = plan.funds[SHORT].stream
+    traffic = study.traffic
+    shut = year.highway.closed_days_a_year / MONTH_DAYS.sum()
+    trip = traffic.vehicles_per_day * traffic.hour_usd * traffic.closed_h
+    whole = 365 * trip * (1 - shut) * study.money.exchange("PKR")
+    growth = 1 + study.finance.economy.traffic_growth_pct / 100
+    # the last year is long after the water and all openings
+    last = flow.first + flow.benefits.size - 1
+    leap = 366 / 365 if last % 4 == 0 else 1.0
+    residual = study.finance.economy.residual
+    assert residual == 0
+    wanted = whole * leap * growth ** (last - flow.first)
+    assert flow.benefits[-1] == pytest.approx(wanted, rel=1e-9)
+    spent = dict(plan.programmes[SHORT].schedule.spending)
+    upkeep = flow.costs[-1]
+    years = np.arange(flow.first, last + 1)
+    for k, y in enumerate(years):
+        assert spent.get(int(y), 0) <= flow.costs[k] + abs(upkeep) + 1
+
+
+def test_later_water_costs_no_more_and_less_money_opens_no_sooner() -> None:
+    plan = small()
+    works = [each.work for each in plan.programmes[SHORT].schedule.phases]
+    pace = plan.study.phasing.model_copy(update={"gap": 0.0})
+    asked = [
+        Alternative(name="same"),
+        Alternative(name="later", water_months=12),
+        Alternative(name="poorer", budget_pkr_per_year=pace.budget_pkr_per_year * 0.9),
+    ]
+    same, later, poorer = (appraisal._varied(pace, SHORT, works, each) for each in asked)
+    assert same.schedule is not None
+    assert later.schedule is not None
+    assert poorer.schedule is not None
+    late = [sum(p.days_late for p in each.schedule.phases) for each in (same, later, poorer)]
+    assert late[1] <= late[0] <= late[2]
+    if late[0] == late[1] == 0:
+        assert later.schedule.objective_pkr <= same.schedule.objective_pkr * (1 + 1e-9)
+    moved = [p.work.deadline for p in later.schedule.phases]
+    assert moved == [
+        p.work.deadline and phasing.months_later(p.work.deadline, 12) for p in same.schedule.phases
+    ]
