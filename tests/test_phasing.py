@@ -92,9 +92,8 @@ def tiny(draw: st.DrawFn) -> Problem:
         effort = draw(st.sampled_from([0.0, 0.5, 1.0, 1.5, 2.0]))
         cost = STEP * draw(st.integers(0, 4))
         crews = draw(st.integers(1, 2))
-        done.append(
-            Activity(f"do {i}", f"work {i}", "", kind, effort, crews, cost, tuple(sorted(before)))
-        )
+        after, delays = tuple(sorted(before)), draw(st.sampled_from([0.0, 50_000.0]))
+        done.append(Activity(f"do {i}", f"work {i}", "", kind, effort, crews, cost, after, delays))
     openings = [
         Opening(
             f"open {i}",
@@ -722,7 +721,9 @@ def test_tunnels_share_their_cost_by_length_and_walls_may_govern_earthworks() ->
 
 @given(tiny())
 def test_the_objective_is_the_sum_at_no_discount(of: Problem) -> None:
-    flat = replace(of, pace=of.pace.model_copy(update={"discount_pct": 0.0}), openings=())
+    free = tuple(replace(each, delays=0.0) for each in of.activities)
+    rules = of.pace.model_copy(update={"discount_pct": 0.0})
+    flat = replace(of, pace=rules, openings=(), activities=free)
     starts = [0] * len(of.activities)
     assert objective(flat, starts, ()) == pytest.approx(sum(each.cost for each in of.activities))
 
