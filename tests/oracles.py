@@ -80,7 +80,8 @@ def every_programme(of: Problem) -> Programmes:
     monthly = np.array([each.cost for each in of.activities]) // np.maximum(ended - starts, 1)
     paid = (busy * monthly[:, :, None]).sum(axis=1)
     worth = (1 + pace.discount_pct / 100) ** -((months + 0.5) / 12)
-    cost = paid @ worth
+    lost = np.array([each.delays for each in of.activities]) * 365.25 / 12
+    cost = (paid + (busy * lost[:, None]).sum(axis=1)) @ worth
     late = np.zeros(len(starts), np.int64)
     for opening in of.openings:
         opens = ended[:, [index[name] for name in opening.follows]].max(axis=1)

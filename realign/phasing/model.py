@@ -434,5 +434,5 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
 
 def _rounding(of: Problem) -> float:
     """Rupees by which the objective may lie below its value in whole units [PKR]."""
-    paid = sum(min(each.cost, UNIT / 2) for each in of.activities)
+    paid = sum(UNIT / 2 if each.delays else min(each.cost, UNIT / 2) for each in of.activities)
     return paid + UNIT / 2 * sum(each.saves > 0 for each in of.openings)
