@@ -563,7 +563,8 @@ def dated_by_hand(
     Try one start after the other for each job in turn; return when they end.
 
     A job is (first start, kind, crews, work, jobs that it follows). It may begin when it is ready,
-    or when any other job ends, if at no moment that matters more crews work than there are.
+    or when any other job ends, if at no moment that matters more crews work than there are; what
+    takes no time takes no crews.
     """
     spans: list[tuple[float, float]] = []
     for number, (first, kind, need, work, before) in enumerate(jobs):
@@ -576,7 +577,7 @@ def dated_by_hand(
                 sum(jobs[j][2] for j in same if spans[j][0] <= moment < spans[j][1])
                 for moment in moments
             ]
-            if not need or max(used) + need <= crews[kind]:
+            if not need or not work or max(used) + need <= crews[kind]:
                 spans.append((start, end))
                 break
     return [end for _, end in spans]
