@@ -91,6 +91,13 @@ PHASE_COLUMNS = [
     "high_pkr",
     "share_china_pkr",
     "share_pakistan_pkr",
+    "p10_pkr",
+    "p50_pkr",
+    "p90_pkr",
+    "open_p10_date",
+    "open_p50_date",
+    "open_p90_date",
+    "chance_in_time_pct",
     "fx_date",
     "price_date",
     "schema",
@@ -328,7 +335,7 @@ def test_phase_costs_read_back_equal(folder: Path) -> None:
         assert float(row["cost_usd"]) == pytest.approx(phase.cost_pkr / 281.4, abs=0.005)
         assert float(row["cost_cny"]) == pytest.approx(phase.cost_pkr / 281.4 * 7.12, abs=0.005)
         assert (row["fx_date"], row["price_date"]) == ("2025-09-25", "2025-09-01")
-        assert row["schema"] == "realign.phase_costs/1"
+        assert row["schema"] == "realign.phase_costs/2"
 
 
 def test_numbers_are_plain(folder: Path) -> None:
@@ -346,7 +353,7 @@ def test_json_holds_the_numbers_of_the_csv(folder: Path) -> None:
     document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
     rows = read(folder / "phase_costs.csv")
     phases = document["phases"]
-    assert document["schema"] == "realign.phase_costs/1"
+    assert document["schema"] == "realign.phase_costs/2"
     for row, phase in zip(rows, phases, strict=True):
         assert list(row) == list(phase)
         for column, cell in row.items():

@@ -55,12 +55,14 @@ README = "README.md"
 
 LIBRARIES = (
     "realign",
+    "dask",
     "ezdxf",
     "folium",
     "geopandas",
     "networkx",
     "numba",
     "numpy",
+    "ortools",
     "pandas",
     "pydantic",
     "pyogrio",

@@ -30,7 +30,7 @@ Cell = str | int | float | bool | date | None
 Row = dict[str, Cell]
 """A row: column to cell, in the order of the columns."""
 
-PHASES_SCHEMA = "realign.phase_costs/1"
+PHASES_SCHEMA = "realign.phase_costs/2"
 """Name and version of the columns of `phase_costs.csv` and of the keys of `phase_costs.json`."""
 
 _DECIMALS = (  # of a column, by how its name ends; three where none fits
@@ -107,7 +107,8 @@ def phase_rows(plan: Plan) -> list[Row]:
         _add_up(programme)
         for phase, split in zip(programme.schedule.phases, programme.splits, strict=True):
             shares = {f"share_{key}_pkr": rupees for key, rupees in split.amounts.items()}
-            rows.append(_phase(plan, programme.option.name, phase, shares))
+            row = _phase(plan, programme.option.name, phase, shares)
+            rows.append(row | _sure(plan, programme.option.name, phase) | _dated(plan))
     return rows
 
 
@@ -116,7 +117,7 @@ def phase_columns(rows: Sequence[Mapping[str, object]], keys: Iterable[str] = ()
     if rows:
         return list(rows[0])
     shares = [f"share_{key}_pkr" for key in keys]
-    return [*_BEFORE_SHARES, *shares, "fx_date", "price_date", "schema"]
+    return [*_BEFORE_SHARES, *shares, *_SURE, "fx_date", "price_date", "schema"]
 
 
 def submerged_rows(plan: Plan) -> list[Row]:
@@ -450,6 +451,15 @@ _BEFORE_SHARES = (
     "low_pkr",
     "high_pkr",
 )
+_SURE = (
+    "p10_pkr",
+    "p50_pkr",
+    "p90_pkr",
+    "open_p10_date",
+    "open_p50_date",
+    "open_p90_date",
+    "chance_in_time_pct",
+)
 _COLUMNS = {  # of tables that may be empty
     "submerged_sections": [
         "from_km",
@@ -517,10 +527,29 @@ def _phase(plan: Plan, option: str, phase: Phase, shares: Mapping[str, int]) -> 
         "high_pkr": phase.high_pkr,
     }
     row.update(shares)
-    row["fx_date"] = money.fx_date
-    row["price_date"] = plan.rates.price_date
-    row["schema"] = PHASES_SCHEMA
     return row
+
+
+def _sure(plan: Plan, option: str, phase: Phase) -> Row:
+    """Give spreads of cost and opening of a phase; nothing where none were drawn."""
+    row: Row = dict.fromkeys(_SURE)
+    found = plan.risks.get(option)
+    each = found.phases[phase.number - 1] if found is not None else None
+    if each is not None:
+        row |= {f"p{p}_pkr": round(getattr(each.cost_pkr, f"p{p}")) for p in (10, 50, 90)}
+        row |= {f"open_p{p}_date": getattr(each.opens, f"p{p}") for p in (10, 50, 90)}
+        row["chance_in_time_pct"] = None if each.chance is None else 100 * each.chance
+    return row
+
+
+def _dated(plan: Plan) -> Row:
+    """Give what amounts are dated by."""
+    money = plan.study.money
+    return {
+        "fx_date": money.fx_date,
+        "price_date": plan.rates.price_date,
+        "schema": PHASES_SCHEMA,
+    }
 
 
 def _option(plan: Plan, option: Option, rank: Mapping[str, int]) -> Row:

@@ -202,7 +202,7 @@ def _whole(work: Work, pace: Pace) -> Lot:
     upgraded = work.new_length == 0
     length = work.upgrade_length if upgraded else work.new_length
     kind: Kind = "upgrade" if upgraded else "earthworks"
-    months = work.new_length / METRES / pace.new_km_per_month
+    months = work.new_length / METRES / pace.new_km_per_month + pace.mobilisation_months
     return Lot(
         name=work.name,
         section=work.section,

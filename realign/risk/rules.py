@@ -63,9 +63,9 @@ class Risk(Settings):
     and slope decide, narrow where the length does."""
     price_level: float = Field(default=0.10, ge=0, le=2)
     """Spread of all prices together: offers against the estimate of an engineer."""
-    exchange: float = Field(default=0.12, ge=0, le=2)
-    """Volatility of the rupees that a dollar costs, a year: the rupee lost between 0 and 25 % in
-    each of the years 2018 to 2024."""
+    exchange: float = Field(default=0.07, ge=0, le=2)
+    """Volatility of the rupees that a dollar costs, a year, beyond what prices at home rise: costs
+    are at constant prices, so what inflation makes good does not count."""
     foreign_share: float = Field(default=0.5, ge=0, le=1)
     """Share of the cost that is bought for dollars [0-1]: the half that finance takes too."""
     foreign_shares: dict[Kind, Part] = Field(default={"land": 0.0})
@@ -94,7 +94,7 @@ class Risk(Settings):
             "ground_correlation_m": "assumption: between the two lengths, not fitted to the ground",
             "quantities": "assumption: a preliminary design, AACE 18R-97 class 4, not checked",
             "price_level": "assumption: bids within 10 % of the estimate two times in three",
-            "exchange": "assumption: rates of the years 2018 to 2024, not checked",
+            "exchange": "assumption: of the real rate; the nominal one moves about twice as much",
             "foreign_share": "assumption: as finance.escalation.local_share by default",
             "foreign_shares": "assumption: land is bought from those who live there",
             "productivity": "assumption: no record of works on this road was found",
