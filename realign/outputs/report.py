@@ -198,7 +198,11 @@ def page(
         seconds=seconds,
         spending=_spending(plan),
         announced_pkr=_announced(plan),
-        financing=programme_rows.financing_rows(plan),
+        financing=[
+            row
+            for row in programme_rows.financing_rows(plan)
+            if row["option"] in {plan.best, plan.announced}
+        ],
         economy=programme_rows.economy_rows(plan),
         conditions=programme_rows.condition_rows(plan),
         risk=programme_rows.risk_rows(plan),
