@@ -285,12 +285,16 @@ def _summary(plan: Plan) -> None:
     for option in plan.options[1:]:
         mark = "*" if option.pareto else " "
         breaches = sum(len(link.breaches) for link in option.links)
+        dated = plan.programmes[option.name].schedule
+        last = max((phase.opens for phase in dated.phases), default=None)
         typer.echo(
             f" {mark} {option.name}: {option.new_length / 1000:.1f} km new, "
             f"{option.bridge_length / 1000:.1f} km bridges, {option.tunnel_length / 1000:.1f} km "
-            f"tunnels, {plan.programmes[option.name].schedule.total_pkr / 1e9:.0f} bn PKR, "
-            f"{breaches} breaches"
+            f"tunnels, {dated.total_pkr / 1e9:.0f} bn PKR, {breaches} breaches; complete {last}, "
+            f"programme within {dated.gap:.1%} of the cheapest"
         )
+        if dated.conflict:
+            typer.echo(f"      {dated.conflict}")
         for link in option.links:
             for breach in link.breaches:
                 typer.echo(f"      {link.name}: {breach}")

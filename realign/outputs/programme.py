@@ -29,8 +29,21 @@ SCHEDULE = (
     "cost_pkr",
 )
 """Columns of the activities."""
-OPENINGS = ("option", "phase", "work", "opening", "opens", "wanted_by", "lots", "length_km")
-"""Columns of what opens when."""
+OPENINGS = (
+    "option",
+    "phase",
+    "work",
+    "opening",
+    "opens",
+    "wanted_by",
+    "lots",
+    "length_km",
+    "opens_p10",
+    "opens_p50",
+    "opens_p90",
+    "chance_in_time_pct",
+)
+"""Columns of what opens when, and how surely."""
 CASH = (
     "case",
     "option",
@@ -142,19 +155,27 @@ def opening_rows(plan: Plan) -> list[Row]:
     for option in ranked(plan, plan.programmes):
         dated = plan.programmes[option].schedule
         number = {phase.work.name: phase.number for phase in dated.phases}
-        out += [
-            {
-                "option": option,
-                "phase": number[each.work],
-                "work": each.work,
-                "opening": each.name,
-                "opens": each.opens,
-                "wanted_by": each.by,
-                "lots": len(each.lots),
-                "length_km": sum(lot.length for lot in each.lots) / 1000,
-            }
-            for each in dated.openings
-        ]
+        found = plan.risks.get(option)
+        sure = {each.name: each for each in found.openings} if found else {}
+        for each in dated.openings:
+            own = sure.get(each.name)
+            chance = own.chance if own else None
+            out.append(
+                {
+                    "option": option,
+                    "phase": number[each.work],
+                    "work": each.work,
+                    "opening": each.name,
+                    "opens": each.opens,
+                    "wanted_by": each.by,
+                    "lots": len(each.lots),
+                    "length_km": sum(lot.length for lot in each.lots) / 1000,
+                    "opens_p10": own.opens.p10 if own else None,
+                    "opens_p50": own.opens.p50 if own else None,
+                    "opens_p90": own.opens.p90 if own else None,
+                    "chance_in_time_pct": None if chance is None else 100 * chance,
+                }
+            )
     return out
 
 

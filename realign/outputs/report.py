@@ -319,7 +319,10 @@ def _time(plan: Plan, programme: Programme) -> str:
         why = "; ".join(year.cut.closed[:_SHOWN])
         cut = f"the road is cut on {year.cut_days:,} days, first on {year.cut.first_day}"
         return f"{done}; {cut}: {why}."
-    return f"{done}; no day passes without a road."
+    gap = (
+        f"the programme is proved to be within {100 * programme.schedule.gap:.1f} % of the cheapest"
+    )
+    return f"{done}; no day passes without a road; {gap}."
 
 
 # ---------------------------------------------------------------- whole answers

@@ -578,6 +578,8 @@ def _option(plan: Plan, option: Option, rank: Mapping[str, int]) -> Row:
         "exposure": option.exposure,
         "flooded_left_km": option.flooded_left / _KM,
         "steepest_pct": option.steepest * 100,
+        "programme_gap_pct": 100 * dated.gap if dated else None,
+        "conflict": dated.conflict if dated else None,
         "cut_days": year.cut_days if year else None,
         "complete_date": _complete(dated) if dated else None,
         "announced": yes(option.name == plan.announced),
