@@ -15,7 +15,7 @@ from realign.options import Option
 from realign.phasing import Alternative, Pace, Schedule, Work
 from realign.programme import Programme, financings
 from realign.risk import Basis, Outcome, simulate
-from realign.works import World, inside, sensitivity, unit_prices, works_of
+from realign.works import World, gained_hours, inside, sensitivity, unit_prices, works_of
 from realign.yearround import YearRound
 
 KM = 1000.0  # [m]
@@ -75,9 +75,10 @@ def _stream(world: World, each: Programme, year: YearRound) -> Stream:
     """
     Costs and benefits by year, against doing nothing, at constant prices.
 
-    Until the water comes users save by each opening what its work says. Where it takes the road,
-    doing nothing leaves none: from that day on a vehicle gains the hours that it would lose on a
-    closed day, as far as the new road is open.
+    Until the water comes users save by each opening what its work says. Where it takes the road of
+    the programme, doing nothing leaves none: from then on a vehicle gains the hours that it would
+    lose on a closed day, as far as the new road is open, and those by which it is faster on what
+    has opened than it was on the old road, or slower.
     """
     study, plan = world.given.study, each.schedule
     economy, traffic = study.finance.economy, study.traffic
@@ -85,21 +86,19 @@ def _stream(world: World, each: Programme, year: YearRound) -> Stream:
     ends = [phase.opens.year for phase in (*plan.phases, *plan.outside)]
     years = np.arange(first, max([first, *ends]) + economy.years + 1)
     spent = dict(plan.spending)
-    works = {phase.work.name: phase.work for phase in (*plan.phases, *plan.outside)}
-    waters = [work.deadline for work in works.values() if work.deadline is not None]
-    water = min(waters, default=date.max)
-    saved = np.zeros(years.size)
-    for one in plan.openings:
-        until = water
-        saved += works[one.work].saves.get(one.name, 0.0) * _days(years, one.opens, until)
-    replaced = [one.opens for one in plan.openings if works[one.work].deadline is not None]
-    replaced += [phase.opens for phase in plan.outside if phase.deadline is not None]
-    opened = max(replaced, default=date.max)
+    works = {phase.work.name: phase.work for phase in plan.phases}
+    # what others build stands in both cases, so only the water on the programme's own road counts
+    needed = [one for one in plan.openings if one.water is not None]
+    water = min((one.water for one in needed if one.water is not None), default=date.max)
+    opened = max([water, *(one.opens for one in needed)])
     shut = year.highway.closed_days_a_year / MONTH_DAYS.sum()
-    trip = traffic.closed_h * traffic.hour_usd * study.money.exchange("PKR")
-    saved += (
-        traffic.vehicles_per_day * trip * (1 - shut) * _days(years, max(water, opened), date.max)
-    )
+    vehicles = traffic.vehicles_per_day * traffic.hour_usd * study.money.exchange("PKR")
+    saved = vehicles * traffic.closed_h * (1 - shut) * _days(years, opened, date.max)
+    for one in plan.openings:
+        before = works[one.work].saves.get(one.name, 0.0)
+        saved += before * _days(years, one.opens, water)
+        hours = gained_hours(world, one)
+        saved += vehicles * hours * (1 - shut) * _days(years, max(opened, one.opens), date.max)
     grown = finance.grown(
         1.0, of=first, years=years.tolist(), growth_pct=economy.traffic_growth_pct
     )

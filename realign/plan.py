@@ -43,7 +43,7 @@ from realign.standards import rows
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
-from realign.validation import Assumption, Check, assumptions, checks, notes
+from realign.validation import Assumption, Check, assumptions, checks, notes, replayed
 from realign.works import World, builder, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
 
@@ -271,13 +271,14 @@ def run(
         variations=others,
         best=best,
         announced=ANNOUNCED,
-        checks=checks(given, programmes[ANNOUNCED], years[ANNOUNCED]),
+        checks=checks(given, programmes[ANNOUNCED], years[ANNOUNCED], prices),
         assumptions=assumptions(study, prices),
         notes=(
             *notes(given, programmes, best, {**failed, **found.failed}),
             *_open_or_not(given, years, programmes),
             *_how_sure(given, found),
             *_conflicts(programmes, paid),
+            *_replay(study, prices, programmes[ANNOUNCED]),
         ),
         links_open=opened.get(best, {}),
         seconds=clock.seconds,
@@ -674,6 +675,25 @@ def _how_sure(given: Drowned, found: Choice) -> list[str]:
             f"on the same ground as another, where {given.study.options.alike:.0%} were asked for."
         )
     return out
+
+
+def _replay(study: Study, prices: Rates, announced: Programme) -> list[str]:
+    """Say what the announced quantities come to at the unit prices of the study."""
+    parts = replayed(study, prices, announced)
+    asked = study.replay
+    if not parts:
+        return []
+    km = {
+        "tunnels": asked.tunnel_km,
+        "bridges": asked.bridge_km,
+        "open road": asked.open_road_km,
+        "upgrades": asked.upgrade_km,
+    }
+    words = ", ".join(
+        f"{km[name]:.1f} km of {name} {cost / 1e9:,.0f}" for name, cost in parts.items()
+    )
+    whole = f"{sum(parts.values()) / 1e9:,.0f}"
+    return [f"Announced quantities at the prices of the study, Rs bn: {words}; together {whole}."]
 
 
 def _conflicts(programmes: Mapping[str, Programme], paid: Mapping[str, Funds]) -> list[str]:

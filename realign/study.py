@@ -56,6 +56,8 @@ QUANTITIES = {
     "new_road_musd_per_km": "US$ m/km",
     "programme_bn_pkr": "Rs bn",
     "programme_mcny": "RMB m",
+    "replay_bn_pkr": "Rs bn",
+    "replay_mcny": "RMB m",
     "new_road_mcny_per_km": "RMB m/km",
     "share_pct": "%",
     "months_open_before": "months",
@@ -157,6 +159,19 @@ class Published(Settings):
         return self
 
 
+class Replay(Settings):
+    """The table `[replay]`: what was announced, to be priced with the unit prices of the study."""
+
+    upgrade_km: float = Field(default=0.0, ge=0)
+    """Existing road that is upgraded [km]."""
+    open_road_km: float = Field(default=0.0, ge=0)
+    """New road without its bridges and tunnels, link roads with it [km]."""
+    bridge_km: float = Field(default=0.0, ge=0)
+    """Bridges [km]."""
+    tunnel_km: float = Field(default=0.0, ge=0)
+    """Tunnels [km]."""
+
+
 class Place(Settings):
     """A place of the study's own table, by which sections are named."""
 
@@ -228,6 +243,8 @@ class Study(Settings):
     """Who pays."""
     risk: Risk = Field(default_factory=Risk)
     """How sure cost and dates are."""
+    replay: Replay = Field(default_factory=Replay)
+    """What was announced, to be priced with the unit prices of the study."""
     published: tuple[Published, ...] = ()
     """Published figures to compare with."""
 

@@ -61,10 +61,49 @@ class Assumption:
     """What the study says of it."""
 
 
-def checks(given: Drowned, best: Programme, year: YearRound) -> tuple[Check, ...]:
+def replayed(study: Study, prices: Rates, best: Programme) -> dict[str, float]:
+    """
+    Price announced quantities with the unit prices of the study.
+
+    Parameters
+    ----------
+    study
+        With the table `[replay]`.
+    prices
+        Unit prices.
+    best
+        Programme whose new road says what a kilometre of open road costs: all but its structures.
+
+    Returns
+    -------
+    rupees
+        By part of the programme, all in [PKR]; nothing where nothing was announced.
+    """
+    asked, money = study.replay, study.money
+    if not any((asked.upgrade_km, asked.open_road_km, asked.bridge_km, asked.tunnel_km)):
+        return {}
+    links = [link for link in best.option.links if link.builder == "programme"]
+    run = sum(link.length - link.bridge_length - link.tunnel_length for link in links) / 1000
+    forms = ("bridge", "bridge_abutment", "tunnel", "tunnel_portal")
+    direct = sum(
+        link.direct.base
+        - sum(link.totals.get(item, 0.0) * prices[item].price.base for item in forms)
+        for link in links
+    )
+    added = (1 + money.contingency + money.engineering + money.protection) * (1 + money.taxes)
+    factor = added * money.calibration * money.exchange("PKR")
+    return {
+        "tunnels": asked.tunnel_km * 1000 * prices["tunnel"].price.base * factor,
+        "bridges": asked.bridge_km * 1000 * prices["bridge"].price.base * factor,
+        "open road": asked.open_road_km * (direct / run if run > 0 else 0.0) * factor,
+        "upgrades": asked.upgrade_km * prices["upgrade_existing"].price.base * factor,
+    }
+
+
+def checks(given: Drowned, best: Programme, year: YearRound, prices: Rates) -> tuple[Check, ...]:
     """Put every published figure beside the one that an option gives."""
     return tuple(
-        Check(row, QUANTITIES[row.quantity], _modelled(given, best, year, row))
+        Check(row, QUANTITIES[row.quantity], _modelled(given, best, year, prices, row))
         for row in given.study.published
     )
 
@@ -219,7 +258,9 @@ def _in_lakes(given: Drowned, link: Link) -> float:
     return float(np.diff(link.station)[wet & (link.form == OPEN)].sum())
 
 
-def _modelled(given: Drowned, best: Programme, year: YearRound, row: Published) -> float:
+def _modelled(
+    given: Drowned, best: Programme, year: YearRound, prices: Rates, row: Published
+) -> float:
     """Modelled value of a published quantity, NaN where the stages cannot answer."""
     approach = next((each for each in given.study.approaches if each.name == row.of), None)
     if approach is not None:
@@ -237,6 +278,11 @@ def _modelled(given: Drowned, best: Programme, year: YearRound, row: Published) 
             "lake_length_km": lake.river_length / 1e3,
             "flooded_km": flooded / 1e3,
         }.get(row.quantity, float("nan"))
+    if row.quantity in {"replay_bn_pkr", "replay_mcny"}:
+        found = replayed(given.study, prices, best)
+        rupees = sum(found.values()) if found else float("nan")
+        yuan = given.study.money.exchange("CNY", of="PKR")
+        return rupees / 1e9 if row.quantity == "replay_bn_pkr" else rupees / 1e6 * yuan
     if row.quantity in {"programme_bn_pkr", "programme_mcny", "share_pct"}:
         paid = sum(split.amounts.get(row.of, 0) for split in best.splits)
         whole = best.schedule.total_pkr

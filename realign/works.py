@@ -6,6 +6,7 @@ A task of the study's programme is one work; a new road that no task covers is a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,7 @@ from realign.drowned import Drowned
 from realign.estimate import Estimate, independent, together
 from realign.hazard import MONTH_DAYS
 from realign.network import Link
-from realign.phasing import Kind, Lot, Task, Work
+from realign.phasing import Kind, Lot, Opened, Task, Work
 from realign.rates import Rates
 from realign.region import Region
 from realign.service import Judged
@@ -143,12 +144,7 @@ def _work(
             taken[item] = taken.get(item, 0.0) + amount
     priced = cost.price(taken, world.prices, money)
     sections = [*(link.section for link in links), *upgrades]
-    dates = [
-        part.first_date
-        for part in given.submergence.sections
-        for link in links
-        if part.section.overlaps(link.section)
-    ]
+    waters = {link.name: day for link in links if (day := _water(given, link)) is not None}
     lots = [lot for link in links for lot in lots_of(world, link)]
     lots += [lot for part in upgrades for lot in _upgrades(world, name, part)]
     return Work(
@@ -160,7 +156,8 @@ def _work(
         tunnel_length=sum(link.tunnel_length for link in links),
         cost=together([*(link.cost for link in links), priced.total]).times(money.exchange("PKR")),
         lots=tuple(lots),
-        deadline=min(dates, default=None),
+        deadline=min(waters.values(), default=None),
+        waters=waters,
         saves={
             **{link.name: _saved(world, link) for link in links},
             **{lot.name: _eased(world, lot.section) for lot in lots if lot.upgraded},
@@ -173,6 +170,18 @@ def _work(
         after=task.after if task else (),
         links=tuple(link.name for link in links),
         upgrade=taken,
+    )
+
+
+def _water(given: Drowned, link: Link) -> date | None:
+    """Day on which the water first takes some of what a new road replaces; None for never."""
+    return min(
+        (
+            part.first_date
+            for part in given.submergence.sections
+            if part.section.overlaps(link.section)
+        ),
+        default=None,
     )
 
 
@@ -312,6 +321,30 @@ def _worth(world: World, before: Road, after: Road) -> float:
     saved = hours[0] - hours[1] + (shut[0] - shut[1]) * traffic.closed_h
     dollars = max(saved, 0.0) * traffic.vehicles_per_day * traffic.hour_usd
     return float(dollars * world.given.study.money.exchange("PKR"))
+
+
+def gained_hours(world: World, one: Opened) -> float:
+    """
+    Hours by which a car is faster once lots are open, mean of both directions; below 0 if slower.
+
+    Parameters
+    ----------
+    world
+        What works are made from.
+    one
+        A new road or a lot that is upgraded.
+    """
+    old = world.region.kept
+    if one.name in world.judged and not all(lot.upgraded for lot in one.lots):
+        new = world.judged[one.name]
+        replaced = Section(
+            min(lot.section.start for lot in one.lots), max(lot.section.end for lot in one.lots)
+        )
+        return _hours(old, [replaced])[0] - _hours(new, [new.whole])[0]
+    parts = [lot.section for lot in one.lots if lot.upgraded]
+    if not parts:
+        return 0.0
+    return _hours(old, parts)[0] - _hours(world.region.upgraded, parts)[0]
 
 
 def _hours(road: Judged, parts: Iterable[Section]) -> tuple[float, float]:

@@ -352,7 +352,11 @@ def test_a_schedule_keeps_money_crews_order_and_days(works: list[Work], rules: P
         its = days[opened.work]
         in_time = opened.by is None or opened.opens <= opened.by
         assert in_time or plan.conflict
-        water = None if its.keeps_road or its.deadline is None else its.deadline
+        water = its.water(opened.name)
+        assert opened.water == water
+        # upgrades lose nothing to the water, new road does
+        upgraded = {lot.upgraded for lot in opened.lots} == {True}
+        assert (water is None) == (its.deadline is None or its.keeps_road or upgraded)
         limit = months_later(water, -rules.reserve_months) if water else date.max
         assert (opened.by or date.max) == min(limit, its.opens_by or date.max)
         finish = [
@@ -448,11 +452,11 @@ def test_cut_days_are_the_days_between_the_water_and_the_new_road(
     late = []
     for phase in (*plan.phases, *plan.outside):
         new = {lot.name for lot in phase.work.lots if not lot.upgraded}
-        opens = [phase.opens]
+        opens = [phase.opens] if new else []
         if phase.start is not None:
             opens = [o.opens for o in plan.openings if new & {lot.name for lot in o.lots}]
-        if phase.deadline is not None and new and max(opens) > phase.deadline:
-            late.append((phase.deadline, max(opens)))
+        if phase.deadline is not None:
+            late += [(phase.deadline, day) for day in opens if day > phase.deadline]
     assert plan.cut_days == days_without_road(late)
     assert sorted((a, b) for a, b, _ in plan.cuts) == sorted(late)
 
@@ -578,13 +582,14 @@ def test_what_saves_more_than_waiting_opens_as_soon_as_it_can_and_what_does_not_
 
 def test_late_upgrades_cut_nothing() -> None:
     late = schedule("x", [upgrade(deadline=START, opens_by=START)], pace())
-    assert late.phases[0].days_late > 0
+    assert late.phases[0].days_late == 0
     assert (late.cuts, late.cut_days) == ((), 0)
     new = Lot("new", Section(0, 5000), 1000.0, earthworks=1e5)
     old = Lot("old", Section(5000, 10_000), 40_000.0, upgraded=True)
     mixed = schedule("x", [work(lots=(new, old), deadline=date(2027, 6, 1))], pace())
-    assert mixed.phases[0].opens == date(2027, 12, 1)
-    assert (mixed.phases[0].days_late, mixed.cuts) == (0, ())
+    due = {each.name: each.by for each in mixed.openings}
+    assert (due["new"], due["old"]) == (date(2027, 6, 1), None)
+    assert all(day == date(2027, 6, 1) for day, _, _ in mixed.cuts)
 
 
 def test_a_work_that_opens_on_the_day_of_its_deadline_is_in_time() -> None:
@@ -686,7 +691,7 @@ def test_a_lot_is_opened_up_before_it_is_built_and_paved_last(
                 assert each is mine[-1]
         drives = [each for each in mine if each.kind == "tunnel"]
         assert [d.crews for d in drives] == [2] * len(lot.tunnels)
-        monthly = rules.budget_pkr_per_year / 12
+        monthly = max(rules.budget_pkr_per_year, *rules.budgets.values(), 0.0) / 12
         for drive, length in zip(drives, lot.tunnels, strict=True):
             paid = 1.01 * drive.cost / monthly  # more than all the money of its months is not to be
             assert drive.effort == pytest.approx(max(length / 200 + 1, paid))
@@ -800,3 +805,37 @@ def test_impossible_works_and_lots_are_refused() -> None:
     ):
         with pytest.raises(GeometryError, match=f"lot 'l': {message}"):
             Lot(**({"name": "l", "section": Section(0, 1), "length": 1.0} | changes))  # type: ignore[arg-type]
+
+
+def test_each_new_road_of_a_work_is_due_before_its_own_water() -> None:
+    first, last = date(2028, 7, 1), date(2030, 7, 1)
+    lots = tuple(
+        Lot(f"lot {k}", Section(k * 1000.0, k * 1000.0 + 900), 900.0, opens_with=name,
+            costs={"earthworks": BN}, earthworks=1e5)
+        for k, name in enumerate(("one", "other", "dry"))
+    )  # fmt: skip
+    waters = {"one": first, "other": last}
+    rules = pace(reserve_months=6, complete_by=date(2032, 1, 1), discount_pct=9.0)
+    found = schedule("x", [work(lots=lots, deadline=first, waters=waters)], rules)
+    by = {each.name: each for each in found.openings}
+    assert {name: each.by for name, each in by.items()} == {
+        "one": date(2028, 1, 1),
+        "other": date(2030, 1, 1),
+        "dry": None,
+    }
+    # later money is cheaper, so each opens when it has to
+    assert by["one"].opens == date(2028, 1, 1)
+    assert by["one"].opens < by["other"].opens <= date(2030, 1, 1) < by["dry"].opens
+    assert found.phases[0].days_late == 0
+    assert found.cuts == ()
+
+
+def test_more_money_in_some_years_lets_what_is_dear_go_faster() -> None:
+    lot = Lot("lot", Section(0, 1000), 900.0, earthworks=1e5, costs={"earthworks": 5 * BN})
+    due = work(lots=(lot,), deadline=date(2029, 7, 1), cost=Estimate.exact(5 * BN))
+    poor = schedule("x", [due], pace(budget_pkr_per_year=1 * BN))
+    assert "more in" in poor.conflict
+    assert "More money alone does not help" not in poor.conflict
+    rich = schedule("x", [due], pace(budget_pkr_per_year=9 * BN))
+    some = schedule("x", [due], pace(budget_pkr_per_year=1 * BN, budgets={2028: 9 * BN}))
+    assert rich.conflict == some.conflict == ""

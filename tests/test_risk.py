@@ -88,6 +88,8 @@ def work(name: str, lots: Sequence[Lot], **changes: object) -> Work:
         "cost": Estimate(base, base, base),
         "lots": tuple(lots),
     }
+    if changes.get("deadline") is not None:
+        values["waters"] = {each.opens_with or each.name: changes["deadline"] for each in lots}
     return Work(**(values | changes))  # type: ignore[arg-type]
 
 
@@ -181,7 +183,8 @@ def test_what_opens_on_the_day_of_the_water_is_in_time_and_a_day_later_is_not() 
         water = opens - timedelta(days=late)
         (phase,) = plan.phases
         phases = (replace(phase, work=replace(phase.work, deadline=water), deadline=water),)
-        result = outcome((replace(plan, phases=phases), rules), draws=100)
+        opened = tuple(replace(one, water=water) for one in plan.openings)
+        result = outcome((replace(plan, phases=phases, openings=opened), rules), draws=100)
         assert (result.whole.chance, result.openings[0].chance) == (wanted, wanted)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from realign.errors import OutputError
 from realign.finance import UNITS, Cash, Financing
 from realign.outputs.tables import Row, ranked, yes
-from realign.phasing import Schedule
+from realign.phasing import Schedule, whole_month
 from realign.plan import Plan
 
 SCHEDULE = (
@@ -54,6 +54,7 @@ CASH = (
     "drawdown",
     "fees",
     "interest",
+    "capitalised",
     "principal",
     "balance",
     "service",
@@ -77,6 +78,10 @@ FINANCING = (
     "peak_service_pkr",
     "peak_service_year",
     "present_service_pkr",
+    "nominal_usd",
+    "nominal_cny",
+    "service_usd",
+    "service_cny",
     "grant_element_pct",
     "grant_elements",
 )
@@ -202,8 +207,12 @@ def _closes(option: str, paid: Financing) -> None:
     last: dict[tuple[int, str], tuple[int, int]] = {}
     for row in paid.cash:
         key = row.phase, row.source
+        what = f"option {option!r}, case {paid.case.name!r}, phase {row.phase}, {row.source}"
+        owed = last.get(key, (row.year, 0))[1] + row.drawdown + row.capitalised - row.principal
+        loan = any(f.key == row.source and f.kind == "loan" for f in paid.case.financiers)
+        _same(f"balance of {what} in {row.year}", row.balance, owed if loan else 0)
         shares[key] = shares.get(key, 0) + row.drawdown_pkr
-        last[key] = max(last.get(key, (row.year, row.balance)), (row.year, row.balance))
+        last[key] = row.year, row.balance
     for split in paid.splits:
         for source, rupees in split.amounts.items():
             what = f"option {option!r}, case {paid.case.name!r}, phase {split.number}, {source}"
@@ -215,7 +224,15 @@ def _cash(option: str, each: Cash) -> Row:
     unit = UNITS[each.currency]
     amounts = {
         name: getattr(each, name) / unit
-        for name in ("drawdown", "fees", "interest", "principal", "balance", "service")
+        for name in (
+            "drawdown",
+            "fees",
+            "interest",
+            "capitalised",
+            "principal",
+            "balance",
+            "service",
+        )
     }
     rupees = {
         name: getattr(each, name)
@@ -239,8 +256,13 @@ def financing_rows(plan: Plan) -> list[Row]:
         for paid in plan.funds[option].financings:
             found = paid.summary
             row: Row = {"option": option, "case": paid.case.name, "title": paid.case.title}
-            for name in FINANCING[3:-2]:
+            for name in FINANCING[3:-6]:
                 row[name] = getattr(found, name)
+            for name in ("nominal", "service"):
+                for currency in ("USD", "CNY"):
+                    rate = plan.study.money.exchange(currency, of="PKR")
+                    rupees = getattr(found, f"{name}_pkr")
+                    row[f"{name}_{currency.lower()}"] = round(rupees * rate, 2)
             whole = found.grant_element
             row["grant_element_pct"] = None if whole is None else 100 * whole
             parts = [f"{key} {100 * part:.1f} %" for key, part in found.grant_elements.items()]
@@ -343,6 +365,7 @@ RISK = (
     "opens_p90",
     "deadline",
     "chance_in_time_pct",
+    "chance_complete_pct",
 )
 """Columns of how sure cost and dates are; the row without a phase is the whole programme."""
 TORNADO = (
@@ -387,10 +410,24 @@ def risk_rows(plan: Plan) -> list[Row]:
                 "opens_p90": each.opens.p90,
                 "deadline": each.deadline,
                 "chance_in_time_pct": None if each.chance is None else 100 * each.chance,
+                "chance_complete_pct": _complete(plan, option, each.name if number else ""),
             }
             for number, each in numbered
         ]
     return out
+
+
+def _complete(plan: Plan, option: str, work: str) -> float | None:
+    """Chance that a work, or all of them, is open by `phasing.complete_by` [%]; None without it."""
+    by = plan.study.phasing.complete_by
+    if by is None:
+        return None
+    begin = whole_month(plan.study.phasing.start)
+    months = (by.year - begin.year) * 12 + by.month - begin.month + (by.day - 1) / 31
+    dated = plan.programmes[option].schedule
+    own = [k for k, one in enumerate(dated.openings) if work in {"", one.work}]
+    opens = plan.risks[option].drawn.opens[:, own].max(axis=1)
+    return float(100 * (opens <= months).mean())
 
 
 def tornado_rows(plan: Plan) -> list[Row]:

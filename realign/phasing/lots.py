@@ -12,7 +12,6 @@ from realign.estimate import Estimate
 from realign.phasing.rules import KINDS, MONTHS, Kind, Pace
 
 METRES = 1000.0  # in a kilometre
-FACES = 2  # a tunnel is driven from both portals
 MARGIN = 1.01  # by which an activity lasts longer than all the money of its months asks for
 ROUNDING = 1e-9  # [months] 6 km at 0.6 km a month are ten months, not eleven
 
@@ -84,6 +83,9 @@ class Work:
     the length is known."""
     deadline: date | None = None
     """Day on which the water takes the road this work replaces; None where it never does."""
+    waters: Mapping[str, date] = field(default_factory=dict)
+    """Day on which the water takes what lots that open together replace, by their word; those that
+    are not named lose nothing. Where none is named, all new road is due before `deadline`."""
     saves: Mapping[str, float] = field(default_factory=dict)
     """What users save a day from an opening on, by the word of the lots that open together
     [PKR]."""
@@ -122,6 +124,13 @@ class Work:
         if not self.in_programme and self.opens is None:
             msg = f"work '{self.name}' is outside the programme and has no opening date"
             raise StudyError(msg)
+
+    def water(self, opens_with: str) -> date | None:
+        """Day on which the water takes what lots that open together replace; None for never."""
+        if self.waters:
+            return self.waters.get(opens_with)
+        upgraded = {lot.opens_with or lot.name for lot in self.lots if lot.upgraded}
+        return None if self.keeps_road or opens_with in upgraded else self.deadline
 
     @property
     def keeps_road(self) -> bool:
@@ -172,7 +181,7 @@ class Opening:
     """What users save a day from then on [PKR]."""
 
 
-def activities(work: Work, pace: Pace) -> tuple[Activity, ...]:
+def activities(work: Work, pace: Pace, *, slowed: bool = True) -> tuple[Activity, ...]:
     """
     List the activities of a work, lot by lot, each after those that it follows.
 
@@ -186,12 +195,15 @@ def activities(work: Work, pace: Pace) -> tuple[Activity, ...]:
         What is built.
     pace
         Rates of the works.
+    slowed
+        Whether an activity lasts as long as the money of its months asks, in the richest year.
     """
     lots = work.lots or (_whole(work, pace),)
-    monthly = pace.budget_pkr_per_year / MONTHS
+    monthly = max(pace.budget_pkr_per_year, *pace.budgets.values(), 1.0) / MONTHS
+    least = MARGIN / monthly if slowed else 0.0
     rupees = _rounded([sum(lot.costs.values()) for lot in lots], round(work.cost.base))
     return tuple(
-        replace(each, effort=max(each.effort, MARGIN * each.cost / monthly))
+        replace(each, effort=max(each.effort, least * each.cost))
         for lot, total in zip(lots, rupees, strict=True)
         for each in _of_lot(work.name, lot, total, pace)
     )
@@ -295,8 +307,8 @@ def _drives(lot: Lot, pace: Pace) -> list[_Step]:
         _Step(
             "tunnel",
             f"tunnel {number}" if len(lot.tunnels) > 1 else "tunnel",
-            length / FACES / pace.tunnel_m_per_month_face + pace.tunnel_finish_months,
-            FACES,
+            length / pace.tunnel_faces / pace.tunnel_m_per_month_face + pace.tunnel_finish_months,
+            pace.tunnel_faces,
             lot.costs.get("tunnel", 0.0) * length / sum(lot.tunnels),
         )
         for number, length in enumerate(lot.tunnels, 1)

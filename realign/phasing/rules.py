@@ -137,7 +137,9 @@ class Pace(Settings):
     bridge_crews_per_lot: int = Field(default=6, ge=1)
     """Crews that build bridges of one section at the same time at most."""
     tunnel_m_per_month_face: float = Field(gt=0)
-    """Advance of one tunnel face in a month [m]; tunnels are driven from both portals."""
+    """Advance of one tunnel face in a month [m]."""
+    tunnel_faces: int = Field(default=2, ge=1, le=2)
+    """Faces from which a tunnel is driven: both portals, or one."""
     tunnel_finish_months: float = Field(default=4.0, ge=0)
     """Portals before and fitting out after the drive [months]."""
     pavement_km_per_month: float = Field(default=5.0, gt=0)

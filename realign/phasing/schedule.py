@@ -74,6 +74,8 @@ class Opened:
     """First day of traffic."""
     by: date | None
     """Day on which it had to be open, kept or not."""
+    water: date | None
+    """Day on which the water takes what it replaces; None where it never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,12 @@ def _ordered(works: Iterable[Work]) -> list[Work]:
 
 
 def _problem(
-    works: Sequence[Work], others: Mapping[str, date], pace: Pace, more: int = 0
+    works: Sequence[Work],
+    others: Mapping[str, date],
+    pace: Pace,
+    more: int = 0,
+    *,
+    slowed: bool = True,
 ) -> Problem:
     """
     Cut works into activities, and say what opens by when.
@@ -261,7 +268,7 @@ def _problem(
     openings: list[Opening] = []
     ends: dict[str, tuple[str, ...]] = {}
     for work in works:
-        own = list(activities(work, pace))
+        own = list(activities(work, pace, slowed=slowed))
         before = tuple(name for other in work.after for name in ends.get(other, ()))
         own = [a if a.follows else replace(a, follows=before) for a in own]
         ends[work.name] = tuple(a.name for a in own if a.kind in LAST) or tuple(a.name for a in own)
@@ -300,23 +307,15 @@ def _openings(work: Work, own: Sequence[Activity], pace: Pace) -> list[Opening]:
         mine = [a for a in own if a.lot in lots]
         last = [a.name for a in mine if a.kind in LAST] or [a.name for a in mine]
         days = []
-        if work.deadline is not None and not work.keeps_road:
-            reserve = months_later(work.deadline, -pace.reserve_months)
-            days.append(
-                (reserve, f"{pace.reserve_months} months before the water of {work.deadline}")
-            )
+        water = work.water(name)
+        if water is not None:
+            reserve = months_later(water, -pace.reserve_months)
+            days.append((reserve, f"{pace.reserve_months} months before the water of {water}"))
         if work.opens_by is not None:
             days.append((work.opens_by, "as the study asks"))
         by, why = min(days, default=(None, ""))
         out.append(Opening(name, work.name, tuple(last), by, why, work.saves.get(name, 0.0)))
     return out
-
-
-def _replacing(work: Work) -> set[str]:
-    """Names of the openings of a work that replace old road; all but upgrades do."""
-    if not work.lots:
-        return set() if work.keeps_road else {work.name}
-    return {lot.opens_with or lot.name for lot in work.lots if not lot.upgraded}
 
 
 def _months(begin: date, day: date) -> int:
@@ -328,10 +327,11 @@ def _months(begin: date, day: date) -> int:
 
 
 def _relaxed(
-    option: str, of: Problem, drawn_out: Callable[[int], Problem]
+    option: str, of: Problem, drawn_out: Callable[..., Problem]
 ) -> tuple[Problem, Solution, str]:
     """Take the least delay, and say which limits conflict and what helps."""
-    money = solved(of, relaxed=frozenset({"money"}))
+    # more money than a month has now would also let activities go faster
+    money = solved(drawn_out(slowed=False), relaxed=frozenset({"money"}))
     crews = solved(of, relaxed=frozenset({"crews"}))
     late, longer, more = solved(of, relaxed=frozenset({"days"})), of, 0
     while late is None and more < LONGEST:
@@ -407,6 +407,7 @@ def _schedule(option: str, works: Sequence[Work], of: Problem, found: Solution) 
         for i, (each, start) in enumerate(zip(of.activities, found.starts, strict=True))
     ]
     lots = {(work.name, lot.name): lot for work in works for lot in work.lots}
+    named = {work.name: work for work in works}
     opened = [
         Opened(
             name=each.name,
@@ -418,6 +419,7 @@ def _schedule(option: str, works: Sequence[Work], of: Problem, found: Solution) 
             ),
             opens=of.day(month),
             by=each.by,
+            water=named[each.work].water(each.name) if each.work in named else None,
         )
         for each, month in zip(of.openings, found.opens, strict=True)
         if each.work
@@ -432,7 +434,7 @@ def _schedule(option: str, works: Sequence[Work], of: Problem, found: Solution) 
         for some in (ours, others)
     )
     place = {phase.work.name: phase.number for phase in phases}
-    cuts = tuple(sorted(cut for phase in phases + outside for cut in _cut(phase)))
+    cuts = _cuts(opened, outside)
     paid = sum(phase.cost_pkr for phase in phases)
     return Schedule(
         option=option,
@@ -474,8 +476,7 @@ def _phase(
 ) -> Phase:
     """Put a work of the programme together."""
     mine = [each for each in timed if each.activity.work == work.name]
-    days = {each.name: each.opens for each in opened if each.work == work.name}
-    replaced = max((days[name] for name in _replacing(work)), default=max(days.values()))
+    days = [each for each in opened if each.work == work.name]
     own = years.get(work.name, {})
     sums: dict[int, int] = {}
     for rows in own.values():
@@ -486,9 +487,9 @@ def _phase(
         number=0,
         work=work,
         start=min((each.start for each in mine), default=of.begin),
-        opens=max(days.values()),
+        opens=max(each.opens for each in days),
         deadline=work.deadline,
-        days_late=_late(replaced, work.deadline),
+        days_late=max(_late(each.opens, each.water) for each in days),
         spending=spending,
         by_kind={kind: tuple(sorted(rows.items())) for kind, rows in own.items()},
         cost_pkr=sum(rupees for _, rupees in spending),
@@ -507,12 +508,19 @@ def _late(opens: date, deadline: date | None) -> int:
     return 0 if deadline is None else max(0, (opens - deadline).days)
 
 
-def _cut(phase: Phase) -> list[tuple[date, date, str]]:
-    """Return the cut of the highway that a late phase makes, if it makes one."""
-    if phase.deadline is None or phase.days_late == 0 or phase.work.keeps_road:
-        return []
-    again = phase.deadline + timedelta(days=phase.days_late)
-    return [(phase.deadline, again, phase.work.name)]
+def _cuts(opened: Iterable[Opened], outside: Iterable[Phase]) -> tuple[tuple[date, date, str], ...]:
+    """Return the cuts of the highway that late openings make."""
+    late = [
+        (one.water, one.opens, one.work)
+        for one in opened
+        if one.water is not None and one.opens > one.water
+    ]
+    late += [
+        (phase.deadline, phase.opens, phase.work.name)
+        for phase in outside
+        if phase.deadline is not None and phase.days_late and not phase.work.keeps_road
+    ]
+    return tuple(sorted(late))
 
 
 def _days(cuts: Iterable[tuple[date, date, str]]) -> int:

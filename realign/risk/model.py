@@ -94,12 +94,16 @@ class Model:
     """Day on which the water takes what each phase replaces, shape (phases,) [months]; NaN where it
     never does."""
 
+    limit: NDArray[np.float64]
+    """Day on which the water takes what each opening replaces, shape (openings,) [months]; NaN
+    where it never does."""
+
     @property
     def first(self) -> NDArray[np.int64]:
-        """Openings of the phase that the water asks for first; all where it never comes."""
-        if np.isnan(self.water).all():
+        """Openings that the water asks for first; all where it never comes."""
+        if np.isnan(self.limit).all():
             return np.arange(len(self.members))
-        return np.flatnonzero(self.opening_phase == int(np.nanargmin(self.water)))
+        return np.flatnonzero(self.limit == np.nanmin(self.limit))
 
     def opens(self, work: NDArray[np.float64]) -> NDArray[np.float64]:
         """
@@ -174,11 +178,19 @@ def model(schedule: Schedule, pace: Pace, risk: Risk, basis: Basis) -> Model:
         planned_ends=ends,
         water=np.array(
             [
-                np.nan
-                if phase.deadline is None or phase.work.keeps_road
-                else moment(phase.deadline, begin)
+                min(
+                    (
+                        moment(one.water, begin)
+                        for one in schedule.openings
+                        if one.work == phase.work.name and one.water is not None
+                    ),
+                    default=np.nan,
+                )
                 for phase in schedule.phases
             ]
+        ),
+        limit=np.array(
+            [np.nan if one.water is None else moment(one.water, begin) for one in schedule.openings]
         ),
     )
 

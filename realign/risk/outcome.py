@@ -192,11 +192,10 @@ def outcome(schedule: Schedule, of: Model, drawn: Drawn) -> Outcome:
     drawn
         All draws.
     """
-    limit = of.water + drawn.shift[:, None]
     in_time = np.where(
-        np.isnan(of.water)[of.opening_phase],
+        np.isnan(of.limit),
         True,  # where no water comes, any day is in time
-        drawn.opens <= limit[:, of.opening_phase] + EVEN,
+        drawn.opens <= of.limit + drawn.shift[:, None] + EVEN,
     )
     total = drawn.cost.sum(axis=1)
     first = drawn.opens[:, of.first].max(axis=1)
@@ -279,7 +278,7 @@ def _dates(months: NDArray[np.float64], begin: date) -> Dates:
 
 def _whole(schedule: Schedule, of: Model, drawn: Drawn, in_time: NDArray[np.bool_]) -> Phase:
     """All phases together."""
-    waters = [p.deadline for p in schedule.phases if p.deadline and not p.work.keeps_road]
+    waters = [one.water for one in schedule.openings if one.water is not None]
     return Phase(
         name=schedule.option,
         planned_pkr=schedule.total_pkr,
@@ -319,15 +318,14 @@ def _openings(
     """Each opening by itself."""
     out = []
     for k, opened in enumerate(schedule.openings):
-        phase = int(of.opening_phase[k])
-        dry = bool(np.isnan(of.water[phase]))
+        dry = opened.water is None
         out.append(
             Opening(
                 name=opened.name,
                 work=opened.work,
                 planned=opened.opens,
                 opens=_dates(drawn.opens[:, k], of.begin),
-                deadline=None if dry else schedule.phases[phase].deadline,
+                deadline=opened.water,
                 chance=None if dry else _chance(in_time[:, [k]]),
             )
         )
