@@ -87,9 +87,11 @@ def _programme_holds(plan: Plan) -> None:
             continue
         # what the water takes comes first, in time, and proved to be near the cheapest
         first = each.schedule.phases[0]
-        assert first.deadline is not None
         assert first.work.section.end > plan.places["Chilas"] > first.work.section.start
-        assert first.opens <= first.deadline
+        assert first.days_late == 0
+        due = [one for one in each.schedule.openings if one.water is not None]
+        assert due
+        assert all(one.opens <= (one.water or one.opens) for one in due)
         assert each.schedule.gap <= plan.study.phasing.gap
         assert not each.schedule.conflict
         budget = plan.study.phasing.budget_pkr_per_year
