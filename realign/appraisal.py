@@ -1,7 +1,7 @@
 """The money of a programme: who pays, what the economy gains, and other conditions beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -173,12 +173,7 @@ def _varied(pace: Pace, name: str, works: Sequence[Work], asked: Alternative) ->
     }
     if "budget_pkr_per_year" in changed:
         changed["budgets"] = {}
-    moved = [
-        replace(work, deadline=phasing.months_later(work.deadline, asked.water_months))
-        if work.deadline is not None and asked.water_months
-        else work
-        for work in works
-    ]
+    moved = [work.postponed(asked.water_months) for work in works]
     try:
         dated = phasing.schedule(name, moved, pace.model_copy(update=changed))
     except StudyError as error:

@@ -241,3 +241,35 @@ def test_later_water_costs_no_more_and_less_money_opens_no_sooner() -> None:
     assert moved == [
         p.work.deadline and phasing.months_later(p.work.deadline, 12) for p in same.schedule.phases
     ]
+    # every opening has a water of its own, and all of them move
+    assert [one.water for one in later.schedule.openings] == [
+        one.water and phasing.months_later(one.water, 12) for one in same.schedule.openings
+    ]
+    assert any(one.water for one in same.schedule.openings)
+
+
+def test_a_pinned_day_has_the_share_of_draws_that_keep_it() -> None:
+    plan = small()
+    each, found = plan.programmes[SHORT], plan.risks[SHORT]
+    assert all(row["chance_opens_by_pct"] is None for row in programme.risk_rows(plan))
+    last, shares = found.phases[-1], []
+    for pin in (last.opens.p10, last.opens.p50, last.opens.p90):
+        phases = tuple(
+            replace(phase, work=replace(phase.work, opens_by=pin))
+            if phase.work.name == last.name
+            else phase
+            for phase in each.schedule.phases
+        )
+        pinned = replace(each, schedule=replace(each.schedule, phases=phases))
+        rows = programme.risk_rows(changed(programmes={**plan.programmes, SHORT: pinned}))
+        own = next(row for row in rows if (row["option"], row["name"]) == (SHORT, last.name))
+        assert own["opens_by"] == pin
+        whole = next(row for row in rows if (row["option"], row["phase"]) == (SHORT, None))
+        assert whole["chance_opens_by_pct"] is None
+        shares.append(own["chance_opens_by_pct"])
+    # quantiles are days, and chances those of opening by their mornings: within what a day holds
+    assert shares == sorted(shares)
+    assert shares[0] <= 10.0 + 1e-9
+    assert shares[1] <= 50.0 + 1e-9 < 100.0
+    assert shares[2] > 50.0
+    assert shares[2] <= 90.0 + 1e-9

@@ -552,9 +552,21 @@ def test_a_plan_without_a_day_of_completion_is_drawn_out_in_silence() -> None:
 
 @pytest.mark.parametrize("last", [None, date(2028, 1, 1), date(2027, 3, 1)])
 def test_crews_that_no_time_replaces_are_named(last: date | None) -> None:
-    lot = Lot("l", Section(0, 10_000), 4000.0, tunnels=(400.0,), costs={"tunnel": 1.2 * BN})
-    with pytest.raises(StudyError, match=r"not done by .* helps: .*1 more crew for tunnel$"):
-        schedule("x", [work(lots=(lot,))], pace(crews={"tunnel": 1}, complete_by=last))
+    lot = Lot("l", Section(0, 10_000), 4000.0, bridges=(200.0,), costs={"bridges": 1.2 * BN})
+    with pytest.raises(StudyError, match=r"not done by .* helps: .*1 more crew for bridges$"):
+        schedule("x", [work(lots=(lot,))], pace(crews={"bridges": 1}, complete_by=last))
+
+
+def test_one_crew_drives_a_tunnel_face_after_face_and_two_from_both() -> None:
+    # land, access; two months a face; a month of fitting, a month of pavement
+    lot = Lot("l", Section(0, 10_000), 4000.0, tunnels=(400.0,), costs={"tunnel": 0.5 * BN})
+
+    def opens(crews: int) -> date:
+        last = pace(crews={"tunnel": crews}, complete_by=date(2027, 7, 1))
+        return schedule("x", [work(lots=(lot,))], last).phases[0].opens
+
+    assert opens(2) == date(2027, 7, 1)
+    assert opens(1) == date(2027, 9, 1)
 
 
 def test_a_late_plan_keeps_the_days_before_which_nothing_begins() -> None:
@@ -685,16 +697,24 @@ def test_a_lot_is_opened_up_before_it_is_built_and_paved_last(
         for each in mine:
             before = {by_name[name].kind for name in each.follows}
             if each.kind in ("earthworks", "bridges", "tunnel"):
-                assert before == {"land", "access"}
+                assert before - {"tunnel"} == {"land", "access"}
+                assert ("tunnel" in before) == each.name.endswith("lining and fitting")
             if each.kind == "pavement":
                 assert before == kinds - {"pavement"}
                 assert each is mine[-1]
         drives = [each for each in mine if each.kind == "tunnel"]
-        assert [d.crews for d in drives] == [2] * len(lot.tunnels)
         monthly = max(rules.budget_pkr_per_year, *rules.budgets.values(), 0.0) / 12
-        for drive, length in zip(drives, lot.tunnels, strict=True):
-            paid = 1.01 * drive.cost / monthly  # more than all the money of its months is not to be
-            assert drive.effort == pytest.approx(max(length / 200 + 1, paid))
+        # a drive from each face, and a month of lining and fitting after both
+        for k, length in enumerate(lot.tunnels):
+            *faces, fitting = drives[3 * k : 3 * k + 3]
+            assert [d.crews for d in (*faces, fitting)] == [1, 1, 0]
+            assert set(fitting.follows) >= {face.name for face in faces}
+            for each, months in zip(
+                (*faces, fitting), (length / 200, length / 200, 1), strict=True
+            ):
+                paid = 1.01 * each.cost / monthly  # more than all the money of its months is not
+                assert each.effort == pytest.approx(max(months, paid))
+        assert len(drives) == 3 * len(lot.tunnels)
         assert kinds <= ({"land", "upgrade"} if lot.upgraded else set(KINDS) - {"upgrade"})
 
 
@@ -717,9 +737,14 @@ def test_tunnels_share_their_cost_by_length_and_walls_may_govern_earthworks() ->
         "l", Section(0, 10), 1000.0, walls=8000.0, tunnels=(100.0, 300.0), costs={"tunnel": 4}
     )
     done = activities(work(lots=(lot,), cost=Estimate.exact(4e6)), pace())
+    # 100 m at 100 m a month and face: half a month a face, and a month of lining and fitting
     assert {a.name: a.cost for a in done if a.cost} == {
-        "l: tunnel 1": 10**6,
-        "l: tunnel 2": 3 * 10**6,
+        "l: tunnel 1, first face": 250_000,
+        "l: tunnel 1, second face": 250_000,
+        "l: tunnel 1, lining and fitting": 500_000,
+        "l: tunnel 2, first face": pytest.approx(9e5 / 0.8, abs=1),
+        "l: tunnel 2, second face": pytest.approx(9e5 / 0.8, abs=1),
+        "l: tunnel 2, lining and fitting": pytest.approx(6e5 / 0.8, abs=1),
     }
     assert next(a.effort for a in done if a.kind == "earthworks") == 2.0
 

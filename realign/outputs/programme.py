@@ -6,6 +6,7 @@ with two decimals. Tables whose parts do not add to their whole are refused.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import NamedTuple
 
 from realign.errors import OutputError
@@ -90,6 +91,8 @@ ECONOMY = (
     "option",
     "discount_pct",
     "net_present_value_pkr",
+    "net_present_value_usd",
+    "net_present_value_cny",
     "benefit_cost_ratio",
     "eirr_pct",
     "payback_year",
@@ -107,6 +110,8 @@ CONDITIONS = (
     "deadline",
     "days_late",
     "cost_pkr",
+    "cost_usd",
+    "cost_cny",
     "present_cost_pkr",
     "gap_pct",
     "conflict",
@@ -259,16 +264,22 @@ def financing_rows(plan: Plan) -> list[Row]:
             for name in FINANCING[3:-6]:
                 row[name] = getattr(found, name)
             for name in ("nominal", "service"):
-                for currency in ("USD", "CNY"):
-                    rate = plan.study.money.exchange(currency, of="PKR")
-                    rupees = getattr(found, f"{name}_pkr")
-                    row[f"{name}_{currency.lower()}"] = round(rupees * rate, 2)
+                row |= _abroad(plan, name, getattr(found, f"{name}_pkr"))
             whole = found.grant_element
             row["grant_element_pct"] = None if whole is None else 100 * whole
             parts = [f"{key} {100 * part:.1f} %" for key, part in found.grant_elements.items()]
             row["grant_elements"] = "; ".join(parts)
             out.append(row)
     return out
+
+
+def _abroad(plan: Plan, name: str, rupees: float) -> Row:
+    """Give an amount in dollars and yuan too, at the rates of `fx_date`."""
+    money = plan.study.money
+    return {
+        f"{name}_{currency.lower()}": round(rupees * money.exchange(currency, of="PKR"), 2)
+        for currency in ("USD", "CNY")
+    }
 
 
 def economy_rows(plan: Plan) -> list[Row]:
@@ -278,6 +289,7 @@ def economy_rows(plan: Plan) -> list[Row]:
             "option": option,
             "discount_pct": rate,
             "net_present_value_pkr": round(value),
+            **_abroad(plan, "net_present_value", value),
             "benefit_cost_ratio": ratio,
             "eirr_pct": plan.funds[option].economy.eirr_pct,
             "payback_year": plan.funds[option].economy.payback,
@@ -335,6 +347,7 @@ def condition_rows(plan: Plan) -> list[Row]:
                     "deadline": phase.deadline,
                     "days_late": phase.days_late,
                     "cost_pkr": phase.cost_pkr,
+                    **_abroad(plan, "cost", phase.cost_pkr),
                     "present_cost_pkr": round(dated.present_pkr),
                     "gap_pct": 100 * dated.gap,
                 }
@@ -359,12 +372,20 @@ RISK = (
     "cost_p50_pkr",
     "cost_p90_pkr",
     "cost_mean_pkr",
+    "cost_p10_usd",
+    "cost_p10_cny",
+    "cost_p50_usd",
+    "cost_p50_cny",
+    "cost_p90_usd",
+    "cost_p90_cny",
     "opens_planned",
     "opens_p10",
     "opens_p50",
     "opens_p90",
     "deadline",
     "chance_in_time_pct",
+    "opens_by",
+    "chance_opens_by_pct",
     "chance_complete_pct",
 )
 """Columns of how sure cost and dates are; the row without a phase is the whole programme."""
@@ -394,6 +415,8 @@ def risk_rows(plan: Plan) -> list[Row]:
     for option in ranked(plan, plan.risks):
         found = plan.risks[option]
         numbered = [(None, found.whole), *enumerate(found.phases, 1)]
+        pins = {p.work.name: p.work.opens_by for p in plan.programmes[option].schedule.phases}
+        last = plan.study.phasing.complete_by
         out += [
             {
                 "option": option,
@@ -404,22 +427,28 @@ def risk_rows(plan: Plan) -> list[Row]:
                 "cost_p50_pkr": round(each.cost_pkr.p50),
                 "cost_p90_pkr": round(each.cost_pkr.p90),
                 "cost_mean_pkr": round(each.cost_pkr.mean),
+                **_abroad(plan, "cost_p10", each.cost_pkr.p10),
+                **_abroad(plan, "cost_p50", each.cost_pkr.p50),
+                **_abroad(plan, "cost_p90", each.cost_pkr.p90),
                 "opens_planned": each.planned,
                 "opens_p10": each.opens.p10,
                 "opens_p50": each.opens.p50,
                 "opens_p90": each.opens.p90,
                 "deadline": each.deadline,
                 "chance_in_time_pct": None if each.chance is None else 100 * each.chance,
-                "chance_complete_pct": _complete(plan, option, each.name if number else ""),
+                "opens_by": pins[each.name] if number else None,
+                "chance_opens_by_pct": _open_by(plan, option, each.name, pins[each.name])
+                if number
+                else None,
+                "chance_complete_pct": _open_by(plan, option, each.name if number else "", last),
             }
             for number, each in numbered
         ]
     return out
 
 
-def _complete(plan: Plan, option: str, work: str) -> float | None:
-    """Chance that a work, or all of them, is open by `phasing.complete_by` [%]; None without it."""
-    by = plan.study.phasing.complete_by
+def _open_by(plan: Plan, option: str, work: str, by: date | None) -> float | None:
+    """Chance that a work, or all where none is named, is open by a day [%]; None without a day."""
     if by is None:
         return None
     begin = whole_month(plan.study.phasing.start)

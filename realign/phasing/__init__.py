@@ -6,14 +6,22 @@ months in which they begin, and `schedule` puts dates, money and openings togeth
 """
 
 from realign.phasing.lots import Activity, Lot, Opening, Work, activities
-from realign.phasing.rules import KINDS, Alternative, Crews, Kind, Pace, Season, Task
+from realign.phasing.rules import (
+    KINDS,
+    Alternative,
+    Crews,
+    Kind,
+    Pace,
+    Season,
+    Task,
+    months_later,
+)
 from realign.phasing.schedule import (
     Opened,
     Phase,
     Schedule,
     Timed,
     duration,
-    months_later,
     schedule,
     whole_month,
 )

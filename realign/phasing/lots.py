@@ -9,7 +9,7 @@ from typing import NamedTuple
 from realign.chainage import Section
 from realign.errors import GeometryError, StudyError
 from realign.estimate import Estimate
-from realign.phasing.rules import KINDS, MONTHS, Kind, Pace
+from realign.phasing.rules import KINDS, MONTHS, Kind, Pace, months_later
 
 METRES = 1000.0  # in a kilometre
 MARGIN = 1.01  # by which an activity lasts longer than all the money of its months asks for
@@ -132,6 +132,16 @@ class Work:
         upgraded = {lot.opens_with or lot.name for lot in self.lots if lot.upgraded}
         return None if self.keeps_road or opens_with in upgraded else self.deadline
 
+    def postponed(self, months: int) -> "Work":
+        """Give the same work where water comes some months later, or sooner where below 0."""
+        if not months:
+            return self
+        return replace(
+            self,
+            deadline=None if self.deadline is None else months_later(self.deadline, months),
+            waters={word: months_later(day, months) for word, day in self.waters.items()},
+        )
+
     @property
     def keeps_road(self) -> bool:
         """Whether traffic goes on during the work: it does where nothing is built anew."""
@@ -235,6 +245,7 @@ def _of_lot(work: str, lot: Lot, rupees: int, pace: Pace) -> list[Activity]:
         if step.effort > 0 or step.cost > 0:
             name = f"{lot.name}: {step.label}"
             before = tuple(n for earlier in _BEFORE[step.kind] for n in named[earlier])
+            before += tuple(f"{lot.name}: {label}" for label in step.after)
             delays = lot.delays if step.kind == "upgrade" else 0.0
             out.append(
                 Activity(
@@ -268,6 +279,8 @@ class _Step(NamedTuple):
     crews: int
     cost: float
     """Share of the cost of the lot [PKR]."""
+    after: tuple[str, ...] = ()
+    """Labels of steps of its own kind that it follows."""
 
 
 def _steps(lot: Lot, pace: Pace) -> list[_Step]:
@@ -302,17 +315,28 @@ def _spans(bridges: Sequence[float], pace: Pace) -> tuple[float, int]:
 
 
 def _drives(lot: Lot, pace: Pace) -> list[_Step]:
-    """List the tunnels of a lot, their cost shared by length."""
-    return [
-        _Step(
-            "tunnel",
-            f"tunnel {number}" if len(lot.tunnels) > 1 else "tunnel",
-            length / pace.tunnel_faces / pace.tunnel_m_per_month_face + pace.tunnel_finish_months,
-            pace.tunnel_faces,
-            lot.costs.get("tunnel", 0.0) * length / sum(lot.tunnels),
-        )
-        for number, length in enumerate(lot.tunnels, 1)
-    ]
+    """
+    List the tunnels of a lot: a drive from each face, and lining and fitting after breakthrough.
+
+    The cost of the lot's tunnels is shared by length, and within a tunnel by the months of work.
+    """
+    out = []
+    for number, length in enumerate(lot.tunnels, 1):
+        label = f"tunnel {number}" if len(lot.tunnels) > 1 else "tunnel"
+        drive = length / pace.tunnel_faces / pace.tunnel_m_per_month_face
+        months = [drive] * pace.tunnel_faces + [pace.tunnel_finish_months]
+        share = lot.costs.get("tunnel", 0.0) * length / sum(lot.tunnels) / sum(months)
+        faces = [f"{label}, {face}" for face in _FACES[: pace.tunnel_faces]]
+        out += [_Step("tunnel", face, drive, 1, share * drive) for face in faces]
+        fitting = pace.tunnel_finish_months
+        if fitting > 0:
+            name = f"{label}, lining and fitting"
+            out.append(_Step("tunnel", name, fitting, 0, share * fitting, tuple(faces)))
+    return out
+
+
+_FACES = ("first face", "second face")
+"""Faces of a tunnel: at its portal of lower chainage, and at the other."""
 
 
 def _rounded(amounts: Iterable[float], total: int) -> list[int]:

@@ -193,3 +193,16 @@ class Pace(Settings):
         return min(
             (s.factors.get(kind, 1.0) for s in self.seasons if month in s.months), default=1.0
         )
+
+
+def months_later(day: date, months: int) -> date:
+    """
+    Return the first day of the month that lies a number of months after that of `day`.
+
+    Examples
+    --------
+    >>> months_later(date(2027, 11, 1), 3)
+    datetime.date(2028, 2, 1)
+    """
+    year, month = divmod(day.year * MONTHS + day.month - 1 + months, MONTHS)
+    return date(year, month + 1, 1)

@@ -28,7 +28,7 @@ from realign.phasing.model import (
     solved,
     spent,
 )
-from realign.phasing.rules import MONTHS, Kind, Pace
+from realign.phasing.rules import MONTHS, Kind, Pace, months_later
 
 YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
@@ -207,19 +207,6 @@ def duration(work: Work, pace: Pace) -> int:
         msg = f"work '{work.name}' takes more than {LONGEST // MONTHS} years; wanted a faster pace"
         raise StudyError(msg)
     return last
-
-
-def months_later(day: date, months: int) -> date:
-    """
-    Return the first day of the month that lies a number of months after that of `day`.
-
-    Examples
-    --------
-    >>> months_later(date(2027, 11, 1), 3)
-    datetime.date(2028, 2, 1)
-    """
-    year, month = divmod(day.year * MONTHS + day.month - 1 + months, MONTHS)
-    return date(year, month + 1, 1)
 
 
 def whole_month(day: date) -> date:
