@@ -38,6 +38,7 @@ KINDS = {
 _MONTH_D = 365.2425 / 12  # [d]
 _LETTERS = "JFMAMJJASOND"
 _NAMED = 9.0  # width of a month from which on it has a letter [px]
+_ROOM = 8  # last month in which a first year still has room for its name
 _PAD = 4.0  # above and below the lanes of a row [px]
 
 
@@ -92,7 +93,7 @@ class Calendar:
     """A scale of days, the same for all phases of an option."""
 
     first: date
-    """First day of a year."""
+    """First day of the month before the first one."""
     last: date
     """First day of the month after the last one."""
     month: float
@@ -167,7 +168,7 @@ class Chart:
 
 def calendar(days: Sequence[date], seasons: Mapping[str, Sequence[int]]) -> Calendar:
     """
-    Lay out a calendar from the year of the first of some days to the month of the last.
+    Lay out a calendar from the month before the first of some days to the month of the last.
 
     Parameters
     ----------
@@ -176,7 +177,8 @@ def calendar(days: Sequence[date], seasons: Mapping[str, Sequence[int]]) -> Cale
     seasons
         Name of each season and its months, 1 for January.
     """
-    first, last = date(min(days).year, 1, 1), _next(max(days))
+    first = (min(days).replace(day=1) - timedelta(days=1)).replace(day=1)
+    last = _next(max(days))
     count = 12 * (last.year - first.year) + last.month - first.month
     month = min(max(WIDE / count, MONTH_PX[0]), MONTH_PX[1])
     bare = Calendar(first, last, month, (), (), ())
@@ -193,7 +195,7 @@ def calendar(days: Sequence[date], seasons: Mapping[str, Sequence[int]]) -> Cale
         first,
         last,
         month,
-        tuple((str(d.year), bare.at(d)) for d in starts[:-1] if d.month == 1),
+        tuple((str(d.year), bare.at(d)) for d in starts[:-1] if d.month == 1 or _told(d, first)),
         tuple(
             (_LETTERS[a.month - 1] if letters else "", bare.at(a), (bare.at(a) + bare.at(b)) / 2)
             for a, b in cells
@@ -272,9 +274,15 @@ def _lines(group: Group, top: float, height: float, on: Calendar) -> list[Line]:
     return out
 
 
+def _told(day: date, first: date) -> bool:
+    """Whether a calendar names its first year at its first day: where the next one leaves room."""
+    return day == first and day.month <= _ROOM
+
+
 def _month(first: date, later: int) -> date:
-    """First day of a month, some months after the first day of a year."""
-    return date(first.year + later // 12, 1 + later % 12, 1)
+    """First day of a month, some months after the first day of another."""
+    at = first.month - 1 + later
+    return date(first.year + at // 12, 1 + at % 12, 1)
 
 
 def _next(day: date) -> date:
