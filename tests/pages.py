@@ -23,9 +23,9 @@ def found(names: tuple[str, ...]) -> str | None:
 @pytest.fixture(scope="session")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the small plan, written once; tests leave it as it is."""
-    from small_plan import small  # noqa: PLC0415 - not every run of tests needs it
+    from small_plan import small
 
-    from realign import outputs  # noqa: PLC0415
+    from realign import outputs
 
     target = tmp_path_factory.mktemp("maps") / "small"
     outputs.write(small(), target)

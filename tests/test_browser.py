@@ -38,9 +38,7 @@ def test_the_map_asks_for_nothing_and_never_complains(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_map_never_scrolls_sideways(
-    browser: Any, folder: Path, size: tuple[int, int]
-) -> None:
+def test_the_map_never_scrolls_sideways(browser: Any, folder: Path, size: tuple[int, int]) -> None:
     open_page(browser, folder / "map.html", size)
     assert run(browser, "return document.documentElement.scrollWidth") <= size[0]
 
