@@ -64,6 +64,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def open_page(browser: Any, path: Path, size: tuple[int, int] = WIDE) -> None:
     """Open a page anew, with empty logs."""
     wide, tall = size
+    browser.get("about:blank")  # a new browser still loads a page of its own
     browser.get_log("browser")
     browser.get_log("performance")
     browser.execute_cdp_cmd(

@@ -160,12 +160,18 @@ def pareto(plan: Plan) -> dict[str, Any] | None:
         if np.isfinite(table.totals[i]):
             own = (table.scores[i] / [m.scale for m in measures]).round(4)
             marks.append((int(table.rank[i]), table.options[i], own.tolist()))
+    told = [
+        f"{name}: {v[x]:,.{measures[x].digits}f} {measures[x].unit}, "
+        f"{v[y]:,.{measures[y].digits}f} {measures[y].unit}"
+        for _, name, v in marks
+    ]
     edges = [float(ways[:, size].min()), *limits.tolist(), float(ways[:, size].max())]
     words = [f"{a:.2f} to {b:.2f}" for a, b in pairwise(edges)]
     return {
         "chart": charts.cloud(
             shown[:, [x, y]], group, [(n, name, (v[x], v[y])) for n, name, v in marks]
         ),
+        "words": f"Marked: {'; '.join(told)}",
         "drawn": len(rows),
         "all": len(ways),
         "x": x,

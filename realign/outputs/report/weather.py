@@ -78,8 +78,14 @@ def months(plan: Plan) -> dict[str, Any]:
         elif far != road:
             cut.append(f"{titles[name]} ({far})")
     year = plan.years[plan.best]
+    told = [
+        f"{name}: {float(values.sum()):.1f} days a year, most in "
+        f"{charts.MONTHS[int(np.argmax(values))]} with {float(values.max()):.2f}"
+        for name, values in series
+    ]
     return {
         "chart": charts.months(series),
+        "words": f"Closed days by month. {'; '.join(told)}",
         "series": series,
         "rows": [
             (month, [float(values[i]) for _, values in series])
