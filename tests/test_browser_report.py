@@ -238,6 +238,21 @@ def test_a_table_sorts_by_key_as_numbers_and_says_so(browser: Any, report: Path,
         assert len(sorted_heads) == 1
 
 
+def test_files_sort_by_size_not_by_digits(browser: Any, report: Path) -> None:
+    open_page(browser, report)
+    table = browser.find_element("css selector", "#files + .scroll table")
+    table.find_elements("css selector", "thead th button")[1].click()
+    names = run(
+        browser, "return Array.from(arguments[0].tBodies[0].rows, (r) => r.innerText)", table
+    )
+    sizes = [
+        path.stat().st_size if path.name != "manifest.json" else 0  # written after the report
+        for path in (report.parent / name.split()[0] for name in names)
+    ]
+    assert len({len(str(size)) for size in sizes}) > 3
+    assert sizes == sorted(sizes)
+
+
 def test_days_sort_as_days_in_the_table_of_activities(browser: Any, report: Path) -> None:
     open_page(browser, report)
     unfold(browser)
