@@ -19,7 +19,6 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not in
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
 SIZES = [(1440, 900), (390, 844)]
-NETWORK = ("Candidate links", "Critical stretches of the option shown")
 ALLOWED = ("data:", "file:", "about:")
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -79,15 +78,6 @@ def run(browser: Any, script: str) -> Any:
     return browser.execute_script(script)
 
 
-def boxes(browser: Any) -> dict[str, bool]:
-    """Tick boxes of the panel by the first line of their text."""
-    return run(
-        browser,
-        """return Object.fromEntries(Array.from(document.querySelectorAll("#panel label"), (l) =>
-           [l.querySelector("span").firstChild.textContent, l.querySelector("input").checked]))""",
-    )
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["index.html", "map.html"])
 def test_a_page_asks_for_nothing_and_never_complains(
@@ -113,59 +103,6 @@ def test_a_page_never_scrolls_sideways(
 ) -> None:
     open_page(browser, folder / name, size)
     assert run(browser, "return document.documentElement.scrollWidth") <= size[0]
-
-
-def test_the_map_opens_on_the_best_option_with_the_others_hidden(
-    browser: Any, folder: Path
-) -> None:
-    open_page(browser, folder / "map.html")
-    shown = boxes(browser)
-    hidden = {name for name, ticked in shown.items() if not ticked}
-    classes = {name for name in shown if name.startswith("Class ")}
-    assert hidden == {LONG, *NETWORK} | classes
-    assert classes
-    assert {"Dry at full level", "Dams", "Tie-ins", "Rivers", "Places"} <= set(shown)
-    assert any(name.startswith("Tunnel") for name in shown)
-    title = run(browser, "return document.getElementById('title').innerText")
-    assert SHORT in title
-    assert small().study.study.ground in title
-
-
-def test_a_tick_box_shows_and_hides_its_layer(browser: Any, folder: Path) -> None:
-    open_page(browser, folder / "map.html")
-    count = "return document.querySelectorAll('.leaflet-pane path').length"
-    all_of_them = run(browser, count)
-    classes = [name for name in boxes(browser) if name.startswith("Class ")]
-    for label in ("safest", "Dry at full level", *NETWORK, *classes):
-        click = f"""const all = Array.from(document.querySelectorAll("#panel label"));
-            all.find((l) => l.innerText.startsWith({json.dumps(label)}))
-              .querySelector("input").click();"""
-        before = run(browser, count)
-        ticked = boxes(browser)[label]
-        run(browser, click)
-        after = run(browser, count)
-        assert (after < before) if ticked else (after > before)
-        run(browser, click)
-        assert run(browser, count) == all_of_them
-
-
-def test_a_popup_tells_chainage_level_and_cost_and_is_no_markup(browser: Any, folder: Path) -> None:
-    open_page(browser, folder / "map.html")
-    run(
-        browser,
-        """map_realign.eachLayer(function (layer) {
-             if (layer.feature && layer.feature.properties.title
-                 && layer.feature.properties.title.startsWith("Tunnel")) {
-               layer.openPopup();
-             }
-           });""",
-    )
-    words = run(browser, "return document.querySelector('.leaflet-popup-content').innerText")
-    assert "Tunnel: Upper <dam> / cheapest" in words
-    assert re.search(r"\d+\+\d{3} to \d+\+\d{3}", words)
-    assert "985 m" in words
-    assert re.search(r"Rs 5\.6 / 8\.4 / 12\.7 bn", words)
-    assert "2030-07-01" in words
 
 
 def test_the_hillshade_is_under_the_roads(browser: Any, folder: Path) -> None:
