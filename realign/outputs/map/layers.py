@@ -73,7 +73,7 @@ def water(drawing: Drawing, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
         shape = [(record["geometry"], lake_popup(record))]
         layer = drawing.lines(shape, look, pane="water", tolerance=tolerance)
         note = f"{record['stage']}, from {record['date']}"
-        name = f"{record['dam']}, {record['level_m']:g} m"
+        name = f"{record['dam']}, {record['level_m']:,g} m"
         role = f"water|{record['dam']}|{record['date']}"
         rows.append(Row(name, look, [layer], note=note, kind="area", role=role))
     for row in reversed(rows):
