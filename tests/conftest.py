@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pages import browser, small_folder
+
+__all__ = ["browser", "real_inputs", "small_folder"]
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(

@@ -1,4 +1,3 @@
-# ruff: noqa: F811 - fixtures of another module
 """Laws of the map in a browser: what is clicked, slid, searched and compared does what it says."""
 
 import json
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pages import SIZES, check_quiet, open_page, run
 from pyproj import Geod, Transformer
 from small_plan import LONG, SHORT, small
-from test_browser import SIZES, browser, folder, open_page, run  # noqa: F401 - fixtures
 
 from realign.chainage import text
 from realign.outputs import geopackage
@@ -25,6 +24,11 @@ DRAWN = "return document.querySelectorAll('.leaflet-pane path, .leaflet-pane img
 BRIDGE = """const line = realign.panel.entries.find((e) => e.key === "bridge")
     .layers[0].getLayers()[0];"""
 ONLINE = ("OpenStreetMap", "OpenTopoMap")
+
+
+@pytest.fixture
+def folder(small_folder: Path) -> Path:
+    return small_folder
 
 
 def opened(browser: Any, folder: Path, more: str = "", size: tuple[int, int] = SIZES[0]) -> None:
@@ -525,3 +529,72 @@ def test_first_paint_is_quick_and_the_file_is_small(
     kind = "performance.getEntriesByType('paint').find((e) => e.name === 'first-paint')"
     assert run(browser, f"return {kind}.startTime") < 2000
     assert (folder / "map.html").stat().st_size < 8e6
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_map_asks_for_nothing_and_never_complains(
+    browser: Any, folder: Path, size: tuple[int, int]
+) -> None:
+    open_page(browser, folder / "map.html", size)
+    check_quiet(browser)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_map_never_scrolls_sideways(browser: Any, folder: Path, size: tuple[int, int]) -> None:
+    open_page(browser, folder / "map.html", size)
+    assert run(browser, "return document.documentElement.scrollWidth") <= size[0]
+
+
+def test_the_hillshade_is_under_the_roads(browser: Any, folder: Path) -> None:
+    open_page(browser, folder / "map.html")
+    inside = run(
+        browser,
+        """const image = document.querySelector("img.leaflet-image-layer");
+           const box = image.getBoundingClientRect();
+           const roads = Array.from(document.querySelectorAll(".leaflet-roads-pane path"),
+             (path) => path.getBoundingClientRect());
+           return [image.naturalWidth > 0, roads.length, roads.every((road) =>
+             road.left > box.left && road.right < box.right && road.top > box.top
+             && road.bottom < box.bottom)];""",
+    )
+    assert inside[0]
+    assert inside[1] > 5
+    assert inside[2]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_popup_moves_out_from_behind_the_boxes(
+    browser: Any, folder: Path, size: tuple[int, int]
+) -> None:
+    open_page(browser, folder / "map.html", size)
+    run(
+        browser,
+        """map_realign.eachLayer(function (layer) {
+             if (layer.feature && layer.feature.properties.title === "Start") { layer.openPopup(); }
+           });""",
+    )
+    covered = """const a = document.querySelector(".leaflet-popup").getBoundingClientRect();
+        return Array.from(document.querySelectorAll(".box"), (b) => b.getBoundingClientRect())
+          .some((b) => a.right > b.left && b.right > a.left
+            && a.bottom > b.top && b.bottom > a.top)"""
+    deadline = time.monotonic() + 5.0
+    while run(browser, covered) and time.monotonic() < deadline:
+        time.sleep(0.1)  # the map glides
+    assert not run(browser, covered)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_of_the_road_is_hidden_behind_the_boxes(
+    browser: Any, folder: Path, size: tuple[int, int]
+) -> None:
+    open_page(browser, folder / "map.html", size)
+    overlaps = run(
+        browser,
+        """const boxes = Array.from(document.querySelectorAll(".box"),
+             (box) => box.getBoundingClientRect());
+           return Array.from(document.querySelectorAll(".leaflet-roads-pane path"))
+             .map((path) => path.getBoundingClientRect())
+             .filter((a) => boxes.some((b) => a.right > b.left && b.right > a.left
+               && a.bottom > b.top && b.bottom > a.top)).length;""",
+    )
+    assert overlaps == 0
