@@ -17,7 +17,6 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from pyproj import Transformer
 from small_plan import FORMULA, LONG, SHORT, changed, small
 
 from realign import outputs
@@ -27,7 +26,6 @@ from realign.finance import total
 from realign.options import OBJECTIVES, objectives, stable, wins
 from realign.options import table as weighed
 from realign.outputs import geopackage, report, tables
-from realign.outputs import map as folium_map
 from realign.outputs.report import wording
 from realign.plan import Plan
 
@@ -764,54 +762,6 @@ def test_a_date_of_a_stage_is_the_begin_of_its_filling(folder: Path) -> None:
     report_text = Page((folder / "index.html").read_text(encoding="utf-8")).text
     assert "filling to the level that takes the first of it begins on 2030-07-01" in report_text
     assert "Filling to it begins" in (folder / "map.html").read_text(encoding="utf-8")
-
-
-def test_the_map_names_every_layer_and_stage(folder: Path) -> None:
-    html = (folder / "map.html").read_text(encoding="utf-8")
-    for words in (
-        "Dry at full level",
-        "Short of freeboard",
-        "from 2030-07-01: Upper \\u003cdam\\u003e, partial",
-        "from 2032-07-01: Upper \\u003cdam\\u003e, full",
-        "Phases of cheapest",
-        "Mouth-Head, new",
-        "Head-End, by others",
-        "Open road",
-        "Bridge",
-        "Tunnel",
-        "Tie-ins",
-        "Other options",
-        "Rivers",
-        "Chainage every 10 km",
-        small().study.study.ground,
-    ):
-        assert words in html, words
-
-
-def test_states_and_forms_differ_in_colour_and_pattern() -> None:
-    looks = folium_map._LOOKS
-    for names in (("dry", "short of freeboard", "submerged"), ("open", "bridge", "tunnel")):
-        assert len({looks[name]["color"] for name in names}) == 3
-        assert len({looks[name].get("dashArray") for name in names}) == 3
-
-
-def test_the_hillshade_lies_where_the_ground_is() -> None:
-
-    terrain = small().terrain
-    picture, ((south, west), (north, east)) = folium_map._warped(terrain, 1)
-    assert picture[:4] == b"RIFF"
-    onto = Transformer.from_crs(terrain.crs, 4326, always_xy=True)
-    edges = onto.transform_bounds(*terrain.bounds, densify_pts=21)
-    cell = 2 * terrain.cell / 90_000
-    for found, wanted in zip((west, south, east, north), edges, strict=True):
-        assert found == pytest.approx(wanted, abs=cell)
-
-
-def test_a_heavy_hillshade_is_made_coarser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folium_map, "_HEAVIEST", 150)
-    light = folium_map._hillshade(small().terrain)
-    monkeypatch.undo()
-    assert len(light.url) < len(folium_map._hillshade(small().terrain).url)
 
 
 def test_a_bare_day_is_a_dash() -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from html.parser import HTMLParser
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,10 @@ from small_plan import LONG, SHORT, changed, small
 from small_study import planned
 
 from realign.allweather import Passage
-from realign.chainage import Section, total
+from realign.chainage import total
 from realign.hazard import MONTH_DAYS
 from realign.options import DO_NOTHING, OBJECTIVES
-from realign.outputs import charts, geopackage, report, tables
-from realign.outputs import map as folium_map
+from realign.outputs import charts, report, tables
 from realign.outputs.report import answer, choice, weather, wording
 from realign.plan import Plan
 
@@ -394,49 +392,3 @@ def test_kept_upgraded_and_replaced_add_to_the_highway() -> None:
         assert kept + better + replaced == pytest.approx(plan.highway.length / 1000)
         assert better == pytest.approx(total(option.upgraded) / 1000)
     assert sum(count for _, count, *_ in shown["kinds"]) == len(plan.region.broken)
-
-
-# ---------------------------------------------------------------- the map
-
-
-def test_the_map_has_the_network_hidden_at_first() -> None:
-    plan = small()
-    html = folium_map.page(plan, geopackage.layers(plan))
-    for name in ("Candidate links", "Critical stretches of the option shown", r"Class \d"):
-        assert re.search(rf'name: "{name}.*\n.*shown: false', html), name
-    assert "truck 0." in html
-    assert "days a year" in html
-
-
-def test_classes_of_hazard_cover_the_highway_once() -> None:
-    plan = planned()
-    drawn = []
-    drawing = SimpleNamespace(
-        plan=plan,
-        lines=lambda shapes, look, **_: drawn.append((shapes, look)),
-        add=lambda *_: None,
-    )
-    folium_map._hazards(drawing)  # type: ignore[arg-type]
-    length = sum(shape.length for shapes, _ in drawn for shape, _ in shapes)
-    assert length == pytest.approx(plan.highway.length, rel=1e-3)
-    looks = [look for _, look in drawn]
-    assert len({look["color"] for look in looks}) == len(looks)
-    assert [look["weight"] for look in looks] == sorted(look["weight"] for look in looks)
-
-
-def test_a_part_of_a_road_is_as_long_as_it_says() -> None:
-    link = small().links[0]
-    part = Section(123.4, 1234.5)
-    line = folium_map._part(link, part)
-    whole = folium_map._part(link, Section(0.0, link.length))
-    assert line.length < whole.length
-    share = line.length / whole.length
-    assert share == pytest.approx(part.length / link.length, rel=0.05)
-
-
-def test_a_map_without_candidates_has_no_layer_of_them() -> None:
-    plan = small()
-    bare = changed(choice=replace(plan.choice, candidates=()), critical={})
-    html = folium_map.page(bare, geopackage.layers(bare))
-    assert 'name: "Candidate links"' not in html
-    assert 'name: "Critical' not in html

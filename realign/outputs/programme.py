@@ -415,7 +415,8 @@ def risk_rows(plan: Plan) -> list[Row]:
     for option in ranked(plan, plan.risks):
         found = plan.risks[option]
         numbered = [(None, found.whole), *enumerate(found.phases, 1)]
-        pins = {p.work.name: p.work.opens_by for p in plan.programmes[option].schedule.phases}
+        own = plan.programmes.get(option)
+        pins = {p.work.name: p.work.opens_by for p in own.schedule.phases} if own else {}
         last = plan.study.phasing.complete_by
         out += [
             {
@@ -436,8 +437,8 @@ def risk_rows(plan: Plan) -> list[Row]:
                 "opens_p90": each.opens.p90,
                 "deadline": each.deadline,
                 "chance_in_time_pct": None if each.chance is None else 100 * each.chance,
-                "opens_by": pins[each.name] if number else None,
-                "chance_opens_by_pct": _open_by(plan, option, each.name, pins[each.name])
+                "opens_by": pins.get(each.name) if number else None,
+                "chance_opens_by_pct": _open_by(plan, option, each.name, pins.get(each.name))
                 if number
                 else None,
                 "chance_complete_pct": _open_by(plan, option, each.name if number else "", last),
