@@ -4,6 +4,7 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pages import NARROW, SIZES, WIDE, check_quiet, open_page, run
@@ -214,6 +215,34 @@ def test_every_text_of_the_report_has_the_contrast_that_wcag_asks(
         assert len(run(browser, CONTRAST)) == 1
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_links_into_the_map_show_the_option_the_road_and_the_day(
+    browser: Any, report: Path
+) -> None:
+    open_page(browser, report)
+    links = run(
+        browser,
+        "return Array.from(document.querySelectorAll(\"a[href^='map.html#']\"), (a) => a.href)",
+    )
+    plan = small()
+    opens = {phase.opens.isoformat() for phase in plan.programmes[SHORT].schedule.phases}
+    roads, days = set(), set()
+    for link in sorted(set(links)):
+        browser.get("about:blank")
+        browser.get(link)
+        wanted = {key: value[0] for key, value in parse_qs(urlsplit(link).fragment).items()}
+        shown = "return [realign.option.shown().name, realign.profile.key(), realign.days.now()]"
+        option, road, day = run(browser, shown)
+        assert option == wanted["option"]
+        if "road" in wanted:
+            assert road == wanted["road"]
+            roads.add(road)
+        if "date" in wanted:
+            assert day == wanted["date"]
+            days.add(day)
+    assert roads == {link.name for option in plan.options for link in option.links}
+    assert opens <= days
 
 
 # ---------------------------------------------------------------- tables

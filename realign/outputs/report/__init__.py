@@ -72,6 +72,7 @@ def page(
         critical={kind: weather.critical(some) for kind, some in plan.critical.items()},
         protections=weather.protections(plan),
         standing=weather.standing(plan),
+        places=weather.places(plan),
         programmes=[(p, works.phase_table(p, made["phase_costs"])) for p in programmes],
         gantts=schedule.charts(plan),
         gantt=gantt,

@@ -218,3 +218,10 @@ def standing(plan: Plan) -> dict[str, Any]:
         "prices": prices,
         "km": plan.highway.length / 1000,
     }
+
+
+def places(plan: Plan) -> list[tuple[str, str, float]]:
+    """List the places along the existing road: name, name in Urdu or nothing, and chainage [m]."""
+    local = {place.name: place.name_ur for place in plan.study.places}
+    along = sorted(plan.places.items(), key=lambda each: each[1])
+    return [(name, local.get(name, ""), chainage) for name, chainage in along]
