@@ -27,3 +27,9 @@ def real_inputs() -> Path:
     if not folder:
         pytest.skip("REALIGN_REAL_INPUTS names no folder of real inputs")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep runs of the command from results of the user's own ones."""
+    os.environ["REALIGN_CACHE"] = str(tmp_path_factory.mktemp("cache"))

@@ -14,7 +14,7 @@ import realign
 ROWS = """
 errors
 settings chainage estimate
-terrain standards rates
+terrain standards rates store
 highway
 reservoir hazard haul formation geometry roads
 submergence corridor lateral profile bound quantities travel upgrade
