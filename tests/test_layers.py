@@ -43,7 +43,8 @@ SHARED = {  # rows made with what `tables` has for all, and the charts of the re
     "programme": {"tables"},
     "standing": {"tables"},
     "series": {"charts"},
-    "report": {"charts", "gantt", "programme", "series", "tables"},
+    "report": {"charts", "csp", "gantt", "programme", "series", "tables"},
+    "map": {"csp"},
 }
 
 PACKAGE = Path(realign.__file__).parent
