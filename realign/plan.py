@@ -43,7 +43,15 @@ from realign.standards import rows
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
-from realign.validation import Assumption, Check, assumptions, checks, notes, replayed
+from realign.validation import (
+    Assumption,
+    Check,
+    assumptions,
+    checks,
+    new_road_replayed,
+    notes,
+    replayed,
+)
 from realign.works import World, builder, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
 
@@ -693,7 +701,16 @@ def _replay(study: Study, prices: Rates, announced: Programme) -> list[str]:
         f"{km[name]:.1f} km of {name} {cost / 1e9:,.0f}" for name, cost in parts.items()
     )
     whole = f"{sum(parts.values()) / 1e9:,.0f}"
-    return [f"Announced quantities at the prices of the study, Rs bn: {words}; together {whole}."]
+    out = [f"Announced quantities at the prices of the study, Rs bn: {words}; together {whole}."]
+    new = new_road_replayed(study, parts) / 1e6 * study.money.exchange("CNY", of="PKR")
+    length = asked.open_road_km + asked.bridge_km + asked.tunnel_km
+    if length > 0:
+        share = 100 * (asked.bridge_km + asked.tunnel_km) / length
+        out.append(
+            f"The {length:.1f} km of new road among them, {share:.0f} % structures, come to RMB "
+            f"{new:.0f} m a kilometre."
+        )
+    return out
 
 
 def _conflicts(programmes: Mapping[str, Programme], paid: Mapping[str, Funds]) -> list[str]:
