@@ -456,6 +456,28 @@ def test_announced_quantities_are_priced_by_hand() -> None:
     assert validation.replayed(plan.study, plan.rates, best) == {}
 
 
+@pytest.mark.parametrize(("late", "said"), [(0, 0), (40, 40), (40, 39), (1, 0)])
+def test_schedule_and_network_agree_on_every_day_without_a_road(late: int, said: int) -> None:
+    """And not only on whether there is one."""
+    plan = planned()
+    given, each = given_of(plan.study), plan.programmes[plan.best]
+    wet = next(one for one in each.schedule.openings if one.water is not None)
+    assert wet.water is not None
+    water = wet.water
+    opens = tuple(
+        replace(one, opens=water + timedelta(days=late)) if one is wet else one
+        for one in each.schedule.openings
+    )
+    cuts = ((water, water + timedelta(days=said), wet.work),) if said else ()
+    dated = replace(each.schedule, openings=opens, cuts=cuts)
+    programmes = {plan.best: replace(each, schedule=dated)}
+    if late == said:
+        planning._check_connected(given, programmes)
+        return
+    with pytest.raises(RuntimeError, match=f"they differ from {water + timedelta(days=said)} on"):
+        planning._check_connected(given, programmes)
+
+
 def given_of(study: Study) -> Drowned:
     return planning.submerge(study)
 
