@@ -65,6 +65,15 @@ def test_activities_add_to_their_phases_and_opens_follow_them(folder: Path) -> N
     for row in rows:
         assert row["start"] <= row["finish"]
         assert (row["critical"] == "yes") == (int(row["float_months"]) <= 0)
+    for phase in phases:
+        first = [
+            r["opens"]
+            for r in read(folder / "openings.csv")
+            if (r["option"], r["phase"]) == (phase["option"], phase["phase"])
+            and r["water_date"] == phase["deadline_date"] != ""
+        ]
+        assert max(first, default="") == phase["deadline_open_date"]
+    assert any(phase["deadline_open_date"] for phase in phases)
     for row in read(folder / "openings.csv"):
         last = max(
             r["finish"] for r in rows if r["option"] == row["option"] and r["work"] == row["work"]

@@ -84,6 +84,7 @@ PHASE_COLUMNS = [
     "start_date",
     "open_date",
     "deadline_date",
+    "deadline_open_date",
     "cost_pkr",
     "cost_usd",
     "cost_cny",
@@ -335,7 +336,7 @@ def test_phase_costs_read_back_equal(folder: Path) -> None:
         assert float(row["cost_usd"]) == pytest.approx(phase.cost_pkr / 281.4, abs=0.005)
         assert float(row["cost_cny"]) == pytest.approx(phase.cost_pkr / 281.4 * 7.12, abs=0.005)
         assert (row["fx_date"], row["price_date"]) == ("2025-09-25", "2025-09-01")
-        assert row["schema"] == "realign.phase_costs/2"
+        assert row["schema"] == "realign.phase_costs/3"
 
 
 def test_numbers_are_plain(folder: Path) -> None:
@@ -353,7 +354,7 @@ def test_json_holds_the_numbers_of_the_csv(folder: Path) -> None:
     document = json.loads((folder / "phase_costs.json").read_text(encoding="utf-8"))
     rows = read(folder / "phase_costs.csv")
     phases = document["phases"]
-    assert document["schema"] == "realign.phase_costs/2"
+    assert document["schema"] == "realign.phase_costs/3"
     for row, phase in zip(rows, phases, strict=True):
         assert list(row) == list(phase)
         for column, cell in row.items():

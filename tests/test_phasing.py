@@ -959,8 +959,13 @@ def test_each_new_road_of_a_work_is_due_before_its_own_water() -> None:
     # later money is cheaper, so each opens when it has to
     assert by["one"].opens == date(2028, 1, 1)
     assert by["one"].opens < by["other"].opens <= date(2030, 1, 1) < by["dry"].opens
-    assert found.phases[0].days_late == 0
+    (phase,) = found.phases
+    assert phase.days_late == 0
     assert found.cuts == ()
+    # the phase is open years after its deadline, but not what the water of that day takes
+    assert phase.opens == by["dry"].opens > last > phase.deadline
+    assert found.deadline_opens(phase) == by["one"].opens
+    assert found.deadline_opens(replace(phase, deadline=None)) is None
 
 
 def test_more_money_in_some_years_lets_what_is_dear_go_faster() -> None:

@@ -30,7 +30,7 @@ Cell = str | int | float | bool | date | None
 Row = dict[str, Cell]
 """A row: column to cell, in the order of the columns."""
 
-PHASES_SCHEMA = "realign.phase_costs/2"
+PHASES_SCHEMA = "realign.phase_costs/3"
 """Name and version of the columns of `phase_costs.csv` and of the keys of `phase_costs.json`."""
 
 _DECIMALS = (  # of a column, by how its name ends; three where none fits
@@ -107,7 +107,7 @@ def phase_rows(plan: Plan) -> list[Row]:
         _add_up(programme)
         for phase, split in zip(programme.schedule.phases, programme.splits, strict=True):
             shares = {f"share_{key}_pkr": rupees for key, rupees in split.amounts.items()}
-            row = _phase(plan, programme.option.name, phase, shares)
+            row = _phase(plan, programme, phase, shares)
             rows.append(row | _sure(plan, programme.option.name, phase) | _dated(plan))
     return rows
 
@@ -436,6 +436,7 @@ _BEFORE_SHARES = (
     "start_date",
     "open_date",
     "deadline_date",
+    "deadline_open_date",
     "cost_pkr",
     "cost_usd",
     "cost_cny",
@@ -495,10 +496,10 @@ _COLUMNS = {  # of tables that may be empty
 }
 
 
-def _phase(plan: Plan, option: str, phase: Phase, shares: Mapping[str, int]) -> Row:
+def _phase(plan: Plan, programme: Programme, phase: Phase, shares: Mapping[str, int]) -> Row:
     work, money = phase.work, plan.study.money
     row: Row = {
-        "option": option,
+        "option": programme.option.name,
         "phase": phase.number,
         "name": work.name,
         "from_km": work.section.start / _KM,
@@ -511,6 +512,7 @@ def _phase(plan: Plan, option: str, phase: Phase, shares: Mapping[str, int]) -> 
         "start_date": phase.start,
         "open_date": phase.opens,
         "deadline_date": phase.deadline,
+        "deadline_open_date": programme.schedule.deadline_opens(phase),
         "cost_pkr": phase.cost_pkr,
         "cost_usd": round(phase.cost_pkr * money.exchange("USD", of="PKR"), 2),
         "cost_cny": round(phase.cost_pkr * money.exchange("CNY", of="PKR"), 2),

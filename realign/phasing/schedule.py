@@ -137,6 +137,17 @@ class Schedule:
     conflict: str = ""
     """Which limits cannot all be kept, and the least that helps; empty where all are."""
 
+    def deadline_opens(self, phase: Phase) -> date | None:
+        """First day on which all is open that the water of a phase's deadline takes, or None."""
+        if phase.deadline is None:
+            return None
+        first = [
+            one.opens
+            for one in self.openings
+            if one.work == phase.work.name and one.water == phase.deadline
+        ]
+        return max(first, default=None)
+
     def renamed(self, option: str) -> "Schedule":
         """Return the same schedule for an option of another name."""
         return replace(self, option=option)
