@@ -12,7 +12,7 @@ BUILDER := $(wildcard data/$(STUDY)/build.py)
 NEEDS   := $(READY) $(if $(INPUTS),,$(if $(BUILDER),$(BUILT)))
 
 .DEFAULT_GOAL := help
-.PHONY: help maps submerged costs alternatives data test check bench clean
+.PHONY: help maps submerged costs alternatives pictures data test check bench clean
 
 help: ## list the targets
 	@echo "make TARGET [STUDY=kkh] [INPUTS=folder of other inputs]"
@@ -53,6 +53,10 @@ bench: $(NEEDS) ## measure time, peak memory and the answer, beside rivals; some
 
 alternatives: $(NEEDS) ## rate a hundred roads across the longest gap, shortlist those that differ
 	$(BIN)/realign alternatives data/$(STUDY)/study.toml $(GIVEN)
+
+pictures: $(NEEDS) ## take the pictures of the README and docs/gallery.md from maps/STUDY
+	@test -f maps/$(STUDY)/map.html || $(MAKE) maps
+	$(BIN)/python docs/pictures.py maps/$(STUDY)
 
 clean: ## remove the environment, the built inputs and the results
 	rm -rf $(VENV) data/*/inputs maps/*/ .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Annotated
 
 import typer
+from platformdirs import user_cache_path
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -23,6 +24,7 @@ from realign.chainage import text
 from realign.errors import NoRouteError, RealignError
 from realign.outputs import tables
 from realign.plan import Plan, Tell
+from realign.store import Store
 
 WRONG_INPUT = 2
 """Exit code when study or inputs are wrong, or the results cannot be written."""
@@ -45,6 +47,15 @@ Inputs = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder of the results; maps/NAME of the study by default."),
+]
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Whether roads of former runs with the same inputs, settings and program are used "
+        "again, and new ones kept. They lie in the user's cache folder, or in the one that the "
+        "environment names as REALIGN_CACHE.",
+    ),
 ]
 Scheduler = Annotated[
     str,
@@ -89,6 +100,7 @@ def run(
     inputs: Inputs = None,
     out: Out = None,
     scheduler: Scheduler = "threads",
+    cache: Cache = True,  # noqa: FBT002
     quiet: Quiet = False,  # noqa: FBT002
 ) -> None:
     """
@@ -100,7 +112,9 @@ def run(
         asked = studies.load(study, inputs=inputs)
         folder = out or Path("maps") / asked.study.name
         outputs.check_folder(folder)
-        plan = planning.run(asked, tell=tell, scheduler=scheduler)
+        plan = planning.run(
+            asked, tell=tell, scheduler=scheduler, store=_store() if cache else None
+        )
         if tell:
             tell("outputs", "")
         files = outputs.write(plan, folder, workers=os.cpu_count() or 1)
@@ -271,6 +285,11 @@ def alternatives(
         f"{found.searches} searches, {found.failed} of them without a road; "
         f"{found.passed_over} roads found again; {', '.join(map(str, files))}"
     )
+
+
+def _store() -> Store:
+    """Results of former runs."""
+    return Store(Path(os.environ.get("REALIGN_CACHE") or user_cache_path("realign")))
 
 
 def _console() -> Console:

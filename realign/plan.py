@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any, TypeVar
 
 import geopandas as gpd
 import networkx as nx
@@ -40,6 +41,7 @@ from realign.risk import Outcome
 from realign.road import RESERVES, Rulebook, design
 from realign.standards import load as load_standard
 from realign.standards import rows
+from realign.store import Store, digest
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
@@ -54,6 +56,8 @@ from realign.validation import (
 )
 from realign.works import World, builder, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
+
+T = TypeVar("T")
 
 __all__ = [
     "Assumption",
@@ -143,6 +147,7 @@ def run(
     tell: Tell | None = None,
     workers: int | None = None,
     scheduler: str = "threads",
+    store: Store | None = None,
 ) -> Plan:
     """
     Do the whole job.
@@ -158,6 +163,9 @@ def run(
     scheduler
         Where the draws of `risk` are made: "threads" or "processes" of this machine, or the
         address of a cluster of Dask.
+    store
+        Where roads that were searched and designed before are found again, and new ones kept; they
+        are made anew where none is given. The plan is the same either way.
 
     Returns
     -------
@@ -182,9 +190,14 @@ def run(
     with clock.stage("hazards and standing road") as say:
         area = region.survey(given, prices, say)
     with clock.stage("corridors and roads") as say:
-        trunks, failed = _links(given, (*gaps, *dry), prices, say, workers, free=dry)
+        memory = _Memory(given, store, say)
+        trunks, failed = _links(given, (*gaps, *dry), prices, say, workers, memory, free=dry)
     with clock.stage("branches") as say:
-        nets = _nets(given, site, (*gaps, *dry), trunks, say, workers, free=dry)
+        # kept together, since roads of the nets are roads of the trunks
+        trunks, nets = memory.kept(
+            ("branches", gaps, dry),
+            lambda: (trunks, _nets(given, site, (*gaps, *dry), trunks, say, workers, free=dry)),
+        )
     with clock.stage("network and options") as say:
         roads = candidates.judged_roads(nets, area)
         every = candidates.candidates(given, nets, roads)
@@ -395,6 +408,56 @@ def site_of(given: Drowned) -> Site:
 
 Trunk = tuple[Link, corridor.Variant, Rulebook]
 """A designed road, what it was looked for as, and what ruled it."""
+Job = tuple[Gap, corridor.Variant]
+"""A road that is looked for."""
+_LATER = {"finance", "risk", "replay", "published", "options", "phasing"}
+"""Tables of a study that no road depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search and the design after it came to."""
+
+    trunk: Trunk | None
+    """The road; None where there is none."""
+    problem: str
+    """Why not."""
+
+
+class _Memory:
+    """Roads of former runs that were made from the same inputs, settings and code."""
+
+    def __init__(self, given: Drowned, store: Store | None, say: Callable[[str], None]) -> None:
+        """Take the digest of what all roads of a run depend on."""
+        self.store, self.say = store, say
+        self.base = ""
+        if store is not None:
+            files = {k: v for k, v in given.hashes.items() if k != given.study.file.name}
+            tables = [
+                getattr(given.study, key)
+                for key in sorted(type(given.study).model_fields)
+                if key not in _LATER
+            ]
+            self.base = digest(files, tables)
+
+    def find(self, parts: tuple[object, ...]) -> Any:
+        """Give what was kept; None where there is nothing."""
+        return None if self.store is None else self.store.get(digest(self.base, *parts))
+
+    def keep(self, parts: tuple[object, ...], value: object) -> None:
+        """Keep a result."""
+        if self.store is not None:
+            self.store.put(digest(self.base, *parts), value)
+
+    def kept(self, parts: tuple[object, ...], make: Callable[[], T]) -> T:
+        """Give what was kept, or make it and keep it."""
+        found = self.find(parts)
+        if found is not None:
+            self.say("found again")
+            return found  # type: ignore[no-any-return] # the parts say what it is
+        made = make()
+        self.keep(parts, made)
+        return made
 
 
 def _nets(
@@ -431,6 +494,7 @@ def _links(
     prices: Rates,
     say: Callable[[str], None],
     workers: int | None,
+    memory: "_Memory | None" = None,
     *,
     free: Sequence[Gap] = (),
 ) -> tuple[tuple[Trunk, ...], dict[str, str]]:
@@ -442,15 +506,23 @@ def _links(
     """
     study = given.study
     site = site_of(given)
+    memory = memory or _Memory(given, None, say)
 
-    def searched(gap: Gap, variant: corridor.Variant) -> _Roads:
-        return _Roads(site, gap, variant, study, prices, say)
+    def searched(gap: Gap, variant: corridor.Variant) -> _Roads | _Found:
+        return memory.find(("road", gap, variant)) or _Roads(site, gap, variant, study, prices, say)
 
-    def designed(roads: Future[_Roads]) -> Trunk | NoRouteError:
-        trunk = roads.result().link()
+    def designed(roads: Future[_Roads | _Found], job: Job) -> Trunk | NoRouteError:
+        own = roads.result()
+        if isinstance(own, _Found):
+            say(f"{job[0].name} / {job[1].name}: found again")
+            return own.trunk or NoRouteError(own.problem)
+        trunk = own.link()
         if isinstance(trunk, NoRouteError):
+            memory.keep(("road", *job), _Found(None, str(trunk)))
             return trunk
-        return replace(trunk[0], builder=builder(given, trunk[0])), *trunk[1:]
+        made = replace(trunk[0], builder=builder(given, trunk[0])), *trunk[1:]
+        memory.keep(("road", *job), _Found(made, ""))
+        return made
 
     jobs = [
         (gap, variant)
@@ -465,7 +537,7 @@ def _links(
         order = sorted(range(len(jobs)), key=lambda i: -jobs[i][0].section.length)
         # first all corridors, then all designs: shorter pieces of work share processors better
         found = {i: pool.submit(searched, *jobs[i]) for i in order}
-        made = {i: pool.submit(designed, found[i]) for i in order}
+        made = {i: pool.submit(designed, found[i], jobs[i]) for i in order}
         try:
             results = [made[i].result() for i in range(len(jobs))]
         except BaseException:

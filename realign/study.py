@@ -182,6 +182,8 @@ class Place(Settings):
     """Longitude [deg, WGS 84]."""
     lat: float = Field(ge=-90, le=90)
     """Latitude [deg, WGS 84]."""
+    name_ur: str = ""
+    """Name in Urdu, where it is known; maps show it beside the other."""
     source: str = ""
     """Where the position comes from."""
 
@@ -438,7 +440,7 @@ def _read_places(path: Path) -> tuple[Place, ...]:
         raise InputError(msg) from problem
     places, problems = [], []
     for number, row in enumerate(rows, start=2):
-        known = {key: row.get(key) for key in ("name", "lon", "lat", "source")}
+        known = {key: row.get(key) for key in ("name", "lon", "lat", "name_ur", "source")}
         try:
             places.append(Place.model_validate({k: v for k, v in known.items() if v is not None}))
         except ValidationError as error:

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from pages import browser, small_folder
+
+__all__ = ["browser", "real_inputs", "small_folder"]
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
@@ -24,3 +27,9 @@ def real_inputs() -> Path:
     if not folder:
         pytest.skip("REALIGN_REAL_INPUTS names no folder of real inputs")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep runs of the command from results of the user's own ones."""
+    os.environ["REALIGN_CACHE"] = str(tmp_path_factory.mktemp("cache"))

@@ -21,6 +21,7 @@ from realign.errors import InputError, NoRouteError, RealignError, StudyError
 from realign.plan import Plan
 from realign.programme import Programme
 from realign.reservoir import Comparison
+from realign.store import Store
 from realign.study import Replay, Study
 from realign.yearround import Built
 
@@ -140,6 +141,23 @@ def test_one_worker_and_two_give_equal_numbers() -> None:
     """And so does the same study run twice."""
     assert numbers(realign.run(asked(), workers=1)) == numbers(planned())
     assert numbers(realign.run(asked(), workers=2)) == numbers(planned())
+
+
+def test_roads_of_a_former_run_are_found_again_and_give_equal_numbers(tmp_path: Path) -> None:
+    study = asked()
+    told: list[str] = []
+    once = realign.run(study, store=Store(tmp_path / "store"))
+    twice = realign.run(
+        study, store=Store(tmp_path / "store"), tell=lambda _, detail: told.append(detail)
+    )
+    assert numbers(once) == numbers(twice) == numbers(planned())
+    assert "found again" in told
+    assert not any("states" in each for each in told)
+    # what is spent when changes no road
+    again: list[str] = []
+    later = changed(study, "phasing", discount_pct=3.0)
+    realign.run(later, store=Store(tmp_path / "store"), tell=lambda _, d: again.append(d))
+    assert "found again" in again
 
 
 def test_the_plan_is_about_the_inputs_it_names() -> None:

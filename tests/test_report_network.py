@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from html.parser import HTMLParser
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,11 @@ from small_plan import LONG, SHORT, changed, small
 from small_study import planned
 
 from realign.allweather import Passage
-from realign.chainage import Section, total
+from realign.chainage import total
 from realign.hazard import MONTH_DAYS
 from realign.options import DO_NOTHING, OBJECTIVES
-from realign.outputs import charts, geopackage, report, tables
-from realign.outputs import map as folium_map
+from realign.outputs import charts, report, tables
+from realign.outputs.report import answer, choice, weather, wording
 from realign.plan import Plan
 
 
@@ -102,11 +101,11 @@ def test_the_announced_programme_is_held_against_the_preferred_one_in_units() ->
     plan = changed(announced=LONG)
     one, other = (next(o for o in plan.options if o.name == n) for n in (SHORT, LONG))
     assert other.closed_days < one.closed_days
-    line = report._against(plan)
+    line = answer._against(plan)
     assert f"closed {one.closed_days - other.closed_days:.2f} days a year less" in line
     saved = (other.present_cost - one.present_cost) / 1e6
     assert f"USD {abs(saved):,.0f} m {'more' if saved > 0 else 'less'}" in line
-    assert report._against(small()) == ""
+    assert answer._against(small()) == ""
 
 
 @pytest.mark.parametrize("closed", [0, 1, 3, 4, 90])
@@ -122,14 +121,14 @@ def test_an_answer_by_day_names_few_of_the_roads_that_are_shut(closed: int) -> N
         chance=0.0,
         closed=shut,
     )
-    line = report.passage_words(passage)
+    line = answer.passage_words(passage)
     assert line.startswith("15 January 2024, a truck from A to B: no. ")
     assert line.count("is closed") == min(closed, 3)
     assert ("and" in line) == (closed > 3)
     if closed > 3:
         assert f"and {closed - 3} more." in line
     open_one = replace(passage, time=3600.0 * 24.4, chance=0.9931, closed=())
-    assert "yes, in 24.4 h; some way is open on 99.3% of such days" in report.passage_words(
+    assert "yes, in 24.4 h; some way is open on 99.3% of such days" in answer.passage_words(
         open_one
     )
 
@@ -164,7 +163,7 @@ def test_days_that_the_study_asks_about_are_answered_for_the_preferred_option() 
     ],
 )
 def test_a_share_is_told_as_all_or_nothing_only_where_it_is(share: float, told: str) -> None:
-    assert report._share(share) == told
+    assert wording.share(share) == told
 
 
 # ---------------------------------------------------------------- options and weights
@@ -172,7 +171,7 @@ def test_a_share_is_told_as_all_or_nothing_only_where_it_is(share: float, told: 
 
 def test_the_shortlist_has_every_option_by_rank_with_every_objective() -> None:
     plan = small()
-    shown = report._table(plan)
+    shown = choice.shortlist(plan)
     table = plan.decision.table
     assert [row["rank"] for row in shown["rows"]] == list(range(1, len(plan.options) + 1))
     assert {row["option"].name for row in shown["rows"]} == {o.name for o in plan.options}
@@ -286,7 +285,7 @@ def test_a_front_that_is_drawn_in_part_says_so() -> None:
 
 def test_marks_of_the_front_lie_where_the_scales_say() -> None:
     plan = planned()
-    shown = report._front(plan)
+    shown = choice.pareto(plan)
     assert shown
     chart = shown["chart"]
     for mark, (_, name, values) in zip(chart["marks"], shown["data"]["marks"], strict=True):
@@ -303,7 +302,7 @@ def test_marks_of_the_front_lie_where_the_scales_say() -> None:
 
 def test_months_of_each_line_add_to_its_year() -> None:
     plan = planned()
-    months = report._months(plan)
+    months = weather.months(plan)
     for (_, values), together in zip(months["series"], months["sums"], strict=True):
         assert sum(values) == pytest.approx(together)
     best = plan.years[plan.best].highway.closed_days_a_year
@@ -314,7 +313,7 @@ def test_months_of_each_line_add_to_its_year() -> None:
 
 
 def test_an_option_that_is_cut_is_named_and_not_drawn() -> None:
-    months = report._months(small())
+    months = weather.months(small())
     assert "Nothing is built" in months["cut"]
     assert not any("Nothing is built" in name for name, _ in months["series"])
 
@@ -322,10 +321,10 @@ def test_an_option_that_is_cut_is_named_and_not_drawn() -> None:
 def test_durations_by_kind_add_to_the_rates_of_the_highway() -> None:
     plan = planned()
     year = plan.years[plan.best]
-    days = report._days_by_kind(year)
+    days = weather._days_by_kind(year)
     together = sum(each.road.rates(each.section) for each in year.stretches) @ MONTH_DAYS
     assert days.sum() == pytest.approx(together)
-    shown = report._hazard(plan)
+    shown = weather.hazard(plan)
     assert shown["then"] == pytest.approx(days.sum())
     assert sum(row["closures"] for row in shown["rows"]) == pytest.approx(year.closures.sum())
 
@@ -366,10 +365,10 @@ def test_layers_that_are_missing_are_named() -> None:
 def test_what_a_stretch_costs_is_what_never_closing_it_saves() -> None:
     plan = planned()
     year = plan.years[plan.best]
-    rows = report._critical(plan.critical["truck"])["rows"]
+    rows = weather.critical(plan.critical["truck"])["rows"]
     assert rows
     closed = year.corridor.closed_days_a_year
-    if len(plan.critical["truck"]) <= report._TOP and not any(row["months"] for row in rows):
+    if len(plan.critical["truck"]) <= weather.TOP and not any(row["months"] for row in rows):
         # in series: 1 - prod p = sum of what each costs up to the order of its square
         assert sum(row["causes"] for row in rows) == pytest.approx(closed, rel=0.2)
     for row in rows:
@@ -379,63 +378,17 @@ def test_what_a_stretch_costs_is_what_never_closing_it_saves() -> None:
 
 def test_protections_of_every_kind_are_listed() -> None:
     plan = small()
-    listed = report._protections(plan)
+    listed = weather.protections(plan)
     kinds = {each.measure.name.split()[0] for each in plan.protections}
     assert {each.measure.name.split()[0] for each in listed} == kinds
-    worth = [each.days_per_million for each in listed[: report._TOP]]
+    worth = [each.days_per_million for each in listed[: weather.TOP]]
     assert worth == sorted(worth, reverse=True)
 
 
 def test_kept_upgraded_and_replaced_add_to_the_highway() -> None:
     plan = planned()
-    shown = report._standing(plan)
+    shown = weather.standing(plan)
     for (_, kept, better, replaced), option in zip(shown["fates"], plan.options, strict=True):
         assert kept + better + replaced == pytest.approx(plan.highway.length / 1000)
         assert better == pytest.approx(total(option.upgraded) / 1000)
     assert sum(count for _, count, *_ in shown["kinds"]) == len(plan.region.broken)
-
-
-# ---------------------------------------------------------------- the map
-
-
-def test_the_map_has_the_network_hidden_at_first() -> None:
-    plan = small()
-    html = folium_map.page(plan, geopackage.layers(plan))
-    for name in ("Candidate links", "Critical stretches of the option shown", r"Class \d"):
-        assert re.search(rf'name: "{name}.*\n.*shown: false', html), name
-    assert "truck 0." in html
-    assert "days a year" in html
-
-
-def test_classes_of_hazard_cover_the_highway_once() -> None:
-    plan = planned()
-    drawn = []
-    drawing = SimpleNamespace(
-        plan=plan,
-        lines=lambda shapes, look, **_: drawn.append((shapes, look)),
-        add=lambda *_: None,
-    )
-    folium_map._hazards(drawing)  # type: ignore[arg-type]
-    length = sum(shape.length for shapes, _ in drawn for shape, _ in shapes)
-    assert length == pytest.approx(plan.highway.length, rel=1e-3)
-    looks = [look for _, look in drawn]
-    assert len({look["color"] for look in looks}) == len(looks)
-    assert [look["weight"] for look in looks] == sorted(look["weight"] for look in looks)
-
-
-def test_a_part_of_a_road_is_as_long_as_it_says() -> None:
-    link = small().links[0]
-    part = Section(123.4, 1234.5)
-    line = folium_map._part(link, part)
-    whole = folium_map._part(link, Section(0.0, link.length))
-    assert line.length < whole.length
-    share = line.length / whole.length
-    assert share == pytest.approx(part.length / link.length, rel=0.05)
-
-
-def test_a_map_without_candidates_has_no_layer_of_them() -> None:
-    plan = small()
-    bare = changed(choice=replace(plan.choice, candidates=()), critical={})
-    html = folium_map.page(bare, geopackage.layers(bare))
-    assert 'name: "Candidate links"' not in html
-    assert 'name: "Critical' not in html

@@ -218,7 +218,14 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
         (folder / name).write_bytes(content)
     versions = {name: _version(name) for name in LIBRARIES} | {"python": python_version()}
     seconds = {**plan.seconds, "outputs": perf_counter() - begin}
-    page = report.page(plan, made, versions=versions, seconds=seconds, design=list(design))
+    sizes = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    page = report.page(
+        plan, made, versions=versions, seconds=seconds, design=list(design), sizes=sizes
+    )
     (folder / "index.html").write_text(page, encoding="utf-8")
     names = [
         "index.html",

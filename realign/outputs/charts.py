@@ -6,7 +6,7 @@ round grid lines and words; nothing here knows a plan.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BARS = ("#1f4e79", "#d98a00", "#00705a", "#8c2d62")
-"""Colours of parts of columns: dark and light in turn, told apart in grey too."""
 CLASSES = (("#0b3c6f", 2.6), ("#3b7bb8", 3.4), ("#b06a1a", 4.4), ("#7a2e0e", 5.6))
 """Colour and size [px] of the dots of a cloud from the least to the greatest values: blue to brown,
 small to large, so that no one needs the colour."""
@@ -88,66 +86,6 @@ def round_step(least: float) -> float:
     """Return the smallest of 1, 2 and 5 times a power of ten that is not below a value."""
     power = 10.0 ** math.floor(math.log10(max(least, 1e-6)))
     return next((k * power for k in (1, 2, 5) if k * power >= least), 10 * power)
-
-
-# ---------------------------------------------------------------- money by year
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A piece of a column of the chart: whose money in which year, and where it stands."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
-    words: str
-
-
-def spending(
-    years: Mapping[int, Mapping[str, int]], payers: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
-    """
-    Columns of yearly spending, a piece a financier, with round grid lines in billions.
-
-    Parameters
-    ----------
-    years
-        Rupees of each year by key of the financier; at least one year.
-    payers
-        Key and name of each financier.
-    """
-    first, last = min(years), max(years)
-    highest = max(sum(amounts.values()) for amounts in years.values()) / 1e9
-    scale = axis([0.0, highest], _TALL - _UNDER, 12.0, zero=True)
-    each = (_WIDE - _LEFT - 8) / (last - first + 1)
-    bars = []
-    for year, amounts in years.items():
-        foot = scale.start
-        for number, (key, name) in enumerate(payers):
-            part = scale.start - float(scale.at(amounts[key] / 1e9))
-            foot -= part
-            bars.append(
-                Bar(
-                    x=_LEFT + (year - first) * each + each * 0.15,
-                    y=foot,
-                    width=each * 0.7,
-                    height=part,
-                    colour=BARS[number % len(BARS)],
-                    words=f"{year}, {name}: Rs {amounts[key] / 1e9:,.2f} bn",
-                )
-            )
-    return {
-        "wide": _WIDE,
-        "tall": _TALL,
-        "left": _LEFT,
-        "bars": bars,
-        "years": [(y, _LEFT + (y - first) * each + each / 2) for y in range(first, last + 1)],
-        "grid": scale.ticks,
-        "legend": [(name, BARS[i % len(BARS)]) for i, (_, name) in enumerate(payers)],
-        "words": f"Spending by year, Rs bn, {first} to {last}; the table below has the numbers",
-    }
 
 
 # ---------------------------------------------------------------- design speeds

@@ -323,7 +323,8 @@ def _links(plan: Plan) -> Iterator[Record]:
     for option, link in _proposed(plan):
         phase = _carrier(plan, option, link)
         opens = plan.links_open.get(link.name) if option == plan.best else None
-        opens = opens or link.opens or (phase.opens if phase else None)
+        opens = opens or _opens(plan, option, link) or link.opens
+        opens = opens or (phase.opens if phase else None)
         whole = {
             "option": option,
             "best": option == plan.best,
@@ -442,10 +443,12 @@ def _new_chainages(plan: Plan) -> dict[tuple[str, str], Section]:
 
 
 def _places(plan: Plan) -> Iterator[Record]:
+    local = {place.name: place.name_ur for place in plan.study.places}
     for name, at in sorted(plan.places.items(), key=lambda item: item[1]):
         s = min(max(at, 0.0), plan.highway.length)
         yield {
             "name": name,
+            "name_ur": local.get(name) or None,
             "chainage": text(s),
             "chainage_km": round(s / _KM, 3),
             "road_level_m": _m(plan.highway.level_at(s)[0]),
@@ -515,6 +518,13 @@ def _carrier(plan: Plan, option: str, link: Link) -> Phase | None:
     ]
     length, phase = max(shared, key=lambda pair: pair[0], default=(0.0, None))
     return phase if length > 0 else None
+
+
+def _opens(plan: Plan, option: str, link: Link) -> date | None:
+    """First day of traffic on a link in the programme of an option."""
+    own = plan.programmes.get(option)
+    days = {each.name: each.opens for each in own.schedule.openings} if own else {}
+    return days.get(link.name)
 
 
 def _deadline(plan: Plan, section: Section) -> date | None:

@@ -421,7 +421,8 @@ def risk_rows(plan: Plan) -> list[Row]:
         dated = plan.programmes[option].schedule
         sums.hold(f"draws of option {option!r}", sums.of_risk(found, dated))
         numbered = [(None, found.whole), *enumerate(found.phases, 1)]
-        pins = {p.work.name: p.work.opens_by for p in plan.programmes[option].schedule.phases}
+        own = plan.programmes.get(option)
+        pins = {p.work.name: p.work.opens_by for p in own.schedule.phases} if own else {}
         last = plan.study.phasing.complete_by
         out += [
             {
@@ -442,8 +443,8 @@ def risk_rows(plan: Plan) -> list[Row]:
                 "opens_p90": each.opens.p90,
                 "deadline": each.deadline,
                 "chance_in_time_pct": None if each.chance is None else 100 * each.chance,
-                "opens_by": pins[each.name] if number else None,
-                "chance_opens_by_pct": _open_by(plan, option, each.name, pins[each.name])
+                "opens_by": pins.get(each.name) if number else None,
+                "chance_opens_by_pct": _open_by(plan, option, each.name, pins.get(each.name))
                 if number
                 else None,
                 "chance_complete_pct": _open_by(plan, option, each.name if number else "", last),

@@ -46,7 +46,7 @@
         }).forEach(function (each) { body.appendChild(each.row); });
       });
     });
-    heads[0].setAttribute("aria-sort", "ascending");
+    if (table.hasAttribute("data-sorted")) { heads[0].setAttribute("aria-sort", "ascending"); }
   }
 
   Array.from(document.querySelectorAll("table.sort")).forEach(sortable);
@@ -256,6 +256,155 @@
   }
 
   cloud();
+
+  // ------------------------------------------------------------ contents
+
+  function contents() {
+    var list = $("contents");
+    var button = $("contents-button");
+    var links = Array.from(list.querySelectorAll("a[href^='#']"));
+    var heads = links.map(function (link) { return $(link.getAttribute("href").slice(1)); });
+    var back = document.querySelector(".back");
+    var at = -1;
+    var asked = false;
+
+    function fold(open) {
+      button.setAttribute("aria-expanded", String(open));
+      list.classList.toggle("shut", !open);
+    }
+
+    function place() {
+      asked = false;
+      var line = window.innerHeight / 4;
+      var now = 0;
+      heads.forEach(function (head, i) {
+        if (head.getBoundingClientRect().top <= line) { now = i; }
+      });
+      var end = document.documentElement.scrollHeight - window.scrollY - window.innerHeight;
+      if (end < 2) { now = heads.length - 1; }
+      back.hidden = window.scrollY < window.innerHeight;
+      if (now === at) { return; }
+      if (at >= 0) { links[at].removeAttribute("aria-current"); }
+      at = now;
+      links[at].setAttribute("aria-current", "location");
+      $("here").textContent = links[at].textContent;
+      var box = list.getBoundingClientRect();
+      var own = links[at].getBoundingClientRect();
+      if (own.top < box.top || own.bottom > box.bottom) {
+        list.scrollTop += own.top - box.top - box.height / 2;
+      }
+    }
+
+    function soon() {
+      if (!asked) { asked = true; window.requestAnimationFrame(place); }
+    }
+
+    button.hidden = false;
+    fold(false);
+    button.addEventListener("click", function () {
+      fold(button.getAttribute("aria-expanded") === "false");
+    });
+    list.addEventListener("click", function (event) {
+      if (event.target.closest("a")) { fold(false); }
+    });
+    document.addEventListener("keydown", function (event) {
+      if (event.key === "Escape" && button.getAttribute("aria-expanded") === "true") {
+        fold(false);
+        button.focus();
+      }
+    });
+    ["scroll", "resize"].forEach(function (what) {
+      window.addEventListener(what, soon, { passive: true });
+    });
+    place();
+  }
+
+  contents();
+
+  // A link into a part that is folded opens it.
+  function reveal() {
+    var node = location.hash.length > 1 ? $(decodeURIComponent(location.hash.slice(1))) : null;
+    for (var up = node; up; up = up.parentElement) { if (up.tagName === "DETAILS") { up.open = true; } }
+  }
+  window.addEventListener("hashchange", reveal);
+  reveal();
+
+  // ------------------------------------------------------------ which chart of several
+
+  Array.from(document.querySelectorAll("[data-choose]")).forEach(function (box) {
+    var all = Array.from(document.querySelectorAll("figure[data-of=" + box.dataset.choose + "]"));
+    var keys = Array.from(box.querySelectorAll("select"));
+    function show() {
+      all.forEach(function (figure) {
+        figure.hidden = !keys.every(function (key) {
+          return figure.dataset[key.dataset.key] === key.value;
+        });
+      });
+    }
+    keys.forEach(function (key) { key.addEventListener("change", show); });
+    window.addEventListener("pageshow", show);  // a page that is loaded again keeps its choice
+    box.hidden = false;
+  });
+
+  // ------------------------------------------------------------ bars of the schedule
+
+  Array.from(document.querySelectorAll("details.gantt")).forEach(function (box) {
+    var bars = Array.from(box.querySelectorAll(".job"));
+    var words = box.querySelector(".readout");
+
+    function tell(bar) {
+      bars.forEach(function (each) { each.classList.toggle("told", each === bar); });
+      words.textContent = bar.querySelector("title").textContent;
+    }
+
+    bars.forEach(function (bar, i) {
+      ["focus", "pointerenter", "click"].forEach(function (what) {
+        bar.addEventListener(what, function () { tell(bar); });
+      });
+      bar.addEventListener("keydown", function (event) {
+        var step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1,
+          Home: -i, End: bars.length - 1 - i }[event.key];
+        var next = step === undefined ? undefined : bars[i + step];
+        if (!next) { return; }
+        event.preventDefault();
+        bar.setAttribute("tabindex", "-1");
+        next.setAttribute("tabindex", "0");
+        next.focus();
+      });
+    });
+  });
+
+  // ------------------------------------------------------------ search of the assumptions
+
+  function filter() {
+    var input = $("filter");
+    var groups = Array.from(document.querySelectorAll("details.assumed"));
+    if (!groups.length) { return; }
+
+    function show() {
+      var words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      var found = 0;
+      groups.forEach(function (group) {
+        var own = 0;
+        Array.from(group.querySelectorAll("tbody tr")).forEach(function (row) {
+          var text = row.textContent.toLowerCase();
+          var hit = words.every(function (word) { return text.indexOf(word) >= 0; });
+          row.hidden = !hit;
+          own += hit ? 1 : 0;
+        });
+        group.hidden = own === 0;
+        group.open = words.length > 0 && own > 0;
+        found += own;
+      });
+      $("found").textContent = words.length ? found + " found" : "";
+    }
+
+    input.addEventListener("input", show);
+    input.closest("p").hidden = false;
+    window.addEventListener("pageshow", show);
+  }
+
+  filter();
 
   // ------------------------------------------------------------ what paper has open
 
