@@ -58,6 +58,7 @@ QUANTITIES = {
     "programme_mcny": "RMB m",
     "replay_bn_pkr": "Rs bn",
     "replay_mcny": "RMB m",
+    "replay_new_road_mcny_per_km": "RMB m/km",
     "new_road_mcny_per_km": "RMB m/km",
     "share_pct": "%",
     "months_open_before": "months",

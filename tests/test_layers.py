@@ -37,10 +37,11 @@ cli
 ROW = {name: row for row, names in enumerate(ROWS.split("\n")) for name in names.split()}
 TOP = {"__init__", "__main__"}  # the public names and the way in stand over the drawing
 
-SHARED = {  # rows made with what `tables` has for all, and the charts of the report
+SHARED = {  # rows made with what `tables` has for all, their sums, and the charts of the report
     "answers": {"tables"},
     "weather": {"tables"},
-    "programme": {"tables"},
+    "tables": {"sums"},
+    "programme": {"tables", "sums"},
     "standing": {"tables"},
     "series": {"charts"},
     "report": {"charts", "csp", "gantt", "programme", "series", "tables"},

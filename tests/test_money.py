@@ -20,6 +20,7 @@ from realign.errors import OutputError
 from realign.hazard import MONTH_DAYS
 from realign.outputs import programme, tables, workbook
 from realign.phasing import Alternative
+from realign.plan import Plan
 
 SCHEMA = json.loads(
     (files("realign.outputs") / "schemas" / "tables.schema.json").read_text(encoding="utf-8")
@@ -64,6 +65,15 @@ def test_activities_add_to_their_phases_and_opens_follow_them(folder: Path) -> N
     for row in rows:
         assert row["start"] <= row["finish"]
         assert (row["critical"] == "yes") == (int(row["float_months"]) <= 0)
+    for phase in phases:
+        first = [
+            r["opens"]
+            for r in read(folder / "openings.csv")
+            if (r["option"], r["phase"]) == (phase["option"], phase["phase"])
+            and r["water_date"] == phase["deadline_date"] != ""
+        ]
+        assert max(first, default="") == phase["deadline_open_date"]
+    assert any(phase["deadline_open_date"] for phase in phases)
     for row in read(folder / "openings.csv"):
         last = max(
             r["finish"] for r in rows if r["option"] == row["option"] and r["work"] == row["work"]
@@ -88,25 +98,133 @@ def test_drawdown_adds_to_what_is_spent_and_debts_end_at_zero(folder: Path) -> N
         assert drawn[row["option"], row["case"]] == int(row["nominal_pkr"])
 
 
-def test_money_that_does_not_add_up_is_never_written(tmp_path: Path) -> None:
-    plan = small()
-    paid = plan.funds[SHORT].financings[0]
-    first = paid.cash[0]
-    for wrong in (
-        (replace(first, drawdown_pkr=first.drawdown_pkr + 1), *paid.cash[1:]),
-        (*paid.cash[:-1], replace(paid.cash[-1], balance=1)),
-    ):
-        funds = replace(plan.funds[SHORT], financings=(replace(paid, cash=wrong),))
-        broken = changed(funds={**plan.funds, SHORT: funds})
-        with pytest.raises(OutputError, match="nothing was written"):
-            outputs.write(broken, tmp_path / "maps")
-    each = plan.programmes[SHORT]
-    activity = each.schedule.activities[0]
-    dearer = replace(activity, activity=replace(activity.activity, cost=activity.activity.cost + 1))
-    dated = replace(each.schedule, activities=(dearer, *each.schedule.activities[1:]))
-    broken = changed(programmes={**plan.programmes, SHORT: replace(each, schedule=dated)})
-    with pytest.raises(OutputError, match=r"activities of .* nothing was written"):
-        outputs.write(broken, tmp_path / "maps")
+def paying(**values: object) -> Plan:
+    """Plan whose first case of financing has other values."""
+    funds = small().funds[SHORT]
+    paid = replace(funds.financings[0], **values)  # type: ignore[arg-type]
+    return changed(funds={**small().funds, SHORT: replace(funds, financings=(paid,))})
+
+
+def first_row(**more: int) -> Plan:
+    """Plan whose first row of cash of the loan has more of some amounts."""
+    cash = list(small().funds[SHORT].financings[0].cash)
+    k = next(k for k, row in enumerate(cash) if row.balance > 0)
+    cash[k] = replace(cash[k], **{name: getattr(cash[k], name) + by for name, by in more.items()})
+    return paying(cash=tuple(cash))
+
+
+def debt_left() -> Plan:
+    """Plan in which a fen of the loan is never paid back."""
+    cash = list(small().funds[SHORT].financings[0].cash)
+    k = max(k for k, row in enumerate(cash) if row.source == "china")
+    row = cash[k]
+    cash[k] = replace(row, principal=row.principal - 1, balance=1, service=row.service - 1)
+    return paying(cash=tuple(cash))
+
+
+def summed(name: str) -> Plan:
+    """Plan with a rupee more in a sum of a case."""
+    found = small().funds[SHORT].financings[0].summary
+    return paying(summary=replace(found, **{name: getattr(found, name) + 1}))
+
+
+def dearer_split() -> Plan:
+    """Plan in which a source pays a rupee more than its phase costs, in shares and cash alike."""
+    paid = small().funds[SHORT].financings[0]
+    split = next(s for s in paid.splits if s.amounts["pakistan"])
+    more = replace(split, amounts={**split.amounts, "pakistan": split.amounts["pakistan"] + 1})
+    cash, found = list(paid.cash), paid.summary
+    k = next(k for k, c in enumerate(cash) if (c.phase, c.source) == (split.number, "pakistan"))
+    row = cash[k]
+    cash[k] = replace(row, drawdown_pkr=row.drawdown_pkr + 1, drawdown=row.drawdown + 1)
+    return paying(
+        splits=tuple(more if s is split else s for s in paid.splits),
+        cash=tuple(cash),
+        summary=replace(found, nominal_pkr=found.nominal_pkr + 1),
+    )
+
+
+def dated(**values: object) -> Plan:
+    """Plan whose schedule has other values."""
+    each = small().programmes[SHORT]
+    schedule = replace(each.schedule, **values)  # type: ignore[arg-type]
+    return changed(programmes={**small().programmes, SHORT: replace(each, schedule=schedule)})
+
+
+def dearer_activity() -> Plan:
+    first, *others = small().programmes[SHORT].schedule.activities
+    activity = replace(first.activity, cost=first.activity.cost + 1)
+    return dated(activities=(replace(first, activity=activity), *others))
+
+
+def later_money() -> Plan:
+    """Plan with a phase that spends a rupee of its last year a year later."""
+    first, *others = small().programmes[SHORT].schedule.phases
+    *before, (year, rupees) = first.spending
+    spending = (*before, (year, rupees - 1), (year + 1, 1))
+    return dated(phases=(replace(first, spending=spending), *others))
+
+
+def more_money() -> Plan:
+    """Plan with a phase whose years have a rupee more than it costs."""
+    first, *others = small().programmes[SHORT].schedule.phases
+    (year, rupees), *later = first.spending
+    return dated(phases=(replace(first, spending=((year, rupees + 1), *later)), *others))
+
+
+def conditions() -> Plan:
+    """Plan with another condition under which a rupee is lost."""
+    schedule = small().programmes[SHORT].schedule
+    wrong = replace(schedule, total_pkr=schedule.total_pkr + 1)
+    return changed(variations=(appraisal.Variation(Alternative(name="poor"), wrong, ""),))
+
+
+def drawn(*, whole: bool, **more: float) -> Plan:
+    """Plan in whose draws the cost of all, or of the first phase, is another."""
+    found = small().risks[SHORT]
+    old = found.whole if whole else found.phases[0]
+    cost = replace(old.cost_pkr, mean=old.cost_pkr.mean + more.get("mean", 0))
+    new = replace(old, cost_pkr=cost, planned_pkr=old.planned_pkr + int(more.get("planned", 0)))
+    wrong = replace(found, whole=new) if whole else replace(found, phases=(new, *found.phases[1:]))
+    return changed(risks={**small().risks, SHORT: wrong})
+
+
+WRONG = {
+    "drawdown of phase .*, china": lambda: first_row(drawdown_pkr=1),
+    "CNY drawn of phase": lambda: first_row(drawdown=1, balance=1),
+    "last balance of phase": debt_left,
+    "balance of phase": lambda: first_row(balance=1),
+    "service of phase": lambda: first_row(service=1),
+    "service of .*; rupees of interest of": lambda: first_row(interest=1_000),
+    "service of phase .*": lambda: first_row(fees=1),
+    "rupees of interest of": lambda: first_row(interest_pkr=1),
+    "rupees of service of": lambda: first_row(service_pkr=1),
+    "rupees of balance of": lambda: first_row(balance_pkr=1),
+    "drawdown of sources that no phase has": lambda: paying(splits=()),
+    "the shares of phase": dearer_split,
+    "the cost: found": lambda: summed("cost_pkr"),
+    "the cost at prices of spending": lambda: summed("nominal_pkr"),
+    "the interest: found": lambda: summed("interest_pkr"),
+    "the interest during construction": lambda: summed("construction_interest_pkr"),
+    "the debt service": lambda: summed("service_pkr"),
+    "the greatest debt:": lambda: summed("peak_debt_pkr"),
+    "the greatest debt service": lambda: summed("peak_service_pkr"),
+    "the activities of phase": dearer_activity,
+    "the years of phase": more_money,
+    "the phases in": later_money,
+    "conditions 'poor': the phases": conditions,
+    "the planned cost of all": lambda: drawn(whole=True, planned=1),
+    "the planned cost of phase 1": lambda: drawn(whole=False, planned=1),
+    "the means of the phases": lambda: drawn(whole=True, mean=100),
+    "draws of option .*the means": lambda: drawn(whole=False, mean=-100),
+}
+"""Plans with one number that is wrong, by what is said of them."""
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_money_that_does_not_add_up_is_never_written(tmp_path: Path, message: str) -> None:
+    with pytest.raises(OutputError, match=f"{message}.* nothing was written"):
+        outputs.write(WRONG[message](), tmp_path / "maps")
     assert not (tmp_path / "maps").exists()
 
 
