@@ -23,6 +23,7 @@ from pyproj.exceptions import CRSError
 
 from realign.allweather import Approach, Traffic, Weather, chainage_of
 from realign.branches import Branching
+from realign.conditioning import Conditioning
 from realign.corridor import Choice, Layer, Rules, Variant
 from realign.errors import InputError, StudyError
 from realign.finance import Finance
@@ -195,6 +196,8 @@ class Study(Settings):
     """What is asked."""
     elevation: Elevation
     """Ground."""
+    conditioning: Conditioning = Conditioning()
+    """What is done to the ground before anything stands on it."""
     existing: Existing
     """Road as it stands."""
     rivers: Rivers = Rivers()

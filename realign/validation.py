@@ -186,6 +186,7 @@ def notes(
     out = []
     if given.study.study.ground:
         out.append(given.study.study.ground)
+    out += given.changes
     out += [note for lake in given.reservoirs for note in _of_lake(given, lake)]
     for name, reason in failed.items():
         out.append(f"No road for {name}: {reason}")

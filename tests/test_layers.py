@@ -15,7 +15,7 @@ ROWS = """
 errors
 settings chainage estimate
 terrain standards rates store
-highway
+highway conditioning
 reservoir hazard haul formation geometry roads
 submergence corridor lateral profile bound quantities travel upgrade
 inventory
