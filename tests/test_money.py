@@ -13,7 +13,7 @@ import numpy as np
 import openpyxl
 import pytest
 from jsonschema import Draft202012Validator
-from small_plan import SHORT, changed, small
+from small_plan import LONG, SHORT, changed, small
 
 from realign import appraisal, outputs, phasing
 from realign.errors import OutputError
@@ -64,7 +64,23 @@ def test_activities_add_to_their_phases_and_opens_follow_them(folder: Path) -> N
         assert min(r["start"] for r in own) == phase["start_date"]
     for row in rows:
         assert row["start"] <= row["finish"]
-        assert (row["critical"] == "yes") == (int(row["float_months"]) <= 0)
+        months = int(row["float_months"]) if row["float_months"] else 1
+        assert (row["critical"] == "yes") == (months <= 0)
+    for option in (SHORT, LONG):
+        places = [(int(r["phase"]), r["start"]) for r in rows if r["option"] == option]
+        assert places == sorted(places) != []
+    opened = [r for r in rows if r["kind"] == "opening"]
+    openings = {(r["option"], r["opening"]): r for r in read(folder / "openings.csv")}
+    assert len(opened) == len(openings)
+    for row in opened:
+        told = openings[row["option"], row["activity"].removesuffix(": opening")]
+        assert row["start"] == row["finish"] == told["opens"]
+        assert (row["crews"], row["cost_pkr"], row["phase"]) == ("0", "0", told["phase"])
+        assert (row["float_months"] == "") == (told["wanted_by"] == "")
+        if told["wanted_by"]:
+            by, day = (date.fromisoformat(each) for each in (told["wanted_by"], told["opens"]))
+            assert phasing.months_later(day, int(row["float_months"])) == by.replace(day=1)
+    assert any(row["float_months"] for row in opened)
     for phase in phases:
         first = [
             r["opens"]
