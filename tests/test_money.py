@@ -515,3 +515,26 @@ def test_a_pinned_day_has_the_share_of_draws_that_keep_it() -> None:
     assert shares[1] <= 50.0 + 1e-9 < 100.0
     assert shares[2] > 50.0
     assert shares[2] <= 90.0 + 1e-9
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.7])
+def test_all_is_complete_by_a_day_with_the_share_of_draws_that_open_all_by_then(
+    share: float,
+) -> None:
+    plan = small()
+    found, begin = plan.risks[SHORT], phasing.whole_month(plan.study.phasing.start)
+    last = found.drawn.opens.max(axis=1)
+    months = int(np.ceil(np.quantile(last, share)))
+    day = phasing.months_later(begin, months)
+    rules = plan.study.phasing.model_copy(update={"complete_by": day})
+    rows = programme.risk_rows(changed(study=plan.study.model_copy(update={"phasing": rules})))
+    whole = next(r for r in rows if (r["option"], r["phase"]) == (SHORT, None))
+    drawn = sum(each <= months for each in last.tolist())
+    assert whole["chance_complete_pct"] == pytest.approx(100 * drawn / last.size)
+    assert 0 < drawn < last.size
+    for number, phase in enumerate(found.phases, 1):
+        own = next(r for r in rows if (r["option"], r["phase"]) == (SHORT, number))
+        mine = [k for k, each in enumerate(found.openings) if each.work == phase.name]
+        done = (found.drawn.opens[:, mine] <= months).all(axis=1)
+        assert own["chance_complete_pct"] == pytest.approx(100 * done.mean())
+        assert own["chance_complete_pct"] >= whole["chance_complete_pct"]
