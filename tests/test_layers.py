@@ -44,7 +44,8 @@ SHARED = {  # rows made with what `tables` has for all, their sums, and the char
     "programme": {"tables", "sums"},
     "standing": {"tables"},
     "series": {"charts"},
-    "report": {"charts", "gantt", "programme", "series", "tables"},
+    "report": {"charts", "csp", "gantt", "programme", "series", "tables"},
+    "map": {"csp"},
 }
 
 PACKAGE = Path(realign.__file__).parent
