@@ -813,9 +813,8 @@ def _check_connected(given: Drowned, programmes: Mapping[str, Programme]) -> Non
         if said != found:
             odd = date.fromordinal(min(said ^ found))
             msg = (
-                f"option {each.option.name}: {len(said)} days without a road by the schedule, "
-                f"{each.schedule.cuts}, and {len(found)} by the network, {cuts}; they differ from "
-                f"{odd} on"
+                f"option {each.option.name}: the schedule says {each.schedule.cuts}, "
+                f"{len(said)} days, the network {cuts}, {len(found)} days; they differ from {odd} on"
             )
             raise RuntimeError(msg)
 

@@ -13,10 +13,11 @@ from realign import finance
 from realign.finance import UNITS, Cash
 from realign.outputs import sums
 from realign.outputs.tables import Row, ranked, yes
-from realign.phasing import Schedule, whole_month
+from realign.phasing import Opened, Schedule, whole_month
 from realign.plan import Plan
 from realign.programme import outlays
 
+MONTHS = 12
 SCHEDULE = (
     "option",
     "phase",
@@ -31,7 +32,7 @@ SCHEDULE = (
     "crews",
     "cost_pkr",
 )
-"""Columns of the activities."""
+"""Columns of the activities and openings."""
 OPENINGS = (
     "option",
     "phase",
@@ -124,7 +125,9 @@ CONDITIONS = (
 
 def schedule_rows(plan: Plan) -> list[Row]:
     """
-    Activities of every option by rank, phase by phase.
+    Activities and openings of every option by rank, phase by phase, in order of their starts.
+
+    The float of an opening is that from its day to the one by which it is wanted.
 
     Raises
     ------
@@ -136,7 +139,7 @@ def schedule_rows(plan: Plan) -> list[Row]:
         dated = plan.programmes[option].schedule
         number = {phase.work.name: phase.number for phase in dated.phases}
         sums.hold(f"option {option!r}", sums.of_schedule(dated))
-        out += [
+        own: list[Row] = [
             {
                 "option": option,
                 "phase": number[each.activity.work],
@@ -153,7 +156,30 @@ def schedule_rows(plan: Plan) -> list[Row]:
             }
             for each in dated.activities
         ]
+        own += [_opening(option, number[each.work], each) for each in dated.openings]
+        out += sorted(own, key=lambda row: (row["phase"], row["start"]))
     return out
+
+
+def _opening(option: str, phase: int, each: Opened) -> Row:
+    """Give an opening as an activity that takes no time."""
+    months = None
+    if each.by is not None:
+        months = (each.by.year - each.opens.year) * MONTHS + each.by.month - each.opens.month
+    return {
+        "option": option,
+        "phase": phase,
+        "work": each.work,
+        "lot": "; ".join(lot.name for lot in each.lots),
+        "activity": f"{each.name}: opening",
+        "kind": "opening",
+        "start": each.opens,
+        "finish": each.opens,
+        "critical": yes(months is not None and months <= 0),
+        "float_months": months,
+        "crews": 0,
+        "cost_pkr": 0,
+    }
 
 
 def opening_rows(plan: Plan) -> list[Row]:
@@ -459,7 +485,7 @@ def _open_by(plan: Plan, option: str, work: str, by: date | None) -> float | Non
     if by is None:
         return None
     begin = whole_month(plan.study.phasing.start)
-    months = (by.year - begin.year) * 12 + by.month - begin.month + (by.day - 1) / 31
+    months = (by.year - begin.year) * MONTHS + by.month - begin.month + (by.day - 1) / 31
     dated = plan.programmes[option].schedule
     own = [k for k, one in enumerate(dated.openings) if work in {"", one.work}]
     opens = plan.risks[option].drawn.opens[:, own].max(axis=1)

@@ -29,7 +29,8 @@ DAYS = 365.25 / MONTHS
 """Days of a mean month [d]."""
 SEED = 1
 WORKERS = 1
-"""Threads of the solver: one, so that the same problem has the same answer on every machine."""
+"""Threads of the solver: one, so that the same problem has the same answer on every machine, unless
+`phasing.seconds` end the search before the gap is reached: then a slower one may have less."""
 TAKES: Mapping[Kind, str] = {
     "earthworks": "earthworks",
     "bridges": "bridges",
