@@ -79,7 +79,9 @@ def page(
         gantt=gantt,
         looks=series.LOOKS,
         activities=[
-            row for row in programme_rows.schedule_rows(plan) if row["option"] == plan.best
+            row
+            for row in programme_rows.schedule_rows(plan)
+            if row["option"] == plan.best and row["kind"] != "opening"
         ],
         checks=[(check, works.verdict(check)) for check in plan.checks],
         misses=sum(not check.ok for check in plan.checks),
