@@ -24,6 +24,9 @@ from realign.chainage import text
 from realign.errors import NoRouteError, RealignError
 from realign.outputs import tables
 from realign.plan import Plan, Tell
+from realign.sources import box as boxes
+from realign.sources.new import Begun
+from realign.sources.new import new as begin
 from realign.store import Store
 
 WRONG_INPUT = 2
@@ -285,6 +288,66 @@ def alternatives(
         f"{found.searches} searches, {found.failed} of them without a road; "
         f"{found.passed_over} roads found again; {', '.join(map(str, files))}"
     )
+
+
+@app.command()
+def new(  # noqa: PLR0913, PLR0917 - one for each option
+    name: Annotated[
+        str, typer.Argument(help="Short name of the study: small letters, digits, - and _.")
+    ],
+    box: Annotated[
+        str,
+        typer.Option(
+            metavar="W,S,E,N",
+            help="Region, in degrees: western, southern, eastern and northern edge. It holds the "
+            "dam, the whole lake, both ends of the highway and all ground for new roads.",
+        ),
+    ],
+    dam: Annotated[
+        str, typer.Option(metavar="LON,LAT", help="Axis of the dam, in the middle of the river.")
+    ],
+    level: Annotated[
+        float, typer.Option(metavar="M", help="Full level of the lake, in metres above EGM2008.")
+    ],
+    start: Annotated[
+        str, typer.Option("--from", metavar="LON,LAT", help="Where the highway begins.")
+    ],
+    end: Annotated[str, typer.Option("--to", metavar="LON,LAT", help="Where it ends.")],
+    river: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the river that is dammed, or part of it.")
+    ] = "",
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the study; data/NAME by default.")
+    ] = None,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Begin a study of another dam and highway: a folder with study.toml, places.csv and rates.csv.
+
+    What is given stands in the files as given; whatever else a study needs is an assumption with
+    its reason beside it, yours to replace. `realign fetch` then fills its inputs.
+
+    Example: realign new swat --box 72.2,34.9,72.8,35.5 --dam 72.53,35.15 --level 1420 --from
+    72.44,34.96 --to 72.59,35.48 --river Swat
+    """
+    with _told(quiet=quiet):
+        begun = Begun(
+            name=name,
+            box=boxes.parsed("--box", box),
+            dam=boxes.point("--dam", dam),
+            level=level,
+            start=boxes.point("--from", start),
+            end=boxes.point("--to", end),
+            river=river,
+        )
+        file = begin(begun, folder or Path("data") / name)
+    if not quiet:
+        typer.echo(
+            f"{file} is written, with places.csv and rates.csv beside it. Next:\n"
+            f"  realign fetch {file}    fetches ground, roads and rivers\n"
+            f"  realign check {file}    says what is still wrong\n"
+            f"  realign run {file}"
+        )
 
 
 def _store() -> Store:
