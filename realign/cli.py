@@ -21,10 +21,14 @@ from realign import __version__, outputs
 from realign import plan as planning
 from realign import study as studies
 from realign.chainage import text
-from realign.errors import NoRouteError, RealignError
+from realign.errors import NoRouteError, RealignError, SourceError
 from realign.outputs import tables
 from realign.plan import Plan, Tell
 from realign.sources import box as boxes
+from realign.sources import elevation, overpass
+from realign.sources.client import Client
+from realign.sources.fetching import Servers
+from realign.sources.fetching import fetch as fetch_inputs
 from realign.sources.new import Begun
 from realign.sources.new import new as begin
 from realign.store import Store
@@ -348,6 +352,81 @@ def new(  # noqa: PLR0913, PLR0917 - one for each option
             f"  realign check {file}    says what is still wrong\n"
             f"  realign run {file}"
         )
+
+
+@app.command()
+def fetch(
+    study: StudyFile,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the inputs; `inputs` beside the study by default."),
+    ] = None,
+    box: Annotated[
+        str, typer.Option(metavar="W,S,E,N", help="Region in degrees; fetch.box by default.")
+    ] = "",
+    mirror: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Server of elevation tiles, in place of the public ones; several are tried in "
+            "the order given.",
+        ),
+    ] = None,
+    tiles: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of elevation tiles, read in place of a server."
+        ),
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--overpass",
+            metavar="URL",
+            help="Server of OpenStreetMap (Overpass API), in place of the public ones; several "
+            "are tried in the order given.",
+        ),
+    ] = None,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Fill the inputs of a study from public sources: Copernicus GLO-30 and OpenStreetMap.
+
+    Fetches ground, highway, its bridges, roads, rivers, places, and the layers streams, buildings
+    and land use that the study names. What stands is left alone, so that the same command goes on
+    where it ended; a file of yours is never written over. SOURCES.md beside the inputs says where
+    each comes from, with its licence.
+
+    Example: realign fetch data/swat/study.toml
+    """
+    with _told(quiet=quiet) as tell:
+        asked = studies.load(study, inputs=out)
+        client = Client(
+            f"realign/{__version__} (open highway realignment planner)",
+            say=(lambda text: tell("waiting", text)) if tell else None,
+        )
+        servers = Servers(
+            elevation=tuple(mirror or elevation.SERVERS),
+            overpass=tuple(server or overpass.SERVERS),
+            tiles=tiles,
+        )
+        region = boxes.parsed("--box", box) if box else None
+        if tiles and not tiles.is_dir():
+            msg = f"--tiles: found no folder {tiles}; wanted one with tiles of Copernicus GLO-30"
+            raise SourceError(msg)
+        done = fetch_inputs(asked, client, servers, box=region, tell=tell)
+    if quiet:
+        return
+    for names, what in (
+        (done.written, "fetched"),
+        (done.stood, "stood already"),
+        (done.own, "yours, left as they are"),
+    ):
+        if names:
+            typer.echo(f"{what}: {', '.join(names)}")
+    for note in done.notes:
+        typer.echo(f"   {note}")
+    typer.echo(f"inputs in {done.folder}; next: realign check {study}")
 
 
 def _store() -> Store:

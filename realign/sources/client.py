@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from tenacity import (
@@ -42,15 +43,15 @@ class Manners:
     attempts: int = 5
     """How often a request is made until it is given up."""
     unreachable: int = 3
-    """How often where nobody answers at all."""
+    """How often where nobody answers at all; such a host is not asked again."""
     first_wait_s: float = 2.0
     """Wait after the first failure, which doubles with each, and as much again by chance [s]."""
     longest_wait_s: float = 300.0
     """Longest wait; a server that asks for more is not asked again [s]."""
     connect_s: float = 15.0
     """Time to reach a server [s]."""
-    read_s: float = 200.0
-    """Time without a byte of the answer; Overpass works for up to 180 s before the first [s]."""
+    read_s: float = 30.0
+    """Time without a byte of the answer [s]."""
     total_s: float = 1800.0
     """Time of a whole answer [s]."""
 
@@ -62,10 +63,10 @@ class MissingError(SourceError):
 class LaterError(SourceError):
     """The server may give another answer later."""
 
-    def __init__(self, message: str, *, wait: float | None = None, reached: bool = True) -> None:
-        """Keep the time that the server asks for [s], and whether it was reached."""
+    def __init__(self, message: str, *, wait: float | None = None, host: str = "") -> None:
+        """Keep the time that the server asks for [s], and the host where it was not reached."""
         super().__init__(message)
-        self.wait, self.reached = wait, reached
+        self.wait, self.host = wait, host
 
 
 class BrokenError(SourceError):
@@ -114,6 +115,7 @@ class Client:
         self.manners = manners
         self._sleep, self._say = sleep, say or (lambda _: None)
         self._last = -float("inf")
+        self._down: set[str] = set()
         self._session = requests.Session()
         self._session.max_redirects = 5
         self._session.headers["User-Agent"] = agent
@@ -126,6 +128,7 @@ class Client:
         limit: int,
         span: tuple[int, int] | None = None,
         data: Mapping[str, str] | None = None,
+        work: float = 0.0,
     ) -> Iterator[Reply]:
         """
         Make one request, in its turn; the reply is read within the context.
@@ -140,6 +143,8 @@ class Client:
             First byte that is wanted, and the one behind the last; all by default.
         data
             Form to post.
+        work
+            Time that the server may work before it answers [s].
 
         Raises
         ------
@@ -150,19 +155,23 @@ class Client:
         SourceError
             The server refuses, or sends too much.
         """
+        host = urlsplit(url).netloc
+        if host in self._down:
+            msg = f"{host}: was not reached before, and is not asked again"
+            raise SourceError(msg)
         self._wait_for_turn()
         headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
         if span is not None:
             headers["Accept-Encoding"] = "identity"  # a range is one of bytes as they are stored
         with (
-            _translated(url, self.manners),
+            _translated(url),
             self._session.request(
                 "GET" if data is None else "POST",
                 url,
                 headers=headers,
                 data=data,
                 stream=True,
-                timeout=(self.manners.connect_s, self.manners.read_s),
+                timeout=(self.manners.connect_s, self.manners.read_s + work),
             ) as reply,
         ):
             _check_status(reply, self.manners)
@@ -181,8 +190,10 @@ class Client:
 
         def enough(state: RetryCallState) -> bool:
             problem = state.outcome.exception() if state.outcome else None
-            reached = not isinstance(problem, LaterError) or problem.reached
-            most = self.manners.attempts if reached else self.manners.unreachable
+            host = problem.host if isinstance(problem, LaterError) else ""
+            most = self.manners.unreachable if host else self.manners.attempts
+            if host and state.attempt_number >= most:
+                self._down.add(host)
             return state.attempt_number >= most
 
         def told(state: RetryCallState) -> None:
@@ -245,7 +256,7 @@ class Client:
             raise SourceError(msg)
         come = 0
         # within, since a failure of requests is an OSError and looks like one of the disk outside
-        with _translated(reply.url, self.manners):
+        with _translated(reply.url):
             for chunk in reply.iter_content(_CHUNK):
                 come += len(chunk)
                 if come > limit:
@@ -261,14 +272,14 @@ class Client:
 
 
 @contextmanager
-def _translated(url: str, manners: Manners) -> Iterator[None]:
+def _translated(url: str) -> Iterator[None]:
     """Turn failures of requests into errors that say whether to try again."""
+    host = urlsplit(url).netloc
     try:
         yield
     except requests.Timeout as problem:
-        reached = not isinstance(problem, requests.ConnectTimeout)
-        msg = f"{url}: no answer in {manners.read_s if reached else manners.connect_s:g} s"
-        raise LaterError(msg, reached=reached) from problem
+        msg = f"{url}: no answer in time"
+        raise LaterError(msg, host=host) from problem
     except (
         requests.exceptions.ChunkedEncodingError,
         requests.exceptions.ContentDecodingError,
@@ -276,10 +287,8 @@ def _translated(url: str, manners: Manners) -> Iterator[None]:
         msg = f"{url}: the answer broke off"
         raise LaterError(msg) from problem
     except requests.ConnectionError as problem:
-        reached = "Read timed out" in str(problem)  # in the middle of an answer
-        what = "no answer" if reached else f"cannot be reached ({_reason(problem)})"
-        msg = f"{url}: {what}"
-        raise LaterError(msg, reached=reached) from problem
+        msg = f"{url}: cannot be reached ({_reason(problem)})"
+        raise LaterError(msg, host=host) from problem
     except requests.RequestException as problem:
         msg = f"{url}: cannot be asked ({problem})"
         raise SourceError(msg) from problem
