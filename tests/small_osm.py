@@ -1,6 +1,7 @@
 """The small valley as OpenStreetMap and Copernicus would have it."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def highway() -> list[Element]:
             **named,
             **({"bridge": "yes"} if i == 1 else {}),
         )
-        for i, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))
+        for i, (a, b) in enumerate(pairwise(cuts))
     ]
     aside = [(lon, lat + 0.001 * i) for i, (lon, lat) in enumerate(lonlat[100:110])]
     ways.append(way(20, [100, *range(900, 909)], aside, highway="track"))
@@ -85,15 +86,10 @@ def places() -> list[Element]:
     """Make a town with three names, and one with one."""
     lon, lat = small_study.point(5000.0, float(small_study.river_y(5000.0)) + 300.0)
     tags = {"place": "town", "name": "درمیان", "name:en": "Midway", "name:ur": "درمیان"}
+    hamlet = {"place": "hamlet", "name": "Up"}
     return [
         {"type": "node", "id": 1, "lon": lon, "lat": lat, "tags": tags},
-        {
-            "type": "node",
-            "id": 2,
-            "lon": lon,
-            "lat": lat + 0.01,
-            "tags": {"place": "hamlet", "name": "Up"},
-        },
+        {"type": "node", "id": 2, "lon": lon, "lat": lat + 0.01, "tags": hamlet},
     ]
 
 
