@@ -162,7 +162,8 @@ def _page(entries: Mapping[str, Entry]) -> str:
         _HEAD,
         "",
         "Written by `realign fetch`, which keeps the same in `fetched.json`. A file that is",
-        "changed by hand is kept as it is from then on.",
+        "changed by hand is kept as it is from then on. To fetch anew, delete the file and the",
+        "folder `.fetched`, which keeps the answers of the servers.",
     ]
     for name, entry in sorted(entries.items()):
         lines += ["", f"## {name}", "", f"- fetched: {entry.when}", f"- SHA-256: {entry.sha256}"]
