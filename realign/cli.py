@@ -331,6 +331,8 @@ def new(  # noqa: PLR0913, PLR0917 - one for each option
     What is given stands in the files as given; whatever else a study needs is an assumption with
     its reason beside it, yours to replace. `realign fetch` then fills its inputs.
 
+    The numbers of the example only show the form.
+
     Example: realign new swat --box 72.2,34.9,72.8,35.5 --dam 72.53,35.15 --level 1420 --from
     72.44,34.96 --to 72.59,35.48 --river Swat
     """

@@ -295,7 +295,11 @@ def test_the_first_run_says_that_it_compiles_and_later_ones_do_not(
     run: Run, study: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def stages(
-        _: object, *, tell: Callable[[str, str], None] | None = None, scheduler: str = ""
+        _: object,
+        *,
+        tell: Callable[[str, str], None] | None = None,
+        scheduler: str = "",
+        **__: object,
     ) -> None:
         assert scheduler == "threads"
         for stage in ("ground", "corridors and roads", "corridors and roads"):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import tile_server
+from affine import Affine
 from pyproj import CRS, Transformer
 from tile_server import Server, client, send, status, write_tile
 
@@ -144,6 +146,30 @@ def test_what_is_there_is_not_asked_for_again(server: Server, tmp_path: Path) ->
     again = {byte for asked in server.asked if asked.span for byte in range(*asked.span)}
     assert again
     assert not first & again
+
+
+def test_all_gaps_between_former_windows_are_filled(server: Server, tmp_path: Path) -> None:
+    write_tile(server.root, 73, 35, cells=BIG, noise=50.0)
+    for lon in (73.15, 73.35, 73.55, 73.75):
+        for lat in (35.15, 35.35, 35.55, 35.75):
+            fetch(tmp_path, server, Box(lon, lat, lon + 0.02, lat + 0.02))
+    large = Box(73.05, 35.05, 73.95, 35.95)
+    fetch(tmp_path, server, large)
+    spans = [asked.span for asked in server.asked if asked.span]
+    assert sum(end - start for start, end in spans) == len(
+        {byte for span in spans for byte in range(*span)}
+    )
+    fetch(tmp_path / "fresh", server, large)
+    one, other = (ground(folder / "dem.tif").z for folder in (tmp_path, tmp_path / "fresh"))
+    assert (one == other).all()
+
+
+def test_an_empty_answer_is_none(server: Server, tmp_path: Path) -> None:
+    write_tile(server.root, 73, 35).write_bytes(b"")
+    server.ranges = False
+    with pytest.raises(SourceError, match="the answer broke off"):
+        fetch(tmp_path, server)
+    assert len(server.asked) == Manners().attempts
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_ended(server: Server, tmp_path: Path) -> None:
@@ -305,6 +331,20 @@ def test_a_tile_of_another_place_is_an_error(server: Server, tmp_path: Path) -> 
     own, other = write_tile(server.root, 73, 35), write_tile(server.root, 74, 35)
     other.replace(own)
     with pytest.raises(SourceError, match="wanted that of Copernicus_DSM_COG_10_N35_00_E073"):
+        fetch(tmp_path, server)
+
+
+def test_a_tile_that_says_to_be_huge_is_not_read(server: Server, tmp_path: Path) -> None:
+    cells = 20_000
+    path = write_tile(server.root, 73, 35)
+    side = 1.0 / cells
+    with tiles.quiet(), rasterio.open(
+        path, "w", driver="GTiff", width=cells, height=cells, count=1, dtype="float32",
+        crs="EPSG:4326", tiled=True, sparse_ok=True,
+        transform=Affine(side, 0, 73 - side / 2, 0, -side, 36 + side / 2),
+    ):  # fmt: skip
+        pass
+    with pytest.raises(SourceError, match="found 20000 rows and 20000 columns; wanted at most"):
         fetch(tmp_path, server)
 
 

@@ -532,6 +532,52 @@ def test_a_way_without_geometry_is_an_error_and_points_not_known_are_left_out() 
     assert way.nodes == (1, 3)
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["type", "id", "nodes", "geometry", "tags", "members", "lon", "lat", "ref", "role"]
+            ),
+            inner | st.sampled_from(["way", "node", "relation"]),
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["type", "id", "nodes", "geometry", "tags",
+       "members", "lon", "lat"]), JSON | st.sampled_from(["way", "node", "relation"]),
+       max_size=6), max_size=4))  # fmt: skip
+def test_elements_of_any_form_are_left_out_or_an_error(elements: list[dict[str, object]]) -> None:
+    answer = Answer(tuple(elements), "")
+    for rows in (features.place_rows, lambda a: features.area_rows(a, BOX, "landuse")):
+        try:
+            assert all(shape.is_valid for shape, _ in rows(answer))
+        except SourceError as problem:
+            assert "found no geometry" in str(problem)  # noqa: PT017 - either will do
+
+
+def test_a_folder_that_is_a_file_is_an_error_before_anything_is_asked(
+    server: Server, tmp_path: Path
+) -> None:
+    study = realign.load(begun(tmp_path))
+    study.inputs.write_text("", "utf-8")
+    with pytest.raises(SourceError, match="inputs: cannot be written"):
+        fetch(study, server)
+    assert server.asked == []
+
+
+def test_a_kept_answer_that_is_damaged_is_asked_for_again(server: Server, tmp_path: Path) -> None:
+    asker(server, tmp_path).within(BOX, "places")
+    (kept,) = tmp_path.iterdir()
+    kept.write_text(kept.read_text("utf-8")[:100], "utf-8")
+    assert len(asker(server, tmp_path).within(BOX, "places").elements) == 2
+    assert len(server.asked) == 2
+
+
 def test_names_with_markup_and_quotes_come_back_as_they_are(tmp_path: Path) -> None:
     name = 'a "b" <script>\\ \u2028'
     rows = features.place_rows(

@@ -8,6 +8,7 @@ are no tiles: such ground stays without data, and that is said. Levels are on EG
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -26,9 +27,9 @@ from realign import terrain
 from realign.errors import InputError, SourceError
 from realign.sources import tile as tiles
 from realign.sources.box import Box
-from realign.sources.client import BrokenError, Client, MissingError
+from realign.sources.client import Client, MissingError
 from realign.sources.files import whole
-from realign.sources.tile import Tile
+from realign.sources.tile import Tile, WrongError
 
 SERVERS = (
     "https://copernicus-dem-30m.s3.amazonaws.com",
@@ -43,6 +44,7 @@ DATUM = "EGM2008"
 _EGM2008 = 3855  # EPSG: EGM2008 height
 _NODATA = -9999.0
 _HALF = 0.002  # degrees; tiles begin half a cell of theirs to the west and north of a whole degree
+_MOST = 10_800  # cells along the side of a tile; GLO-30 has 3,600
 _DENSE = 21  # points on each edge of a box that is projected
 
 Part = tuple[NDArray[np.float32], Affine]
@@ -130,14 +132,7 @@ def from_servers(
 
         def one(server: str) -> tuple[str, Part]:
             url = f"{server.rstrip('/')}/{tile}/{tile}.tif"
-            part = held.window(url, degrees)
-            try:
-                _check(held.path, tile)
-            except SourceError as problem:
-                held.forget()
-                msg = f"{url}: {problem}"
-                raise BrokenError(msg) from problem
-            return url, part
+            return url, held.window(url, degrees, partial(_check, tile=tile))
 
         return client.anywhere(servers, one)
 
@@ -229,11 +224,14 @@ def _check(path: Path, tile: str) -> None:
         crs = source.crs
         if crs is None or crs.to_epsg() != 4326 or source.count != 1:
             msg = f"found {source.count} bands in {crs or 'no system'}; wanted one in EPSG:4326"
-            raise SourceError(msg)
+            raise WrongError(msg)
         if near > 2 * max(source.res) or abs(source.bounds.top - source.bounds.bottom - 1) > 0.01:
             edges = ", ".join(f"{edge:.4f}" for edge in source.bounds)
             msg = f"found a raster of {edges} (west, south, east, north); wanted that of {tile}"
-            raise SourceError(msg)
+            raise WrongError(msg)
+        if max(source.shape) > _MOST:
+            msg = f"found {source.height} rows and {source.width} columns; wanted at most {_MOST}"
+            raise WrongError(msg)
 
 
 def _warped(

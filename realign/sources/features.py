@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from realign.sources.box import Box
-from realign.sources.overpass import Answer, Way, areas, name_of
+from realign.sources.overpass import Answer, Way, areas, name_of, points
 
 Row = tuple[BaseGeometry, dict[str, Any]]
 """A shape in degrees and its properties."""
@@ -40,18 +40,16 @@ def water_rows(ways: Iterable[Way], box: Box) -> list[Row]:
 def place_rows(answer: Answer) -> list[Row]:
     """Places with their names, in Latin letters, as on the spot, and in Urdu where it is known."""
     rows: list[Row] = []
-    for element in answer.elements:
-        tags, lon, lat = element.get("tags") or {}, element.get("lon"), element.get("lat")
-        if element.get("type") != "node" or lon is None or lat is None or not name_of(tags):
+    for point, tags in points(answer):
+        if not name_of(tags):
             continue
         row = {
             "name": name_of(tags),
             "name_local": tags.get("name", ""),
             "name_ur": tags.get("name:ur", ""),
             "class": tags.get("place", ""),
-            "osm_id": element.get("id"),
         }
-        rows.append((shapely.Point(float(lon), float(lat)), row))
+        rows.append((point, row))
     return rows
 
 

@@ -141,6 +141,7 @@ class _Job:
             wanted = [kind for kind in kinds if self._wants(kind)]
             if not wanted:
                 continue
+            self._check_folder()
             try:
                 make(wanted)
             except SourceError as problem:
@@ -157,6 +158,14 @@ class _Job:
         yield ("rivers",), self._rivers
         for kind in ("places", "streams", "buildings", "landuse"):
             yield (kind,), self._rest
+
+    def _check_folder(self) -> None:
+        """Refuse a folder that cannot be written before anything is asked for."""
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            msg = f"{self.folder}: cannot be written ({problem}); wanted a folder for the inputs"
+            raise SourceError(msg) from problem
 
     def _wants(self, kind: str) -> bool:
         """Whether a file is to be made; otherwise it stands, is the user's, or is not read."""

@@ -27,7 +27,7 @@ LEVELS = (-400.0, 6000.0)
 """Levels that the lake of a dam may have [m above datum]: from the lowest dry land to far above
 where highways run; anything else is a slip, or feet."""
 
-DRAWDOWN, ABOVE = 40.0, 10.0
+DRAWDOWN, ABOVE = 20.0, 10.0
 """Minimum level below full level, and crest above it, where they are not known [m]; assumptions."""
 
 WET = (5, 7)

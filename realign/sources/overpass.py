@@ -102,8 +102,12 @@ class Asker:
         """
         query = f"[out:json][timeout:{_SECONDS}];rel({relation});out body;"
         answer = self._ask(f"relation-{relation}", query)
-        members = [each for element in answer.elements for each in element.get("members", [])]
-        found = frozenset(int(each["ref"]) for each in members if each.get("type") == "way")
+        found = frozenset(
+            each["ref"]
+            for element in answer.elements
+            for each in _members(element)
+            if each.get("type") == "way" and isinstance(each.get("ref"), int)
+        )
         if not found:
             msg = (
                 f"fetch.highway_relation: found no way in the relation {relation} of "
@@ -115,9 +119,11 @@ class Asker:
     def _ask(self, name: str, query: str) -> Answer:
         key = hashlib.sha256(query.encode()).hexdigest()[:12]
         path = self.cache / f"osm-{name}-{key}.json"
-        if path.is_file():
+        try:
             held = json.loads(path.read_text("utf-8"))
-            return Answer(tuple(held["elements"]), held["origin"])
+            return Answer(tuple(held["elements"]), str(held["origin"]))
+        except (OSError, ValueError, LookupError, TypeError):
+            pass  # none is kept, or none that can be read
 
         def one(url: str) -> Answer:
             return self.client.patiently(lambda: self._once(url, query))
@@ -133,9 +139,10 @@ class Asker:
             body = b"".join(reply.chunks)
         try:
             table = json.loads(body)
-            elements, remark = tuple(table["elements"]), str(table.get("remark", ""))
+            elements = tuple(dict(element) for element in table["elements"])
+            remark = str(table.get("remark", ""))
             dated = table.get("osm3s", {}).get("timestamp_osm_base", "an unknown day")
-        except (ValueError, LookupError, TypeError, AttributeError) as problem:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
             found = " ".join(body[:_SHOWN].decode("utf-8", "replace").split())
             msg = f"{url}: found {found!r}; wanted JSON with elements"
             raise LaterError(msg) from problem
@@ -155,11 +162,12 @@ def ways(answer: Answer) -> Iterator[Way]:
             known = [i for i, point in enumerate(shape) if point is not None]
             lonlat = np.array([(shape[i]["lon"], shape[i]["lat"]) for i in known], dtype=float)
             numbers = tuple(int(nodes[i]) for i in known) if nodes else ()
-        except (LookupError, TypeError, ValueError) as problem:
+            number = int(element.get("id", 0))
+        except (LookupError, TypeError, ValueError, OverflowError) as problem:
             msg = f"way {element.get('id')}: found no geometry ({problem!r}); wanted `out geom`"
             raise SourceError(msg) from problem
         if len(known) >= 2 and np.isfinite(lonlat).all():
-            yield Way(int(element.get("id", 0)), numbers, lonlat, _tags(element))
+            yield Way(number, numbers, lonlat, _tags(element))
 
 
 def areas(answer: Answer) -> Iterator[tuple[BaseGeometry, Mapping[str, str]]]:
@@ -167,20 +175,27 @@ def areas(answer: Answer) -> Iterator[tuple[BaseGeometry, Mapping[str, str]]]:
     lines = {way.number: way.lonlat for way in ways(answer)}
     for element in answer.elements:
         if element.get("type") == "way":
-            rings = [lines[element["id"]]] if element.get("id") in lines else []
+            number = element.get("id", 0)
+            rings = [lines[number]] if number in lines else []
         else:
-            parts = [member.get("geometry") or [] for member in element.get("members", [])]
-            rings = [
-                np.array([(point["lon"], point["lat"]) for point in part])
-                for part in parts
-                if len(part) >= 2 and all(part)
-            ]
+            rings = [ring for each in _members(element) if (ring := _ring(each)) is not None]
         if not rings:
             continue
         # holes are what lies within an odd number of rings
         shape = shapely.build_area(shapely.MultiLineString([ring.tolist() for ring in rings]))
         if not shape.is_empty:
             yield shapely.make_valid(shape), _tags(element)
+
+
+def points(answer: Answer) -> Iterator[tuple[shapely.Point, Mapping[str, str]]]:
+    """Points of an answer with what is said of them; those without a position are left out."""
+    for element in answer.elements:
+        try:
+            lon, lat = float(element["lon"]), float(element["lat"])
+        except (LookupError, TypeError, ValueError, OverflowError):
+            continue
+        if abs(lon) <= 180 and abs(lat) <= 90:
+            yield shapely.Point(lon, lat), _tags(element)
 
 
 def name_of(tags: Mapping[str, str]) -> str:
@@ -207,4 +222,22 @@ def _json(shape: BaseGeometry) -> str:
 
 
 def _tags(element: Mapping[str, Any]) -> Mapping[str, str]:
-    return {str(key): str(value) for key, value in (element.get("tags") or {}).items()}
+    tags = element.get("tags")
+    given = tags.items() if isinstance(tags, dict) else ()
+    return {str(key): str(value) for key, value in given}
+
+
+def _members(element: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Members of a relation."""
+    members = element.get("members")
+    given = members if isinstance(members, list) else []
+    return [each for each in given if isinstance(each, dict)]
+
+
+def _ring(member: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    """Points of a member that is a line; None where some are not known."""
+    try:
+        ring = np.array([(point["lon"], point["lat"]) for point in member["geometry"]], dtype=float)
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return None
+    return ring if len(ring) >= 2 and np.isfinite(ring).all() else None

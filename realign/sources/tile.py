@@ -10,7 +10,7 @@ beside it, so that a download that broke off goes on where it ended.
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,10 @@ _ROUND = 2  # cells around a window, for bilinear sampling beside its edges
 
 Span = tuple[int, int]
 """First byte, and the one behind the last."""
+
+
+class WrongError(SourceError):
+    """A raster is another than the one that is meant."""
 
 
 @dataclass(slots=True)
@@ -75,7 +79,10 @@ class Tile:
         self._notes.unlink(missing_ok=True)
 
     def window(
-        self, url: str, bounds: tuple[float, float, float, float]
+        self,
+        url: str,
+        bounds: tuple[float, float, float, float],
+        check: Callable[[Path], None] = lambda _: None,
     ) -> tuple[NDArray[np.float32], Affine]:
         """
         Read the levels within bounds, and fetch what is missing of them.
@@ -86,6 +93,8 @@ class Tile:
             Where the raster lies.
         bounds
             West, south, east, north in its reference system.
+        check
+            Refuses, by its beginning, what is not the raster that is meant.
 
         Returns
         -------
@@ -102,6 +111,7 @@ class Tile:
         """
         self._fetch(url, 0, _HEAD)
         try:
+            check(self.path)
             for start, end in _joined(blocks(self.path, bounds, self.size), self.size):
                 self._fetch(url, start, end)
             self._check_sum(url)
@@ -110,21 +120,26 @@ class Tile:
             self.forget()
             msg = f"{url}: what came is no raster, or a damaged one ({problem})"
             raise BrokenError(msg) from problem
+        except WrongError as problem:
+            self.forget()
+            msg = f"{url}: {problem}"
+            raise BrokenError(msg) from problem
 
     def _fetch(self, url: str, start: int, end: int) -> None:
-        """Get the bytes from `start` to `end` that are not held."""
+        """Get the bytes from `start` to `end` that are not held, each gap in a request."""
+        while _gap(self.held, start, min(end, self.size or end)) is not None:
+            self.client.patiently(lambda: self._fill(url, start, end))
 
-        def rest() -> None:
-            gap = _gap(self.held, start, min(end, self.size or end))
-            if gap is None:
-                return
-            with self.client.request(url, limit=LARGEST, span=gap) as reply:
-                self._take(reply, gap[0])
-            if _gap(self.held, start, min(end, self.size)) is not None:
-                msg = f"{url}: the answer broke off"
-                raise LaterError(msg)
-
-        self.client.patiently(rest)
+    def _fill(self, url: str, start: int, end: int) -> None:
+        """Get the first of the gaps; what comes of it is held even where it does not come whole."""
+        gap = _gap(self.held, start, min(end, self.size or end))
+        if gap is None:
+            return
+        with self.client.request(url, limit=LARGEST, span=gap) as reply:
+            self._take(reply, gap[0])
+        if not self.size or _gap(self.held, gap[0], min(gap[1], self.size)) is not None:
+            msg = f"{url}: the answer broke off"
+            raise LaterError(msg)
 
     def _take(self, reply: Reply, start: int) -> None:
         """Write an answer into its place, as far as it comes."""
