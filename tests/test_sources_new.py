@@ -166,6 +166,14 @@ def test_the_command_says_what_comes_next(tmp_path: Path) -> None:
         assert [row["name"] for row in csv.DictReader(file)] == ["Start", "Dam axis", "End"]
 
 
+def test_numbers_below_zero_are_numbers_and_no_options(tmp_path: Path) -> None:
+    ends = {"dam": "-71.2,-33.2", "from": "-71.4,-33.4", "to": "-71.1,-33.1", "level": "-5"}
+    code, output = call(tmp_path / "x", box="-71.5,-33.5,-71,-33", **ends)
+    assert code == 0, output
+    study = realign.load(tmp_path / "x" / "study.toml")
+    assert (study.dams[0].lon, study.dams[0].full_level_m) == (-71.2, -5)
+
+
 def test_the_help_of_the_command_shows_an_example_that_works(tmp_path: Path) -> None:
     shown = " ".join(CliRunner().invoke(cli.app, ["new", "--help"]).output.split())
     example = shown.split("Example: realign ")[1].split("│")[0].split("╭")[0].split()
