@@ -1,6 +1,6 @@
 """The money of a programme: who pays, what the economy gains, and other conditions beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -75,10 +75,11 @@ def _stream(world: World, each: Programme, year: YearRound) -> Stream:
     """
     Costs and benefits by year, against doing nothing, at constant prices.
 
-    Until the water comes users save by each opening what its work says. Where it takes the road of
-    the programme, doing nothing leaves none: from then on a vehicle gains the hours that it would
-    lose on a closed day, as far as the new road is open, and those by which it is faster on what
-    has opened than it was on the old road, or slower.
+    Until the first water takes road of the programme, users save by each opening what its work
+    says. From then on doing nothing leaves no road: on each day on which the new road is open a
+    vehicle gains the hours that it would lose on a closed day, and those by which it is faster on
+    what has opened by then than it was on the old road, or slower. On days on which a late opening
+    cuts the road nobody gains anything.
     """
     study, plan = world.given.study, each.schedule
     economy, traffic = study.finance.economy, study.traffic
@@ -88,17 +89,15 @@ def _stream(world: World, each: Programme, year: YearRound) -> Stream:
     spent = dict(plan.spending)
     works = {phase.work.name: phase.work for phase in plan.phases}
     # what others build stands in both cases, so only the water on the programme's own road counts
-    needed = [one for one in plan.openings if one.water is not None]
-    water = min((one.water for one in needed if one.water is not None), default=date.max)
-    opened = max([water, *(one.opens for one in needed)])
+    water = min((one.water for one in plan.openings if one.water is not None), default=date.max)
     shut = year.highway.closed_days_a_year / MONTH_DAYS.sum()
-    vehicles = traffic.vehicles_per_day * traffic.hour_usd * study.money.exchange("PKR")
-    saved = vehicles * traffic.closed_h * (1 - shut) * _days(years, opened, date.max)
+    hour = traffic.vehicles_per_day * traffic.hour_usd * study.money.exchange("PKR") * (1 - shut)
+    saved = hour * traffic.closed_h * _joined(years, water, date.max, plan.cuts)
     for one in plan.openings:
         before = works[one.work].saves.get(one.name, 0.0)
-        saved += before * _days(years, one.opens, water)
-        hours = gained_hours(world, one)
-        saved += vehicles * hours * (1 - shut) * _days(years, max(opened, one.opens), date.max)
+        saved += before * _joined(years, one.opens, water, plan.cuts)
+        since = max(water, one.opens)
+        saved += hour * gained_hours(world, one) * _joined(years, since, date.max, plan.cuts)
     grown = finance.grown(
         1.0, of=first, years=years.tolist(), growth_pct=economy.traffic_growth_pct
     )
@@ -118,6 +117,17 @@ def _days(years: NDArray[np.int64], first: date, until: date) -> NDArray[np.floa
         begin, end = date(year, 1, 1), date(year + 1, 1, 1)
         out.append(float(max((min(end, until) - max(begin, first)).days, 0)))
     return np.array(out)
+
+
+def _joined(
+    years: NDArray[np.int64], first: date, until: date, cuts: Iterable[tuple[date, date, str]]
+) -> NDArray[np.float64]:
+    """Days of each year from a day on, up to the day before another, on which nothing is cut."""
+    out, joined = _days(years, first, until), first
+    for begin, after, _ in sorted(cuts):
+        out -= _days(years, max(begin, joined), min(after, until))
+        joined = max(joined, after)
+    return out
 
 
 def uncertain(world: World, each: Programme, *, scheduler: str = "threads") -> Outcome:

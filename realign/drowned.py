@@ -21,8 +21,9 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
-from realign import highway, rates, reservoir, submergence, terrain
+from realign import conditioning, highway, rates, reservoir, submergence, terrain
 from realign.chainage import text
+from realign.conditioning import Conditioned
 from realign.corridor import Laid, Layer
 from realign.errors import InputError, StudyError
 from realign.highway import Highway
@@ -64,6 +65,8 @@ class Drowned:
     """What they take."""
     hashes: Mapping[str, str]
     """SHA-256 of every input file by name."""
+    changes: tuple[str, ...] = ()
+    """What was done to the ground before it was used, in words."""
 
     def project(self, lon: float, lat: float) -> tuple[float, float]:
         """Bring a longitude and a latitude [deg, WGS 84] into the system of the study [m]."""
@@ -114,16 +117,13 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
     clock = clock or Clock(tell)
     folder = study.inputs
     with clock.stage("ground"):
-        ground = terrain.read(
-            folder / study.elevation.file,
-            crs=study.crs,
-            datum=study.elevation.vertical_datum,
-            sigma=study.elevation.sigma_m,
-        )
-    with clock.stage("highway"):
-        road = _highway(study, ground)
-        places = _places(study, road)
         rivers = _rivers(study)
+        line = _line(study)
+        made = _ground(study, rivers, line)
+        ground = made.terrain
+    with clock.stage("highway"):
+        road = highway.on_ground(line, ground, study.existing)
+        places = _places(study, road)
         no_go = _polygons(study, study.rivers.no_go)
         layers = _layers(study)
     with clock.stage("reservoirs") as say:
@@ -152,6 +152,7 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         reservoirs=tuple(lakes),
         submergence=lost,
         hashes=hashes(study),
+        changes=made.notes,
     )
 
 
@@ -233,13 +234,37 @@ def _stands(study: Study, name: str) -> bool:
     return (study.inputs / name).is_file()
 
 
-def _highway(study: Study, ground: Terrain) -> Highway:
+def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Conditioned:
+    """Read the ground, and do to it what the study asks."""
+    file, rules = study.inputs / study.elevation.file, study.conditioning
+    ground = terrain.read(
+        file,
+        crs=study.crs,
+        datum=study.elevation.vertical_datum,
+        sigma=study.elevation.sigma_m,
+        cell=rules.cell_m,
+    )
+    try:
+        return conditioning.conditioned(
+            ground,
+            rivers=list(rivers.geometry),
+            road=shapely.LineString(line.xy),
+            native_m=terrain.cell_of(file, crs=study.crs) if rules.burn else ground.cell,
+            rules=rules,
+        )
+    except InputError as problem:
+        msg = f"{study.file}: {problem}"
+        raise InputError(msg) from problem
+
+
+def _line(study: Study) -> highway.Line:
+    """Read the existing road, from its start to its end."""
     folder, table = study.inputs, study.existing
     segments = folder / table.segments if table.segments else None
     line = highway.read(folder / table.file, crs=study.crs, segments=segments)
     start = next(place for place in study.places if place.name == table.start_name)
     xy = Transformer.from_crs(4326, study.crs, always_xy=True).transform(start.lon, start.lat)
-    return highway.on_ground(highway.oriented(line, xy), ground, table)
+    return highway.oriented(line, xy)
 
 
 def _places(study: Study, road: Highway) -> dict[str, float]:

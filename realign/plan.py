@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -45,7 +45,15 @@ from realign.store import Store, digest
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
-from realign.validation import Assumption, Check, assumptions, checks, notes, replayed
+from realign.validation import (
+    Assumption,
+    Check,
+    assumptions,
+    checks,
+    new_road_replayed,
+    notes,
+    replayed,
+)
 from realign.works import World, builder, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
 
@@ -765,7 +773,16 @@ def _replay(study: Study, prices: Rates, announced: Programme) -> list[str]:
         f"{km[name]:.1f} km of {name} {cost / 1e9:,.0f}" for name, cost in parts.items()
     )
     whole = f"{sum(parts.values()) / 1e9:,.0f}"
-    return [f"Announced quantities at the prices of the study, Rs bn: {words}; together {whole}."]
+    out = [f"Announced quantities at the prices of the study, Rs bn: {words}; together {whole}."]
+    new = new_road_replayed(study, parts) / 1e6 * study.money.exchange("CNY", of="PKR")
+    length = asked.open_road_km + asked.bridge_km + asked.tunnel_km
+    if length > 0:
+        share = 100 * (asked.bridge_km + asked.tunnel_km) / length
+        out.append(
+            f"The {length:.1f} km of new road among them, {share:.0f} % structures, come to RMB "
+            f"{new:.0f} m a kilometre."
+        )
+    return out
 
 
 def _conflicts(programmes: Mapping[str, Programme], paid: Mapping[str, Funds]) -> list[str]:
@@ -788,16 +805,27 @@ def _check_connected(given: Drowned, programmes: Mapping[str, Programme]) -> Non
         opened = openings(given, each)
         graph = _graph(given, each.option.links, opened)
         order = sorted(graph.nodes, key=lambda node: float(graph.nodes[node]["chainage"]))
-        cuts = network.cut_days(
-            graph,
-            order[0],
-            order[-1],
-            first_day=given.study.phasing.start,
-            last_day=max([*dates, *opened.values()]) + timedelta(days=1),
-        )
-        if bool(cuts) != bool(each.schedule.cuts):
+        first = given.study.phasing.start
+        last = max([*dates, *opened.values()]) + timedelta(days=1)
+        cuts = network.cut_days(graph, order[0], order[-1], first_day=first, last_day=last)
+        said = _days(each.schedule.cuts, first, last)
+        found = _days(cuts, first, last)
+        if said != found:
+            odd = date.fromordinal(min(said ^ found))
             msg = (
                 f"option {each.option.name}: the schedule says {each.schedule.cuts}, "
-                f"the network {cuts}"
+                f"{len(said)} days, the network {cuts}, {len(found)} days; they differ from "
+                f"{odd} on"
             )
             raise RuntimeError(msg)
+
+
+def _days(cuts: Iterable[tuple[date, date, str]], first: date, last: date) -> set[int]:
+    """Days of a period with at least one cut, as ordinals."""
+    return {
+        day
+        for begin, after, _ in cuts
+        for day in range(
+            max(begin, first).toordinal(), min(after.toordinal(), last.toordinal() + 1)
+        )
+    }

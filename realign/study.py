@@ -23,6 +23,7 @@ from pyproj.exceptions import CRSError
 
 from realign.allweather import Approach, Traffic, Weather, chainage_of
 from realign.branches import Branching
+from realign.conditioning import Conditioning
 from realign.corridor import Choice, Layer, Rules, Variant
 from realign.errors import InputError, StudyError
 from realign.finance import Finance
@@ -58,6 +59,7 @@ QUANTITIES = {
     "programme_mcny": "RMB m",
     "replay_bn_pkr": "Rs bn",
     "replay_mcny": "RMB m",
+    "replay_new_road_mcny_per_km": "RMB m/km",
     "new_road_mcny_per_km": "RMB m/km",
     "share_pct": "%",
     "months_open_before": "months",
@@ -221,6 +223,8 @@ class Study(Settings):
     """Ground."""
     fetch: Fetch = Fetch()
     """Public data."""
+    conditioning: Conditioning = Conditioning()
+    """What is done to the ground before anything stands on it."""
     existing: Existing
     """Road as it stands."""
     rivers: Rivers = Rivers()

@@ -252,6 +252,31 @@ def read(
     return Terrain(z=z, transform=transform, crs=target, datum=datum, sigma=sigma)
 
 
+def cell_of(path: Path, *, crs: CRS) -> float:
+    """
+    Side of the cells of a raster file as they are, in another reference system [m].
+
+    Parameters
+    ----------
+    path
+        Raster file.
+    crs
+        Projected reference system in metres.
+
+    Raises
+    ------
+    InputError
+        As `read`.
+    """
+    with _opened(path) as source:
+        _own_crs(source, path)
+        wanted = rasterio.crs.CRS.from_wkt(crs.to_wkt())
+        transform, _, _ = calculate_default_transform(
+            source.crs, wanted, source.width, source.height, *source.bounds
+        )
+        return float(transform.a)
+
+
 def slopes(terrain: Terrain) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """
     Rise of the ground to the east and to the north, by central differences.

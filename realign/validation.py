@@ -9,7 +9,7 @@ import shapely
 from pydantic import BaseModel
 from scipy.spatial import cKDTree
 
-from realign import allweather
+from realign import allweather, cost
 from realign.allweather import Approach
 from realign.chainage import text
 from realign.drowned import Drowned
@@ -90,14 +90,22 @@ def replayed(study: Study, prices: Rates, best: Programme) -> dict[str, float]:
         - sum(link.totals.get(item, 0.0) * prices[item].price.base for item in forms)
         for link in links
     )
-    added = (1 + money.contingency + money.engineering + money.protection) * (1 + money.taxes)
-    factor = added * money.calibration * money.exchange("PKR")
-    return {
-        "tunnels": asked.tunnel_km * 1000 * prices["tunnel"].price.base * factor,
-        "bridges": asked.bridge_km * 1000 * prices["bridge"].price.base * factor,
-        "open road": asked.open_road_km * (direct / run if run > 0 else 0.0) * factor,
-        "upgrades": asked.upgrade_km * prices["upgrade_existing"].price.base * factor,
+    open_road = asked.open_road_km * (direct / run if run > 0 else 0.0)
+    priced = {
+        "tunnels": cost.price({"tunnel": asked.tunnel_km * 1000}, prices, money),
+        "bridges": cost.price({"bridge": asked.bridge_km * 1000}, prices, money),
+        "open road": cost.price({}, prices, money, places=open_road),
+        "upgrades": cost.price({"upgrade_existing": asked.upgrade_km}, prices, money),
     }
+    return {name: each.total.base * money.exchange("PKR") for name, each in priced.items()}
+
+
+def new_road_replayed(study: Study, rupees: Mapping[str, float]) -> float:
+    """Give what a kilometre of new road of `replayed` costs [PKR]; NaN without any."""
+    asked = study.replay
+    km = asked.open_road_km + asked.bridge_km + asked.tunnel_km
+    parts = (rupees[name] for name in ("tunnels", "bridges", "open road"))
+    return sum(parts) / km if km > 0 else float("nan")
 
 
 def checks(given: Drowned, best: Programme, year: YearRound, prices: Rates) -> tuple[Check, ...]:
@@ -178,6 +186,7 @@ def notes(
     out = []
     if given.study.study.ground:
         out.append(given.study.study.ground)
+    out += given.changes
     out += [note for lake in given.reservoirs for note in _of_lake(given, lake)]
     for name, reason in failed.items():
         out.append(f"No road for {name}: {reason}")
@@ -278,11 +287,15 @@ def _modelled(
             "lake_length_km": lake.river_length / 1e3,
             "flooded_km": flooded / 1e3,
         }.get(row.quantity, float("nan"))
-    if row.quantity in {"replay_bn_pkr", "replay_mcny"}:
+    if row.quantity in {"replay_bn_pkr", "replay_mcny", "replay_new_road_mcny_per_km"}:
         found = replayed(given.study, prices, best)
         rupees = sum(found.values()) if found else float("nan")
         yuan = given.study.money.exchange("CNY", of="PKR")
-        return rupees / 1e9 if row.quantity == "replay_bn_pkr" else rupees / 1e6 * yuan
+        return {
+            "replay_bn_pkr": rupees / 1e9,
+            "replay_mcny": rupees / 1e6 * yuan,
+            "replay_new_road_mcny_per_km": new_road_replayed(given.study, found) / 1e6 * yuan,
+        }[row.quantity]
     if row.quantity in {"programme_bn_pkr", "programme_mcny", "share_pct"}:
         paid = sum(split.amounts.get(row.of, 0) for split in best.splits)
         whole = best.schedule.total_pkr

@@ -91,20 +91,17 @@ def every_programme(of: Problem) -> Programmes:
             by = 12 * (opening.by.year - of.begin.year) + opening.by.month - first
             late += np.maximum(opens - by, 0)
     years = of.begin.year + (first - 1 + months) // 12
-    short = sum(
-        np.maximum(
-            paid[:, years == year].sum(axis=1)
-            - int(pace.budget(year)) * int((years == year).sum()) // 12,
-            0,
-        )
-        for year in np.unique(years).tolist()
-    )
+    short = np.zeros(len(starts), np.int64)
+    for year in np.unique(years).tolist():
+        count = int((years == year).sum())
+        lacks = paid[:, years == year].sum(axis=1) - int(pace.budget(year)) * count // 12
+        short += np.maximum(-(-12 * lacks // count), 0)  # of the money of the whole year
     lacking = np.zeros(len(starts), np.int64)
     for kind in ("earthworks", "bridges", "tunnel", "pavement", "upgrade"):
         own = np.array([each.crews * (each.kind == kind) for each in of.activities])
         needed = (busy * own[:, None]).sum(axis=1).max(axis=1, initial=0)
         lacking += np.maximum(needed - getattr(pace.crews, kind), 0)
-    return Programmes(starts, cost, late, np.asarray(short), lacking)
+    return Programmes(starts, cost, late, short, lacking)
 
 
 def days_without_road(spans: list[tuple[date, date]]) -> int:

@@ -15,7 +15,7 @@ ROWS = """
 errors
 settings chainage estimate
 terrain standards rates store
-highway
+highway conditioning
 reservoir hazard haul formation geometry roads
 submergence corridor lateral profile bound quantities travel upgrade
 inventory
@@ -37,13 +37,15 @@ cli
 ROW = {name: row for row, names in enumerate(ROWS.split("\n")) for name in names.split()}
 TOP = {"__init__", "__main__"}  # the public names and the way in stand over the drawing
 
-SHARED = {  # rows made with what `tables` has for all, and the charts of the report
+SHARED = {  # rows made with what `tables` has for all, their sums, and the charts of the report
     "answers": {"tables"},
     "weather": {"tables"},
-    "programme": {"tables"},
+    "tables": {"sums"},
+    "programme": {"tables", "sums"},
     "standing": {"tables"},
     "series": {"charts"},
-    "report": {"charts", "gantt", "programme", "series", "tables"},
+    "report": {"charts", "csp", "gantt", "programme", "series", "tables"},
+    "map": {"csp"},
 }
 
 PACKAGE = Path(realign.__file__).parent

@@ -8,18 +8,21 @@ from dataclasses import replace
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import openpyxl
 import pytest
 from jsonschema import Draft202012Validator
-from small_plan import SHORT, changed, small
+from small_plan import LONG, SHORT, changed, small
 
 from realign import appraisal, outputs, phasing
 from realign.errors import OutputError
+from realign.finance import Stream
 from realign.hazard import MONTH_DAYS
 from realign.outputs import programme, tables, workbook
-from realign.phasing import Alternative
+from realign.phasing import Alternative, Opened
+from realign.plan import Plan
 
 SCHEMA = json.loads(
     (files("realign.outputs") / "schemas" / "tables.schema.json").read_text(encoding="utf-8")
@@ -63,7 +66,32 @@ def test_activities_add_to_their_phases_and_opens_follow_them(folder: Path) -> N
         assert min(r["start"] for r in own) == phase["start_date"]
     for row in rows:
         assert row["start"] <= row["finish"]
-        assert (row["critical"] == "yes") == (int(row["float_months"]) <= 0)
+        months = int(row["float_months"]) if row["float_months"] else 1
+        assert (row["critical"] == "yes") == (months <= 0)
+    for option in (SHORT, LONG):
+        places = [(int(r["phase"]), r["start"]) for r in rows if r["option"] == option]
+        assert places == sorted(places) != []
+    opened = [r for r in rows if r["kind"] == "opening"]
+    openings = {(r["option"], r["opening"]): r for r in read(folder / "openings.csv")}
+    assert len(opened) == len(openings)
+    for row in opened:
+        told = openings[row["option"], row["activity"].removesuffix(": opening")]
+        assert row["start"] == row["finish"] == told["opens"]
+        assert (row["crews"], row["cost_pkr"], row["phase"]) == ("0", "0", told["phase"])
+        assert (row["float_months"] == "") == (told["wanted_by"] == "")
+        if told["wanted_by"]:
+            by, day = (date.fromisoformat(each) for each in (told["wanted_by"], told["opens"]))
+            assert phasing.months_later(day, int(row["float_months"])) == by.replace(day=1)
+    assert any(row["float_months"] for row in opened)
+    for phase in phases:
+        first = [
+            r["opens"]
+            for r in read(folder / "openings.csv")
+            if (r["option"], r["phase"]) == (phase["option"], phase["phase"])
+            and r["water_date"] == phase["deadline_date"] != ""
+        ]
+        assert max(first, default="") == phase["deadline_open_date"]
+    assert any(phase["deadline_open_date"] for phase in phases)
     for row in read(folder / "openings.csv"):
         last = max(
             r["finish"] for r in rows if r["option"] == row["option"] and r["work"] == row["work"]
@@ -88,25 +116,133 @@ def test_drawdown_adds_to_what_is_spent_and_debts_end_at_zero(folder: Path) -> N
         assert drawn[row["option"], row["case"]] == int(row["nominal_pkr"])
 
 
-def test_money_that_does_not_add_up_is_never_written(tmp_path: Path) -> None:
-    plan = small()
-    paid = plan.funds[SHORT].financings[0]
-    first = paid.cash[0]
-    for wrong in (
-        (replace(first, drawdown_pkr=first.drawdown_pkr + 1), *paid.cash[1:]),
-        (*paid.cash[:-1], replace(paid.cash[-1], balance=1)),
-    ):
-        funds = replace(plan.funds[SHORT], financings=(replace(paid, cash=wrong),))
-        broken = changed(funds={**plan.funds, SHORT: funds})
-        with pytest.raises(OutputError, match="nothing was written"):
-            outputs.write(broken, tmp_path / "maps")
-    each = plan.programmes[SHORT]
-    activity = each.schedule.activities[0]
-    dearer = replace(activity, activity=replace(activity.activity, cost=activity.activity.cost + 1))
-    dated = replace(each.schedule, activities=(dearer, *each.schedule.activities[1:]))
-    broken = changed(programmes={**plan.programmes, SHORT: replace(each, schedule=dated)})
-    with pytest.raises(OutputError, match=r"activities of .* nothing was written"):
-        outputs.write(broken, tmp_path / "maps")
+def paying(**values: object) -> Plan:
+    """Plan whose first case of financing has other values."""
+    funds = small().funds[SHORT]
+    paid = replace(funds.financings[0], **values)  # type: ignore[arg-type]
+    return changed(funds={**small().funds, SHORT: replace(funds, financings=(paid,))})
+
+
+def first_row(**more: int) -> Plan:
+    """Plan whose first row of cash of the loan has more of some amounts."""
+    cash = list(small().funds[SHORT].financings[0].cash)
+    k = next(k for k, row in enumerate(cash) if row.balance > 0)
+    cash[k] = replace(cash[k], **{name: getattr(cash[k], name) + by for name, by in more.items()})
+    return paying(cash=tuple(cash))
+
+
+def debt_left() -> Plan:
+    """Plan in which a fen of the loan is never paid back."""
+    cash = list(small().funds[SHORT].financings[0].cash)
+    k = max(k for k, row in enumerate(cash) if row.source == "china")
+    row = cash[k]
+    cash[k] = replace(row, principal=row.principal - 1, balance=1, service=row.service - 1)
+    return paying(cash=tuple(cash))
+
+
+def summed(name: str) -> Plan:
+    """Plan with a rupee more in a sum of a case."""
+    found = small().funds[SHORT].financings[0].summary
+    return paying(summary=replace(found, **{name: getattr(found, name) + 1}))
+
+
+def dearer_split() -> Plan:
+    """Plan in which a source pays a rupee more than its phase costs, in shares and cash alike."""
+    paid = small().funds[SHORT].financings[0]
+    split = next(s for s in paid.splits if s.amounts["pakistan"])
+    more = replace(split, amounts={**split.amounts, "pakistan": split.amounts["pakistan"] + 1})
+    cash, found = list(paid.cash), paid.summary
+    k = next(k for k, c in enumerate(cash) if (c.phase, c.source) == (split.number, "pakistan"))
+    row = cash[k]
+    cash[k] = replace(row, drawdown_pkr=row.drawdown_pkr + 1, drawdown=row.drawdown + 1)
+    return paying(
+        splits=tuple(more if s is split else s for s in paid.splits),
+        cash=tuple(cash),
+        summary=replace(found, nominal_pkr=found.nominal_pkr + 1),
+    )
+
+
+def dated(**values: object) -> Plan:
+    """Plan whose schedule has other values."""
+    each = small().programmes[SHORT]
+    schedule = replace(each.schedule, **values)  # type: ignore[arg-type]
+    return changed(programmes={**small().programmes, SHORT: replace(each, schedule=schedule)})
+
+
+def dearer_activity() -> Plan:
+    first, *others = small().programmes[SHORT].schedule.activities
+    activity = replace(first.activity, cost=first.activity.cost + 1)
+    return dated(activities=(replace(first, activity=activity), *others))
+
+
+def later_money() -> Plan:
+    """Plan with a phase that spends a rupee of its last year a year later."""
+    first, *others = small().programmes[SHORT].schedule.phases
+    *before, (year, rupees) = first.spending
+    spending = (*before, (year, rupees - 1), (year + 1, 1))
+    return dated(phases=(replace(first, spending=spending), *others))
+
+
+def more_money() -> Plan:
+    """Plan with a phase whose years have a rupee more than it costs."""
+    first, *others = small().programmes[SHORT].schedule.phases
+    (year, rupees), *later = first.spending
+    return dated(phases=(replace(first, spending=((year, rupees + 1), *later)), *others))
+
+
+def conditions() -> Plan:
+    """Plan with another condition under which a rupee is lost."""
+    schedule = small().programmes[SHORT].schedule
+    wrong = replace(schedule, total_pkr=schedule.total_pkr + 1)
+    return changed(variations=(appraisal.Variation(Alternative(name="poor"), wrong, ""),))
+
+
+def drawn(*, whole: bool, **more: float) -> Plan:
+    """Plan in whose draws the cost of all, or of the first phase, is another."""
+    found = small().risks[SHORT]
+    old = found.whole if whole else found.phases[0]
+    cost = replace(old.cost_pkr, mean=old.cost_pkr.mean + more.get("mean", 0))
+    new = replace(old, cost_pkr=cost, planned_pkr=old.planned_pkr + int(more.get("planned", 0)))
+    wrong = replace(found, whole=new) if whole else replace(found, phases=(new, *found.phases[1:]))
+    return changed(risks={**small().risks, SHORT: wrong})
+
+
+WRONG = {
+    "drawdown of phase .*, china": lambda: first_row(drawdown_pkr=1),
+    "CNY drawn of phase": lambda: first_row(drawdown=1, balance=1),
+    "last balance of phase": debt_left,
+    "balance of phase": lambda: first_row(balance=1),
+    "service of phase": lambda: first_row(service=1),
+    "service of .*; rupees of interest of": lambda: first_row(interest=1_000),
+    "service of phase .*": lambda: first_row(fees=1),
+    "rupees of interest of": lambda: first_row(interest_pkr=1),
+    "rupees of service of": lambda: first_row(service_pkr=1),
+    "rupees of balance of": lambda: first_row(balance_pkr=1),
+    "drawdown of sources that no phase has": lambda: paying(splits=()),
+    "the shares of phase": dearer_split,
+    "the cost: found": lambda: summed("cost_pkr"),
+    "the cost at prices of spending": lambda: summed("nominal_pkr"),
+    "the interest: found": lambda: summed("interest_pkr"),
+    "the interest during construction": lambda: summed("construction_interest_pkr"),
+    "the debt service": lambda: summed("service_pkr"),
+    "the greatest debt:": lambda: summed("peak_debt_pkr"),
+    "the greatest debt service": lambda: summed("peak_service_pkr"),
+    "the activities of phase": dearer_activity,
+    "the years of phase": more_money,
+    "the phases in": later_money,
+    "conditions 'poor': the phases": conditions,
+    "the planned cost of all": lambda: drawn(whole=True, planned=1),
+    "the planned cost of phase 1": lambda: drawn(whole=False, planned=1),
+    "the means of the phases": lambda: drawn(whole=True, mean=100),
+    "draws of option .*the means": lambda: drawn(whole=False, mean=-100),
+}
+"""Plans with one number that is wrong, by what is said of them."""
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_money_that_does_not_add_up_is_never_written(tmp_path: Path, message: str) -> None:
+    with pytest.raises(OutputError, match=f"{message}.* nothing was written"):
+        outputs.write(WRONG[message](), tmp_path / "maps")
     assert not (tmp_path / "maps").exists()
 
 
@@ -220,6 +356,112 @@ def test_users_gain_what_works_save_until_the_water_and_whole_trips_after() -> N
         assert spent.get(int(y), 0) <= flow.costs[k] + abs(upkeep) + 1
 
 
+def two_waters(
+    monkeypatch: pytest.MonkeyPatch, cuts: tuple[tuple[date, date, str], ...] = ()
+) -> tuple[Stream, Stream]:
+    """
+    Streams of two new roads whose waters lie two years apart, and of the first alone.
+
+    100 vehicles a day, an hour of which is worth 10 dollars at 281.4 rupees. The road is closed on
+    a tenth of all days; the new one is a kilometre longer, whose upkeep is 2 dollars a year.
+    """
+    plan = small()
+    economy = plan.study.finance.economy.model_copy(
+        update={"traffic_growth_pct": 0.0, "conversion": 0.5, "years": 4, "residual": 0.0}
+    )
+    study = plan.study.model_copy(
+        update={
+            "finance": plan.study.finance.model_copy(update={"economy": economy}),
+            "traffic": plan.study.traffic.model_copy(
+                update={"vehicles_per_day": 100.0, "hour_usd": 10.0, "closed_h": 24.0}
+            ),
+        }
+    )
+    dated = plan.programmes[SHORT].schedule
+    (phase, *_) = dated.phases
+    opened = tuple(
+        Opened(name, "w", (), opens, None, water)
+        for name, opens, water in (
+            ("near", date(2028, 7, 1), date(2029, 7, 1)),
+            ("far", date(2030, 4, 1), date(2031, 7, 1)),
+        )
+    )
+    work = replace(phase.work, name="w", saves={"near": 1e6, "far": 2e6})
+    only = replace(phase, work=work, opens=date(2030, 4, 1))
+    schedules = [
+        replace(
+            dated,
+            phases=(only,),
+            outside=(),
+            openings=openings,
+            spending=((2027, 10**9), (2029, 10**9)),
+            cuts=cuts,
+        )
+        for openings in (opened, opened[:1])
+    ]
+    given = SimpleNamespace(study=study, highway=SimpleNamespace(length=5000.0))
+    world = SimpleNamespace(given=given, prices=plan.rates)
+    year = SimpleNamespace(highway=SimpleNamespace(closed_days_a_year=MONTH_DAYS.sum() / 10))
+    hours = {"near": 0.5, "far": -0.25}
+    monkeypatch.setattr(appraisal, "gained_hours", lambda _, one: hours[one.name])
+    both, near = (
+        appraisal._stream(world, replace(plan.programmes[SHORT], schedule=each), year)
+        for each in schedules
+    )
+    return both, near
+
+
+HOUR = 100 * 10 * 281.4 * 0.9
+"""Rupees of an hour of all vehicles, on the days on which hazards leave the road open."""
+
+
+def test_each_opening_counts_from_its_own_day_and_trips_from_the_first_water(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both, _ = two_waters(monkeypatch)
+    wanted = [
+        0.0,  # 2027
+        184 * 1e6,  # 2028: near, from July on
+        181 * 1e6 + 184 * 24.5 * HOUR,  # 2029: near, until the water of July; then trips
+        365 * 24.5 * HOUR - 275 * 0.25 * HOUR,  # 2030: far opens in April, fifteen months early
+        365 * 24.25 * HOUR,  # 2031: nothing changes as the second water comes
+        366 * 24.25 * HOUR,
+        365 * 24.25 * HOUR,
+    ]
+    assert both.first == 2027
+    assert both.benefits == pytest.approx(wanted)
+    upkeep = 2 * 281.4 / MONTH_DAYS.sum()
+    days = [0, 0, 0, 275, 365, 366, 365]  # of the whole road
+    built = [1e9, 0, 1e9, 0, 0, 0, 0]
+    assert both.costs == pytest.approx(
+        [0.5 * (b + upkeep * d) for b, d in zip(built, days, strict=True)], rel=1e-12
+    )
+
+
+def test_on_days_without_a_road_nobody_gains_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = two_waters(monkeypatch)
+    cuts = (
+        (date(2029, 7, 1), date(2029, 7, 11), "w"),
+        (date(2029, 7, 6), date(2029, 7, 21), "v"),  # five days of it are in both
+        (date(2030, 3, 30), date(2030, 4, 2), "w"),
+        (date(2028, 12, 1), date(2028, 12, 3), "others"),
+    )
+    cut, _ = two_waters(monkeypatch, cuts)
+    lost = whole.benefits - cut.benefits
+    assert lost == pytest.approx(
+        [0, 2 * 1e6, 20 * 24.5 * HOUR, 2 * 24.5 * HOUR + 24.25 * HOUR, 0, 0, 0], abs=1e-3
+    )
+    assert cut.costs == pytest.approx(whole.costs)
+
+
+def test_an_opening_more_changes_nothing_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, near = two_waters(monkeypatch)
+    assert both.benefits[:3] == pytest.approx(near.benefits[:3])
+    more = both.benefits[3:] - near.benefits[3:]
+    days = np.array([275, 365, 366, 365])
+    assert more == pytest.approx(-0.25 * HOUR * days)
+
+
 def test_later_water_costs_no_more_and_less_money_opens_no_sooner() -> None:
     plan = small()
     works = [each.work for each in plan.programmes[SHORT].schedule.phases]
@@ -273,3 +515,26 @@ def test_a_pinned_day_has_the_share_of_draws_that_keep_it() -> None:
     assert shares[1] <= 50.0 + 1e-9 < 100.0
     assert shares[2] > 50.0
     assert shares[2] <= 90.0 + 1e-9
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.7])
+def test_all_is_complete_by_a_day_with_the_share_of_draws_that_open_all_by_then(
+    share: float,
+) -> None:
+    plan = small()
+    found, begin = plan.risks[SHORT], phasing.whole_month(plan.study.phasing.start)
+    last = found.drawn.opens.max(axis=1)
+    months = int(np.ceil(np.quantile(last, share)))
+    day = phasing.months_later(begin, months)
+    rules = plan.study.phasing.model_copy(update={"complete_by": day})
+    rows = programme.risk_rows(changed(study=plan.study.model_copy(update={"phasing": rules})))
+    whole = next(r for r in rows if (r["option"], r["phase"]) == (SHORT, None))
+    drawn = sum(each <= months for each in last.tolist())
+    assert whole["chance_complete_pct"] == pytest.approx(100 * drawn / last.size)
+    assert 0 < drawn < last.size
+    for number, phase in enumerate(found.phases, 1):
+        own = next(r for r in rows if (r["option"], r["phase"]) == (SHORT, number))
+        mine = [k for k, each in enumerate(found.openings) if each.work == phase.name]
+        done = (found.drawn.opens[:, mine] <= months).all(axis=1)
+        assert own["chance_complete_pct"] == pytest.approx(100 * done.mean())
+        assert own["chance_complete_pct"] >= whole["chance_complete_pct"]

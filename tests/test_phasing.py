@@ -1,5 +1,6 @@
 """Laws of the programme: within money, crews and days, the cheapest that is, exact to the rupee."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -461,6 +462,112 @@ def test_cut_days_are_the_days_between_the_water_and_the_new_road(
     assert sorted((a, b) for a, b, _ in plan.cuts) == sorted(late)
 
 
+# ---------------------------------------------------------------- advice
+
+
+def granted(words: str, works: Sequence[Work], rules: Pace) -> tuple[list[Work], Pace]:
+    """Works and pace with what one piece of advice asks for."""
+    assert words
+    budgets, crews, later = dict(rules.budgets), rules.crews, {}
+    for part in words.split(" and "):
+        money = re.fullmatch(r"Rs ([\d,]+\.\d\d) bn more in (\d{4})", part)
+        men = re.fullmatch(r"(\d+) more crews? for (\w+)", part)
+        days = re.fullmatch(r"(.+) opens (\d+) months? later", part)
+        if money:
+            year = int(money[2])
+            budgets[year] = rules.budget(year) + float(money[1].replace(",", "")) * BN
+        elif men:
+            crews = crews.model_copy(update={men[2]: getattr(crews, men[2]) + int(men[1])})
+        else:
+            assert days, part
+            later[days[1]] = int(days[2])
+    changes: dict[str, object] = {"budgets": budgets, "crews": crews}
+    if rules.complete_by is not None:
+        moved = months_later(rules.complete_by, later.pop("the programme", 0))
+        changes["complete_by"] = moved
+    out = []
+    for each in works:
+        names = {lot.opens_with or lot.name for lot in each.lots} or {each.name}
+        mine = {name: later[name] for name in names if name in later}
+        waters = {name: day for name in names if (day := each.water(name)) is not None}
+        for name, months in mine.items():
+            if name in waters:
+                waters[name] = months_later(waters[name], months)
+        by = each.opens_by
+        if by is not None and mine:
+            by = months_later(by, max(mine.values()))
+        deadline = min(waters.values(), default=None)
+        out.append(replace(each, opens_by=by, waters=waters, deadline=deadline))
+    return out, rules.model_copy(update=changes)
+
+
+@st.composite
+def hard_pressed(draw: st.DrawFn) -> tuple[list[Work], Pace]:
+    """One or two works that lack months, crews or money; some cost more than any year has."""
+    works = []
+    for name in "abc"[: draw(st.integers(1, 2))]:
+        cost = draw(st.integers(2, 30)) * 1e8 + 1 / 3
+        day = months_later(START, draw(st.integers(2, 14)))
+        changes: dict[str, object] = {"cost": Estimate.exact(cost)}
+        changes |= {draw(st.sampled_from(["opens_by", "deadline"])): day}
+        if draw(st.booleans()):
+            works.append(upgrade(name, km=draw(st.sampled_from([4.0, 12.0, 22.0])), **changes))
+        else:
+            works.append(work(name, new_length=draw(st.sampled_from([1e3, 3.5e3])), **changes))
+    rules = pace(
+        start=draw(st.sampled_from([START, date(2027, 8, 2)])),
+        complete_by=months_later(START, draw(st.sampled_from([15, 17, 24]))),
+        budget_pkr_per_year=draw(st.integers(3, 20)) * 1e8,
+        budgets=draw(st.sampled_from([{}, {2028: 1.5 * BN}])),
+        crews={"earthworks": 1, "upgrade": 1},
+        reserve_months=draw(st.integers(0, 1)),
+    )
+    return works, rules
+
+
+@given(hard_pressed())
+@settings(max_examples=40)
+def test_each_piece_of_advice_by_itself_ends_the_conflict(
+    pressed: tuple[list[Work], Pace],
+) -> None:
+    works, rules = pressed
+    try:
+        words = schedule("x", works, rules).conflict
+        advice = words.partition("The least that helps: ")[2].partition(". More")[0]
+    except StudyError as refused:
+        words = str(refused)
+        advice = words.partition("the least that helps: ")[2]
+    for each in advice.removesuffix(".").split(" or ") if words else ():
+        assert schedule("x", *granted(each, works, rules)).conflict == ""
+
+
+@pytest.mark.parametrize("budget", [1.0 * BN, 1.19 * BN, 1.3 * BN, PLENTY])
+def test_a_year_pays_what_its_money_covers_in_as_few_months_as_the_work_takes(
+    budget: float,
+) -> None:
+    # Rs 1.2 bn in four months, due on 1 October
+    due = [work(deadline=date(2027, 10, 1))]
+    plan = schedule("x", due, pace(budget_pkr_per_year=budget))
+    assert (plan.conflict == "") == (budget >= 1.2 * BN)
+    if plan.conflict:
+        lacks = (1.2 * BN - budget) / BN
+        assert f" or Rs {lacks:.2f} bn more in 2027." in plan.conflict
+        more = {2027: budget + lacks * BN}
+        richer = pace(budget_pkr_per_year=budget, budgets=more)
+        assert schedule("x", due, richer).conflict == ""
+
+
+def test_money_that_a_part_of_a_year_lacks_is_told_as_money_of_the_year() -> None:
+    # the plan has a quarter of the money of 2027
+    rules = pace(start=date(2027, 10, 1), budget_pkr_per_year=2 * BN)
+    due = [upgrade(km=4.0, opens_by=date(2028, 1, 1))]
+    plan = schedule("x", due, rules)
+    assert "Rs 2.80 bn more in 2027." in plan.conflict  # 0.7 bn are lacking
+    assert schedule("x", due, rules.model_copy(update={"budgets": {2027: 4.8 * BN}})).conflict == ""
+    near = schedule("x", due, rules.model_copy(update={"budgets": {2027: 4.79 * BN}}))
+    assert near.conflict != ""
+
+
 # ---------------------------------------------------------------- conflicts by hand
 
 
@@ -703,7 +810,7 @@ def test_a_lot_is_opened_up_before_it_is_built_and_paved_last(
                 assert before == kinds - {"pavement"}
                 assert each is mine[-1]
         drives = [each for each in mine if each.kind == "tunnel"]
-        monthly = max(rules.budget_pkr_per_year, *rules.budgets.values(), 0.0) / 12
+        yearly = max(rules.budget_pkr_per_year, *rules.budgets.values(), 0.0)
         # a drive from each face, and a month of lining and fitting after both
         for k, length in enumerate(lot.tunnels):
             *faces, fitting = drives[3 * k : 3 * k + 3]
@@ -712,7 +819,8 @@ def test_a_lot_is_opened_up_before_it_is_built_and_paved_last(
             for each, months in zip(
                 (*faces, fitting), (length / 200, length / 200, 1), strict=True
             ):
-                paid = 1.01 * each.cost / monthly  # more than all the money of its months is not
+                # what no year can pay lasts until every year can pay its part
+                paid = 1.01 * 12 * each.cost / yearly if each.cost > yearly else 0.0
                 assert each.effort == pytest.approx(max(months, paid))
         assert len(drives) == 3 * len(lot.tunnels)
         assert kinds <= ({"land", "upgrade"} if lot.upgraded else set(KINDS) - {"upgrade"})
@@ -851,8 +959,13 @@ def test_each_new_road_of_a_work_is_due_before_its_own_water() -> None:
     # later money is cheaper, so each opens when it has to
     assert by["one"].opens == date(2028, 1, 1)
     assert by["one"].opens < by["other"].opens <= date(2030, 1, 1) < by["dry"].opens
-    assert found.phases[0].days_late == 0
+    (phase,) = found.phases
+    assert phase.days_late == 0
     assert found.cuts == ()
+    # the phase is open years after its deadline, but not what the water of that day takes
+    assert phase.opens == by["dry"].opens > last > phase.deadline
+    assert found.deadline_opens(phase) == by["one"].opens
+    assert found.deadline_opens(replace(phase, deadline=None)) is None
 
 
 def test_more_money_in_some_years_lets_what_is_dear_go_faster() -> None:

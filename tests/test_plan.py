@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import small_plan
 import small_study
 from small_study import planned
 
@@ -21,7 +22,7 @@ from realign.plan import Plan
 from realign.programme import Programme
 from realign.reservoir import Comparison
 from realign.store import Store
-from realign.study import Study
+from realign.study import Replay, Study
 from realign.yearround import Built
 
 GOLDEN = Path(__file__).parent / "golden" / "small.json"
@@ -389,7 +390,7 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
 
     plan = planned()
     of = {"share_pct": "lender", "programme_bn_pkr": "", "programme_mcny": ""}
-    of |= {"replay_bn_pkr": "", "replay_mcny": ""}
+    of |= {"replay_bn_pkr": "", "replay_mcny": "", "replay_new_road_mcny_per_km": ""}
     of |= dict.fromkeys(("months_open_before", "months_open_after"), "Pass")
     road = {"new_road_km", "structures_pct", "new_road_musd_per_km", "new_road_mcny_per_km"}
     rows = [
@@ -431,6 +432,8 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
     yuan = plan.study.money.exchange("CNY", of="PKR")
     assert by_name["replay_mcny"] == pytest.approx(sum(parts.values()) / 1e6 * yuan)
     assert parts["tunnels"] / 1000 > parts["bridges"] / 2000 > 0
+    new = (sum(parts.values()) - parts["upgrades"]) / 8  # 5 + 2 + 1 km
+    assert by_name["replay_new_road_mcny_per_km"] == pytest.approx(new / 1e6 * yuan)
     assert (by_name["months_open_before"], by_name["months_open_after"]) == (3, 5)
     assert by_name["gross_storage_km3"] >= by_name["live_storage_km3"] > 0
     assert by_name["new_road_km"] <= plan.programmes[plan.announced].option.new_length / 1000
@@ -441,6 +444,56 @@ def test_every_quantity_is_answered_and_what_cannot_be_is_not_a_number() -> None
     found = checks(given, plan.programmes[plan.announced], plan.years[plan.announced], plan.rates)
     assert all(np.isnan(check.modelled) for check in found)
     assert not any(check.ok for check in found)
+
+
+def test_announced_quantities_are_priced_by_hand() -> None:
+    # every item costs 2 dollars a unit; the road has a direct cost of 20 million
+    plan = small_plan.small()
+    told = Replay(upgrade_km=137, open_road_km=57.5, bridge_km=26.2, tunnel_km=20.5)
+    added = {"contingency": 0.1, "engineering": 0.05, "protection": 0.02}
+    money = plan.study.money.model_copy(update={**added, "taxes": 0.08, "calibration": 1.25})
+    study = plan.study.model_copy(update={"replay": told, "money": money})
+    best = plan.programmes[small_plan.SHORT]
+    (link,) = best.option.links
+    open_km = (link.length - link.bridge_length - link.tunnel_length) / 1000
+    rupees = 1.17 * 1.08 * 1.25 * 281.4
+    parts = validation.replayed(study, plan.rates, best)
+    assert parts == pytest.approx(
+        {
+            "tunnels": 20_500 * 2 * rupees,
+            "bridges": 26_200 * 2 * rupees,
+            "open road": 57.5 * (2.0e7 - 2 * link.tunnel_length) / open_km * rupees,
+            "upgrades": 137 * small_plan.UPGRADE.base * rupees,
+        }
+    )
+    new = parts["tunnels"] + parts["bridges"] + parts["open road"]
+    assert validation.new_road_replayed(study, parts) == pytest.approx(new / 104.2)
+    nothing = study.model_copy(update={"replay": Replay(upgrade_km=1)})
+    only = validation.replayed(nothing, plan.rates, best)
+    assert np.isnan(validation.new_road_replayed(nothing, only))
+    assert validation.replayed(plan.study, plan.rates, best) == {}
+
+
+@pytest.mark.parametrize(("late", "said"), [(0, 0), (40, 40), (40, 39), (1, 0)])
+def test_schedule_and_network_agree_on_every_day_without_a_road(late: int, said: int) -> None:
+    """And not only on whether there is one."""
+    plan = planned()
+    given, each = given_of(plan.study), plan.programmes[plan.best]
+    wet = next(one for one in each.schedule.openings if one.water is not None)
+    assert wet.water is not None
+    water = wet.water
+    opens = tuple(
+        replace(one, opens=water + timedelta(days=late)) if one is wet else one
+        for one in each.schedule.openings
+    )
+    cuts = ((water, water + timedelta(days=said), wet.work),) if said else ()
+    dated = replace(each.schedule, openings=opens, cuts=cuts)
+    programmes = {plan.best: replace(each, schedule=dated)}
+    if late == said:
+        planning._check_connected(given, programmes)
+        return
+    with pytest.raises(RuntimeError, match=f"they differ from {water + timedelta(days=said)} on"):
+        planning._check_connected(given, programmes)
 
 
 def given_of(study: Study) -> Drowned:

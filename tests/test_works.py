@@ -1,8 +1,10 @@
 """Laws of works: lots are the whole, nothing is lost or cut, and their costs add up."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +13,22 @@ import small_study
 
 from realign.chainage import Section, merge, total
 from realign.drowned import Drowned
+from realign.estimate import Estimate
 from realign.hazard import MONTH_DAYS
 from realign.network import Link
-from realign.phasing import Lot, activities
-from realign.works import DONE, EARTH, World, announced, lots_of, works_of
+from realign.phasing import Lot, Opened, activities
+from realign.service import Judged
+from realign.works import (
+    DONE,
+    EARTH,
+    World,
+    announced,
+    gained_hours,
+    lots_of,
+    sensitivity,
+    unit_prices,
+    works_of,
+)
 
 LOTS_KM = (0.7, 2.0, 8.0, 100.0)
 
@@ -183,3 +197,131 @@ def test_a_new_road_saves_the_time_of_every_vehicle_and_never_less_than_nothing(
         assert saved(link, 1e6, 1.0) == pytest.approx(
             max(hours + 1e6 * (rough - dry), 0.0) * rupees
         )
+
+
+def test_hours_are_gained_where_the_new_road_is_faster_than_the_old_one() -> None:
+    own = world(8.0)
+    for link in links():
+        lots = tuple(lots_of(own, link))
+        judged = own.judged[link.name]
+        old, new = own.region.kept.service(link.section).car, judged.service(judged.whole).car
+        hours = (sum(old) - sum(new)) / 2 / 3600
+        assert gained_hours(own, opened(link.name, lots)) == pytest.approx(hours)
+        # a road twice as slow loses what the old one takes
+        slow = replace(own, judged={link.name: Slow(judged, sum(old))})
+        assert gained_hours(slow, opened(link.name, lots)) == pytest.approx(-sum(old) / 2 / 3600)
+    part = Section(links()[0].section.start - 900, links()[0].section.start)
+    lot = Lot("upgrade", part, part.length, upgraded=True)
+    before, after = own.region.kept.service(part).car, own.region.upgraded.service(part).car
+    eased = gained_hours(own, opened("upgrade", (lot,)))
+    assert eased == pytest.approx((sum(before) - sum(after)) / 2 / 3600)
+    quick = replace(own.region, upgraded=Slow(own.region.kept, sum(before) / 4))
+    faster = gained_hours(replace(own, region=quick), opened("upgrade", (lot,)))
+    assert faster == pytest.approx(sum(before) / 4 / 3600) != 0
+    assert gained_hours(own, opened("nothing", ())) == 0.0
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A road on which a car takes some seconds in each direction, all else as on another."""
+
+    like: Judged
+    seconds: float
+
+    @property
+    def whole(self) -> Section:
+        return self.like.whole
+
+    def service(self, part: Section) -> SimpleNamespace:
+        assert part.length > 0
+        return SimpleNamespace(car=(self.seconds, self.seconds))
+
+    def rates(self, part: Section) -> np.ndarray:
+        return self.like.rates(part)
+
+
+def opened(name: str, lots: tuple[Lot, ...]) -> Opened:
+    return Opened(name, "work", lots, date(2030, 1, 1), None, None)
+
+
+def test_a_road_is_lost_on_the_day_of_its_first_water() -> None:
+    own, link = world(8.0), links()[0]
+    section = link.section
+    days = (date(2032, 7, 1), date(2030, 7, 1), date(2031, 7, 1), date(2020, 1, 1))
+    places = [
+        Section(section.start, section.middle),
+        Section(section.middle, section.end),
+        Section(section.start, section.end),
+        Section(section.end + 10, section.end + 20),  # beside it
+    ]
+    parts = [
+        replace(own.given.submergence.sections[0], section=place, first_date=day)
+        for place, day in zip(places, days, strict=True)
+    ]
+    wet = replace(own.given.submergence, sections=tuple(parts))
+    (work,) = works_of(replace(own, given=replace(own.given, submergence=wet)), [link], ())
+    assert work.waters == {link.name: date(2030, 7, 1)}
+    assert work.deadline == date(2030, 7, 1)
+
+
+@pytest.mark.parametrize("height", [-20.0, -6.0, 6.0, 20.0])
+def test_lots_grow_with_the_ground_as_their_cuts_and_fills_do(height: float) -> None:
+    """By finite differences: the area of a cut or fill of height h goes with |h|^1.5."""
+    own = world(100.0)
+    station = np.array([0.0, 100.0, 200.0, 300.0])
+    item = "rock_excavation" if height < 0 else "fill"
+
+    def items(ground: float) -> dict[str, np.ndarray]:
+        moved = np.array([30.0, 20.0, 0.0]) * abs(height - ground) ** 1.5
+        return {item: moved, "bridge": np.array([0.0, 0.0, 40.0])}
+
+    def cost(ground: float) -> float:
+        return float(
+            sum(v.sum() * own.prices[name].price.base for name, v in items(ground).items())
+        )
+
+    bill = SimpleNamespace(
+        station=station, level=np.full(4, height), ground=np.zeros(4), items=items(0.0)
+    )
+    road = replace(
+        links()[0],
+        inventory=SimpleNamespace(bill=bill),
+        length=300.0,
+        station=station,
+        structures=(),
+    )
+    (part,) = sensitivity(own, road).values()
+    step = 1e-4
+    slope = (cost(step) - cost(-step)) / (2 * step) / cost(0.0)
+    assert part == pytest.approx(slope, rel=1e-6)
+    assert (part > 0) == (height < 0)
+
+
+def test_the_spread_of_prices_weighs_items_by_their_quantities() -> None:
+    # 3 m3 of fill at 8, 10, 12 and 1 m3 of rock at 20, 40, 70; 2 m of tunnel at 5, 6, 8
+    own, link = world(8.0), links()[0]
+    prices = {
+        "fill": Estimate(8, 10, 12),
+        "rock_excavation": Estimate(20, 40, 70),
+        "tunnel": Estimate(5, 6, 8),
+        "land": Estimate(1, 1, 1),
+        "pavement": Estimate(3, 4, 5),
+    }
+    rates = {name: SimpleNamespace(price=price) for name, price in prices.items()}
+    road = replace(
+        link, totals={"fill": 2.0, "rock_excavation": 1.0, "tunnel": 2.0, "pavement": 0.0}
+    )
+    more = replace(link, totals={"fill": 1.0})
+    (work,) = works_of(own, [link], ())
+    upgrade = replace(work, upgrade={"pavement": 2.0, "land": 5.0})
+    found = unit_prices(replace(own, prices=rates), [upgrade], [road, more])
+    below, above = np.hypot(3 * 2, 20), np.hypot(3 * 2, 30)
+    assert set(found) == {"earthworks", "tunnel", "upgrade", "land"}
+    wanted = {
+        "earthworks": (70 - below, 70, 70 + above),
+        "tunnel": (10, 12, 16),
+        "upgrade": (6, 8, 10),
+        "land": (5, 5, 5),
+    }
+    for kind, each in found.items():
+        assert (each.low, each.base, each.high) == pytest.approx(wanted[kind])

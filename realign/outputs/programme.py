@@ -9,12 +9,15 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from realign.errors import OutputError
-from realign.finance import UNITS, Cash, Financing
+from realign import finance
+from realign.finance import UNITS, Cash
+from realign.outputs import sums
 from realign.outputs.tables import Row, ranked, yes
-from realign.phasing import Schedule, whole_month
+from realign.phasing import Opened, Schedule, whole_month
 from realign.plan import Plan
+from realign.programme import outlays
 
+MONTHS = 12
 SCHEDULE = (
     "option",
     "phase",
@@ -29,7 +32,7 @@ SCHEDULE = (
     "crews",
     "cost_pkr",
 )
-"""Columns of the activities."""
+"""Columns of the activities and openings."""
 OPENINGS = (
     "option",
     "phase",
@@ -37,6 +40,7 @@ OPENINGS = (
     "opening",
     "opens",
     "wanted_by",
+    "water_date",
     "lots",
     "length_km",
     "opens_p10",
@@ -121,7 +125,9 @@ CONDITIONS = (
 
 def schedule_rows(plan: Plan) -> list[Row]:
     """
-    Activities of every option by rank, phase by phase.
+    Activities and openings of every option by rank, phase by phase, in order of their starts.
+
+    The float of an opening is that from its day to the one by which it is wanted.
 
     Raises
     ------
@@ -132,14 +138,8 @@ def schedule_rows(plan: Plan) -> list[Row]:
     for option in ranked(plan, plan.programmes):
         dated = plan.programmes[option].schedule
         number = {phase.work.name: phase.number for phase in dated.phases}
-        for phase in dated.phases:
-            own = [t for t in dated.activities if t.activity.work == phase.work.name]
-            _same(
-                f"activities of {phase.work.name!r} of option {option!r}",
-                sum(t.activity.cost for t in own),
-                phase.cost_pkr,
-            )
-        out += [
+        sums.hold(f"option {option!r}", sums.of_schedule(dated))
+        own: list[Row] = [
             {
                 "option": option,
                 "phase": number[each.activity.work],
@@ -156,7 +156,30 @@ def schedule_rows(plan: Plan) -> list[Row]:
             }
             for each in dated.activities
         ]
+        own += [_opening(option, number[each.work], each) for each in dated.openings]
+        out += sorted(own, key=lambda row: (row["phase"], row["start"]))
     return out
+
+
+def _opening(option: str, phase: int, each: Opened) -> Row:
+    """Give an opening as an activity that takes no time."""
+    months = None
+    if each.by is not None:
+        months = (each.by.year - each.opens.year) * MONTHS + each.by.month - each.opens.month
+    return {
+        "option": option,
+        "phase": phase,
+        "work": each.work,
+        "lot": "; ".join(lot.name for lot in each.lots),
+        "activity": f"{each.name}: opening",
+        "kind": "opening",
+        "start": each.opens,
+        "finish": each.opens,
+        "critical": yes(months is not None and months <= 0),
+        "float_months": months,
+        "crews": 0,
+        "cost_pkr": 0,
+    }
 
 
 def opening_rows(plan: Plan) -> list[Row]:
@@ -178,6 +201,7 @@ def opening_rows(plan: Plan) -> list[Row]:
                     "opening": each.name,
                     "opens": each.opens,
                     "wanted_by": each.by,
+                    "water_date": each.water,
                     "lots": len(each.lots),
                     "length_km": sum(lot.length for lot in each.lots) / 1000,
                     "opens_p10": own.opens.p10 if own else None,
@@ -196,33 +220,15 @@ def cash_rows(plan: Plan) -> Iterator[Row]:
     Raises
     ------
     OutputError
-        What a source draws for a phase does not add to its share of it, or a balance does not end
-        at zero.
+        A row is not the sum of its parts or not its currency at the rate of its year, what a
+        source draws for a phase does not add to its share of it, or a balance does not end at zero.
     """
+    fx = finance.exchange(plan.study.money, plan.study.finance.escalation)
     for option in ranked(plan, plan.funds):
         for paid in plan.funds[option].financings:
-            _closes(option, paid)
+            sums.hold(f"option {option!r}, case {paid.case.name!r}", sums.of_cash(paid, fx))
             for each in paid.cash:
                 yield _cash(option, each)
-
-
-def _closes(option: str, paid: Financing) -> None:
-    """Refuse cash that is not that of the phases, or debt that is left."""
-    shares: dict[tuple[int, str], int] = {}
-    last: dict[tuple[int, str], tuple[int, int]] = {}
-    for row in paid.cash:
-        key = row.phase, row.source
-        what = f"option {option!r}, case {paid.case.name!r}, phase {row.phase}, {row.source}"
-        owed = last.get(key, (row.year, 0))[1] + row.drawdown + row.capitalised - row.principal
-        loan = any(f.key == row.source and f.kind == "loan" for f in paid.case.financiers)
-        _same(f"balance of {what} in {row.year}", row.balance, owed if loan else 0)
-        shares[key] = shares.get(key, 0) + row.drawdown_pkr
-        last[key] = row.year, row.balance
-    for split in paid.splits:
-        for source, rupees in split.amounts.items():
-            what = f"option {option!r}, case {paid.case.name!r}, phase {split.number}, {source}"
-            _same(f"drawdown of {what}", shares.get((split.number, source), 0), rupees)
-            _same(f"last balance of {what}", last.get((split.number, source), (0, 0))[1], 0)
 
 
 def _cash(option: str, each: Cash) -> Row:
@@ -255,11 +261,25 @@ def _cash(option: str, each: Cash) -> Row:
 
 
 def financing_rows(plan: Plan) -> list[Row]:
-    """Cases of financing of every option, by its rank, in the order of the study."""
+    """
+    Cases of financing of every option, by its rank, in the order of the study.
+
+    Raises
+    ------
+    OutputError
+        Shares are not what phases cost at the prices of the years, or a sum is not that of the cash
+        flow.
+    """
     out: list[Row] = []
+    terms = plan.study.finance.escalation
+    price_year, fx_year = plan.rates.price_date.year, plan.study.money.fx_date.year
     for option in ranked(plan, plan.funds):
+        planned = outlays(plan.programmes[option].schedule)
+        risen = finance.escalated(planned, terms, price_year=price_year, fx_year=fx_year)
         for paid in plan.funds[option].financings:
             found = paid.summary
+            where = f"option {option!r}, case {paid.case.name!r}"
+            sums.hold(where, sums.of_financing(paid, planned, risen))
             row: Row = {"option": option, "case": paid.case.name, "title": paid.case.title}
             for name in FINANCING[3:-6]:
                 row[name] = getattr(found, name)
@@ -310,7 +330,14 @@ class _Conditions(NamedTuple):
 
 
 def condition_rows(plan: Plan) -> list[Row]:
-    """Give the best option as planned and under other conditions, phase by phase."""
+    """
+    Give the best option as planned and under other conditions, phase by phase.
+
+    Raises
+    ------
+    OutputError
+        The parts of a schedule do not add to its total.
+    """
     pace = plan.study.phasing
     best = plan.programmes.get(plan.best)
     some = (
@@ -328,6 +355,8 @@ def condition_rows(plan: Plan) -> list[Row]:
     ]
     out: list[Row] = []
     for name, budget, months, dated, problem in some:
+        if dated is not None:
+            sums.hold(f"conditions {name!r}", sums.of_schedule(dated))
         head: Mapping[str, object] = {
             "conditions": name,
             "option": plan.best,
@@ -353,12 +382,6 @@ def condition_rows(plan: Plan) -> list[Row]:
                 }
             out.append(row)
     return out
-
-
-def _same(what: str, found: int, wanted: int) -> None:
-    if found != wanted:
-        msg = f"{what}: found {found:,}, wanted {wanted:,}; nothing was written"
-        raise OutputError(msg)
 
 
 # ---------------------------------------------------------------- how sure
@@ -410,10 +433,19 @@ CONVERGENCE = ("option", "quantity", "unit", "draws", "p50", "p50_error", "p90",
 
 
 def risk_rows(plan: Plan) -> list[Row]:
-    """Give spreads of cost and opening of every option by rank, the whole first."""
+    """
+    Give spreads of cost and opening of every option by rank, the whole first.
+
+    Raises
+    ------
+    OutputError
+        Costs or means of the phases are not those of the plan and of the whole.
+    """
     out: list[Row] = []
     for option in ranked(plan, plan.risks):
         found = plan.risks[option]
+        dated = plan.programmes[option].schedule
+        sums.hold(f"draws of option {option!r}", sums.of_risk(found, dated))
         numbered = [(None, found.whole), *enumerate(found.phases, 1)]
         own = plan.programmes.get(option)
         pins = {p.work.name: p.work.opens_by for p in own.schedule.phases} if own else {}
@@ -453,7 +485,7 @@ def _open_by(plan: Plan, option: str, work: str, by: date | None) -> float | Non
     if by is None:
         return None
     begin = whole_month(plan.study.phasing.start)
-    months = (by.year - begin.year) * 12 + by.month - begin.month + (by.day - 1) / 31
+    months = (by.year - begin.year) * MONTHS + by.month - begin.month + (by.day - 1) / 31
     dated = plan.programmes[option].schedule
     own = [k for k, one in enumerate(dated.openings) if work in {"", one.work}]
     opens = plan.risks[option].drawn.opens[:, own].max(axis=1)

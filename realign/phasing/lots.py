@@ -12,7 +12,7 @@ from realign.estimate import Estimate
 from realign.phasing.rules import KINDS, MONTHS, Kind, Pace, months_later
 
 METRES = 1000.0  # in a kilometre
-MARGIN = 1.01  # by which an activity lasts longer than all the money of its months asks for
+MARGIN = 1.01  # by which what no year can pay lasts longer than its money asks for
 ROUNDING = 1e-9  # [months] 6 km at 0.6 km a month are ten months, not eleven
 
 
@@ -206,14 +206,15 @@ def activities(work: Work, pace: Pace, *, slowed: bool = True) -> tuple[Activity
     pace
         Rates of the works.
     slowed
-        Whether an activity lasts as long as the money of its months asks, in the richest year.
+        Whether what no year can pay lasts longer.
     """
     lots = work.lots or (_whole(work, pace),)
-    monthly = max(pace.budget_pkr_per_year, *pace.budgets.values(), 1.0) / MONTHS
-    least = MARGIN / monthly if slowed else 0.0
+    yearly = max(pace.budget_pkr_per_year, *pace.budgets.values(), 1.0)
     rupees = _rounded([sum(lot.costs.values()) for lot in lots], round(work.cost.base))
     return tuple(
-        replace(each, effort=max(each.effort, least * each.cost))
+        replace(each, effort=max(each.effort, MARGIN * MONTHS * each.cost / yearly))
+        if slowed and each.cost > yearly
+        else each
         for lot, total in zip(lots, rupees, strict=True)
         for each in _of_lot(work.name, lot, total, pace)
     )

@@ -29,7 +29,8 @@ DAYS = 365.25 / MONTHS
 """Days of a mean month [d]."""
 SEED = 1
 WORKERS = 1
-"""Threads of the solver: one, so that the same problem has the same answer on every machine."""
+"""Threads of the solver: one, so that the same problem has the same answer on every machine, unless
+`phasing.seconds` end the search before the gap is reached: then a slower one may have less."""
 TAKES: Mapping[Kind, str] = {
     "earthworks": "earthworks",
     "bridges": "bridges",
@@ -95,7 +96,8 @@ class Solution:
     bound: float
     """Value below which no programme can be [PKR]."""
     over: Mapping[str, int] = field(default_factory=dict)
-    """Months, rupees or crews by which limits were relaxed, by name; none where all hold."""
+    """Months, crews, or units of money of a calendar year by which limits were relaxed, by name;
+    none where all hold."""
 
     @property
     def gap(self) -> float:
@@ -197,6 +199,8 @@ class _Model:
     of: Problem
     relaxed: frozenset[str]
     """Kinds of limits that may be broken: "days", "money", "crews"."""
+    dearest: int = 0
+    """Rupees that the money of some year has to reach where money is relaxed [PKR]."""
     model: cp_model.CpModel = field(default_factory=cp_model.CpModel)
     begun: list[list[Any]] = field(default_factory=list)
     """Whether each activity has begun by a month, by activity and month."""
@@ -271,6 +275,7 @@ class _Model:
 
     def _money(self) -> None:
         years = sorted({self.of.year(month) for month in range(self.of.horizon)})
+        rich = []
         for year in years:
             months = self.of.months_of(year)
             parts = []
@@ -282,12 +287,18 @@ class _Model:
                         parts.append(units * begins)
             limit = floor(self.of.pace.budget(year) * len(months) / MONTHS / UNIT)
             if "money" in self.relaxed:
-                most = sum(ceil(each.cost / UNIT) for each in self.of.activities)
+                most = MONTHS * sum(ceil(each.cost / UNIT) + 1 for each in self.of.activities)
                 more = self.model.new_int_var(0, most, f"money {year}")
                 self.over[f"money of {year}"] = more
-                self.model.add(sum(parts) <= limit + more)
+                # a part of a year has the same part of what the year gets
+                self.model.add(MONTHS * sum(parts) <= MONTHS * limit + len(months) * more)
+                rich.append(self.model.new_bool_var(f"rich {year}"))
+                lacks = ceil(self.dearest / UNIT) - floor(self.of.pace.budget(year) / UNIT)
+                self.model.add(more >= lacks).only_enforce_if(rich[-1])
             elif parts:
                 self.model.add(sum(parts) <= limit)
+        if self.dearest and rich:
+            self.model.add_bool_or(rich)
 
     def _crews(self) -> None:
         crews = self.of.pace.crews
@@ -370,7 +381,9 @@ def objective(of: Problem, starts: Sequence[int], opens: Sequence[int]) -> float
     return paid - saved
 
 
-def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | None:
+def solved(
+    of: Problem, *, relaxed: frozenset[str] = frozenset(), dearest: int = 0
+) -> Solution | None:
     """
     Find the programme of the least present cost, within the gap of the study.
 
@@ -381,6 +394,8 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
     relaxed
         Kinds of limits that may be broken ("days", "money", "crews"): then as little as possible
         is, whatever the programme costs.
+    dearest
+        Rupees that the money of some year reaches at least where money is relaxed [PKR].
 
     Returns
     -------
@@ -394,7 +409,7 @@ def solved(of: Problem, *, relaxed: frozenset[str] = frozenset()) -> Solution | 
     """
     if "days" not in relaxed and bool((of.latest < of.earliest).any()):
         return None
-    own = _Model(of, relaxed)
+    own = _Model(of, relaxed, dearest)
     own.build()
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = of.pace.seconds

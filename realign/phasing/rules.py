@@ -113,7 +113,8 @@ class Pace(Settings):
     """Day on which all of the programme is open; that of the last water or five years after `start`
     where none is given, and later where it cannot be."""
     budget_pkr_per_year: float = Field(ge=1)
-    """Money for a calendar year at the prices of the study [PKR], the most that is spent in it."""
+    """Money for a calendar year at the prices of the study [PKR], the most that is spent in it;
+    what is drawn at the prices of that year may be more."""
     budgets: dict[int, float] = Field(default_factory=dict)
     """The same for single years, by year."""
     discount_pct: float = Field(default=9.0, ge=0)
@@ -162,7 +163,8 @@ class Pace(Settings):
     """Share by which a programme may cost more than the best one, at most, for the search to
     stop [-]."""
     seconds: float = Field(default=60.0, gt=0)
-    """Time after which the search stops with what it has [s]."""
+    """Time after which the search stops with what it has [s]; where it stops so, the answer depends
+    on the machine."""
 
     @field_validator("budgets")
     @classmethod

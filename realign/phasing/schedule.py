@@ -137,6 +137,17 @@ class Schedule:
     conflict: str = ""
     """Which limits cannot all be kept, and the least that helps; empty where all are."""
 
+    def deadline_opens(self, phase: Phase) -> date | None:
+        """First day on which all is open that the water of a phase's deadline takes, or None."""
+        if phase.deadline is None:
+            return None
+        first = [
+            one.opens
+            for one in self.openings
+            if one.work == phase.work.name and one.water == phase.deadline
+        ]
+        return max(first, default=None)
+
     def renamed(self, option: str) -> "Schedule":
         """Return the same schedule for an option of another name."""
         return replace(self, option=option)
@@ -317,17 +328,17 @@ def _relaxed(
     option: str, of: Problem, drawn_out: Callable[..., Problem]
 ) -> tuple[Problem, Solution, str]:
     """Take the least delay, and say which limits conflict and what helps."""
-    # more money than a month has now would also let activities go faster
-    money = solved(drawn_out(slowed=False), relaxed=frozenset({"money"}))
+    free = partial(drawn_out, slowed=False)
+    slow = zip(of.activities, free().activities, strict=True)
+    # with as much in a year as this, nothing is too dear for a year any more
+    dearest = max((own.cost for own, quick in slow if own.effort > quick.effort), default=0)
+    money = solved(free(), relaxed=frozenset({"money"}), dearest=dearest)
     crews = solved(of, relaxed=frozenset({"crews"}))
-    late, longer, more = solved(of, relaxed=frozenset({"days"})), of, 0
-    while late is None and more < LONGEST:
-        more = max(MONTHS, 2 * more)
-        longer = drawn_out(more)
-        late = solved(longer, relaxed=frozenset({"days"}))
+    late, longer, more = _delayed(of, drawn_out)
     others = [_help(each) for each in (money, crews) if each is not None]
     if late is None:
-        together = solved(longer, relaxed=frozenset({"days", "money", "crews"}))
+        everything = frozenset({"days", "money", "crews"})
+        together = solved(free(more), relaxed=everything, dearest=dearest)
         others = others or ([_help(together)] if together else [])
         words = " or ".join(others) or "nothing"
         msg = (
@@ -361,6 +372,34 @@ def _relaxed(
     if crews is None:
         msg += " More crews alone do not help."
     return later, found, msg
+
+
+def _delayed(
+    of: Problem, drawn_out: Callable[..., Problem]
+) -> tuple[Solution | None, Problem, int]:
+    """
+    Find the least delay, and the plan in which it is possible, drawn out by some months.
+
+    The part of a year in which a plan ends has that part of its money only. So the programme is
+    complete with the months by which its last day is moved, not only in a plan that is longer.
+    """
+    days = frozenset({"days"})
+    late, longer, more = solved(of, relaxed=days), of, 0
+    while late is None and more < LONGEST:
+        more = max(MONTHS, 2 * more)
+        longer = drawn_out(more)
+        late = solved(longer, relaxed=days)
+    whole = f"days of {WHOLE}"
+    need = late.over.get(whole, 0) if late else 0
+    while late is not None and 0 < need < more:
+        shorter = drawn_out(need)
+        found = solved(shorter, relaxed=days)
+        if found is not None:
+            late, longer, more = found, shorter, need
+        need += 1
+    if late is not None and whole in late.over:
+        late = replace(late, over={**late.over, whole: more})
+    return late, longer, more
 
 
 def _help(found: Solution) -> str:

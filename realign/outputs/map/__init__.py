@@ -23,6 +23,7 @@ import geopandas as gpd
 import numpy as np
 from pyproj import Transformer
 
+from realign.outputs.csp import sealed
 from realign.outputs.map import courses, layers
 from realign.outputs.map.days import days
 from realign.outputs.map.panel import LOOKS, Drawing, Panel, Raw, records
@@ -34,6 +35,22 @@ SCRIPTS = ("core", "panel", "option", "days", "profile", "compare", "tools", "st
 """Scripts of the page, in the order in which they build on each other."""
 NEW_TICK_KM = 5
 """Distance between two chainages of new roads that carry a number at first [km]."""
+
+ONLINE = (
+    {
+        "name": "OpenStreetMap",
+        "host": "tile.openstreetmap.org",
+        "most": 19,
+        "credit": "\u00a9 OpenStreetMap contributors",
+    },
+    {
+        "name": "OpenTopoMap",
+        "host": "tile.opentopomap.org",
+        "most": 17,
+        "credit": "\u00a9 OpenStreetMap contributors, SRTM; \u00a9 OpenTopoMap (CC-BY-SA)",
+    },
+)
+"""Base maps of others: asked for only once a reader switches them on."""
 
 _OPTION = (
     "#0072b2",
@@ -86,7 +103,7 @@ def page(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> str:
     layers.hazards(drawing)
     layers.orientation(drawing, frames["places"])
     base.add_child(Panel(drawing, _scene(plan, frames)))
-    return _rendered(base)
+    return sealed(_rendered(base), images=[f"https://{each['host']}" for each in ONLINE])
 
 
 def _scene(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> dict[str, Any]:
@@ -100,6 +117,7 @@ def _scene(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> dict[str, Any]
         "bounds": _bounds(plan, frames),
         "footnote": _footnote(plan),
         "looks": LOOKS,
+        "online": ONLINE,
         "forms": [{"key": key, "name": FORM_NAMES[key]} for key in courses.FORMS],
         "colours": _OPTION,
         "bands": _PHASE,

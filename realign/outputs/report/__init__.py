@@ -12,6 +12,7 @@ import jinja2
 from realign.chainage import text
 from realign.outputs import gantt, series
 from realign.outputs import programme as programme_rows
+from realign.outputs.csp import sealed
 from realign.outputs.report import answer, choice, money, schedule, weather, wording, works
 from realign.outputs.report.works import Rows
 from realign.plan import Plan
@@ -54,7 +55,7 @@ def page(
     programmes = [plan.programmes[o.name] for o in plan.options if o.name in plan.programmes]
     programmes.sort(key=lambda programme: programme.option.name != plan.best)
     front = choice.pareto(plan)
-    return _template().render(
+    page = _template().render(
         plan=plan,
         about=plan.study.study,
         sections=_sections(drawn=front is not None),
@@ -78,7 +79,9 @@ def page(
         gantt=gantt,
         looks=series.LOOKS,
         activities=[
-            row for row in programme_rows.schedule_rows(plan) if row["option"] == plan.best
+            row
+            for row in programme_rows.schedule_rows(plan)
+            if row["option"] == plan.best and row["kind"] != "opening"
         ],
         checks=[(check, works.verdict(check)) for check in plan.checks],
         misses=sum(not check.ok for check in plan.checks),
@@ -116,6 +119,7 @@ def page(
         tornado=[r for r in programme_rows.tornado_rows(plan) if r["option"] == plan.best],
         convergence=[r for r in programme_rows.convergence_rows(plan) if r["option"] == plan.best],
     )
+    return sealed(page)
 
 
 _SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (

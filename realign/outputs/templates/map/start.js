@@ -1,20 +1,13 @@
 "use strict";
 // Puts the page together once the map and its layers are there.
 (function () {
-  // Base maps of others; they are asked for only once a reader switches them on.
-  var ONLINE = [
-    { name: "OpenStreetMap", url: "https://tile.openstreetmap.org/{z}/{x}/{y}.png", most: 19,
-      credit: "\u00a9 OpenStreetMap contributors" },
-    { name: "OpenTopoMap", url: "https://tile.opentopomap.org/{z}/{x}/{y}.png", most: 17,
-      credit: "\u00a9 OpenStreetMap contributors, SRTM; \u00a9 OpenTopoMap (CC-BY-SA)" }
-  ];
   var NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
   function online() {
-    return ONLINE.map(function (each) {
+    return realign.scene.online.map(function (each) {
       return { name: each.name, note: "asks the network", shown: false, role: "",
         look: { kind: "area", color: "#8a8a80", weight: 1, fillColor: "#dfe9d8" },
-        layers: [L.tileLayer(each.url, { maxZoom: 22, maxNativeZoom: each.most, attribution: each.credit,
+        layers: [L.tileLayer("https://" + each.host + "/{z}/{x}/{y}.png", { maxZoom: 22, maxNativeZoom: each.most, attribution: each.credit,
           errorTileUrl: NOTHING, zIndex: 0 })] };
     });
   }
