@@ -177,7 +177,8 @@ def check(study: Study) -> Rates:
             f"{study.money.currency}, as money.currency says"
         )
     problems += [
-        f"{study.inputs / name}: no such file; make it with `make data` or give --inputs DIR"
+        f"{study.inputs / name}: no such file; make it with `make data`, fetch it with `realign "
+        "fetch`, or give --inputs DIR"
         for name in _inputs(study)
         if not (study.inputs / name).is_file()
     ]
