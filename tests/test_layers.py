@@ -13,7 +13,7 @@ import realign
 
 ROWS = """
 errors
-settings chainage estimate datum
+settings chainage estimate datum cluster
 terrain standards rates store
 highway conditioning
 reservoir hazard haul formation geometry roads
