@@ -341,6 +341,10 @@ def layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoData
     if not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
         msg = f"{path}: found no features with a reference system; wanted {wanted}"
         raise InputError(msg)
+    if frame.geometry.isna().any():
+        number = int(np.flatnonzero(frame.geometry.isna())[0]) + 1
+        msg = f"{path}: feature {number} has no geometry; wanted {wanted}"
+        raise InputError(msg)
     frame = moved(path, frame, study.crs).explode(ignore_index=True)
     found = set(frame.geom_type.dropna()) - kinds
     if found or frame.geometry.isna().any():

@@ -30,6 +30,7 @@ FOREIGN = (
 )
 """What libraries raise while they read a broken file."""
 
+_FARTHEST = 1e8  # m or degrees; the Earth measures 4e7 m around
 _HEAD = 65_536  # bytes; the prolog of a description is shorter
 _ARCHIVES = {
     b"PK\x03\x04": "ZIP",
@@ -156,13 +157,13 @@ def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
     Returns
     -------
     frame
-        Not empty; every coordinate in plan is a number.
+        Not empty; every coordinate in plan is a place on Earth.
 
     Raises
     ------
     InputError
         No such file, none that can be read, more layers than one, an empty one, or one with
-        coordinates that are no numbers.
+        coordinates that are no place.
     """
     check_file(path, wanted)
     try:
@@ -183,7 +184,7 @@ def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
         msg = f"{path}: is empty; wanted {wanted}"
         raise InputError(msg)
     if isinstance(frame, gpd.GeoDataFrame):
-        check_finite(path, frame, "that are no numbers")
+        check_places(path, frame, "that are no numbers, or no place on Earth")
     return frame
 
 
@@ -203,7 +204,7 @@ def moved(path: Path, frame: gpd.GeoDataFrame, crs: object) -> gpd.GeoDataFrame:
     except FOREIGN as problem:
         msg = f"{path}: cannot be brought into {named} ({_short(problem)})"
         raise InputError(msg) from problem
-    check_finite(
+    check_places(
         path,
         out,
         f"outside {named}; wanted degrees, unless the file names another reference system",
@@ -211,10 +212,10 @@ def moved(path: Path, frame: gpd.GeoDataFrame, crs: object) -> gpd.GeoDataFrame:
     return out
 
 
-def check_finite(path: Path, frame: gpd.GeoDataFrame, what: str) -> None:
-    """Refuse shapes with coordinates that are infinite or no number, by number of the feature."""
+def check_places(path: Path, frame: gpd.GeoDataFrame, what: str) -> None:
+    """Refuse shapes with coordinates that are no place on Earth, by number of the feature."""
     points, number = shapely.get_coordinates(frame.geometry.to_numpy(), return_index=True)
-    wrong = number[~np.isfinite(points).all(axis=1)]
+    wrong = number[~(np.abs(points) < _FARTHEST).all(axis=1)]
     if wrong.size:
         msg = f"{path}: feature {wrong[0] + 1} has coordinates {what}"
         raise InputError(msg)

@@ -317,6 +317,17 @@ LINES: dict[str, Spoil] = {
     "coordinates in brackets without end": lambda p: document(p, "[" * 50_000 + "]" * 50_000),
     "no features": write_features,
     "points": lambda p: write_features(p, ("Point", degrees(XY)[0])),
+    "a null geometry beside": lambda p: p.write_text(
+        json.dumps(
+            {
+                "type": "FeatureCollection",
+                "features": [
+                    {"type": "Feature", "properties": {}, "geometry": None},
+                    json.loads(p.read_text())["features"][0],
+                ],
+            }
+        )
+    ),
     "only null geometries": lambda p: p.write_text(
         '{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, '
         '"geometry": null}]}'
@@ -378,17 +389,6 @@ ROADS: dict[str, Spoil] = {
         ("LineString", degrees(np.array([XY[0], XY[0] - 100]))),
     ),
     "a ring": lambda p: line(p, np.vstack((XY, XY[::-1] + np.array([0, 5]), XY[:1]))),
-    "a null geometry beside": lambda p: p.write_text(
-        json.dumps(
-            {
-                "type": "FeatureCollection",
-                "features": [
-                    {"type": "Feature", "properties": {}, "geometry": None},
-                    json.loads(p.read_text())["features"][0],
-                ],
-            }
-        )
-    ),
     "no class beside": lambda p: write_features(
         p, ("GeometryCollection", []), ("LineString", degrees(XY))
     ),
