@@ -21,9 +21,16 @@ from realign import __version__, outputs
 from realign import plan as planning
 from realign import study as studies
 from realign.chainage import text
-from realign.errors import NoRouteError, RealignError
+from realign.errors import NoRouteError, RealignError, SourceError
 from realign.outputs import tables
 from realign.plan import Plan, Tell
+from realign.sources import box as boxes
+from realign.sources import elevation, overpass
+from realign.sources.client import Client
+from realign.sources.fetching import Servers
+from realign.sources.fetching import fetch as fetch_inputs
+from realign.sources.new import Begun
+from realign.sources.new import new as begin
 from realign.store import Store
 
 WRONG_INPUT = 2
@@ -285,6 +292,143 @@ def alternatives(
         f"{found.searches} searches, {found.failed} of them without a road; "
         f"{found.passed_over} roads found again; {', '.join(map(str, files))}"
     )
+
+
+@app.command()
+def new(  # noqa: PLR0913, PLR0917 - one for each option
+    name: Annotated[
+        str, typer.Argument(help="Short name of the study: small letters, digits, - and _.")
+    ],
+    box: Annotated[
+        str,
+        typer.Option(
+            metavar="W,S,E,N",
+            help="Region, in degrees: western, southern, eastern and northern edge. It holds the "
+            "dam, the whole lake, both ends of the highway and all ground for new roads.",
+        ),
+    ],
+    dam: Annotated[
+        str, typer.Option(metavar="LON,LAT", help="Axis of the dam, in the middle of the river.")
+    ],
+    level: Annotated[
+        float, typer.Option(metavar="M", help="Full level of the lake, in metres above EGM2008.")
+    ],
+    start: Annotated[
+        str, typer.Option("--from", metavar="LON,LAT", help="Where the highway begins.")
+    ],
+    end: Annotated[str, typer.Option("--to", metavar="LON,LAT", help="Where it ends.")],
+    river: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of the river that is dammed, or part of it.")
+    ] = "",
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the study; data/NAME by default.")
+    ] = None,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Begin a study of another dam and highway: a folder with study.toml, places.csv and rates.csv.
+
+    What is given stands in the files as given; whatever else a study needs is an assumption with
+    its reason beside it, yours to replace. `realign fetch` then fills its inputs.
+
+    The numbers of the example only show the form.
+
+    Example: realign new swat --box 72.2,34.9,72.8,35.5 --dam 72.53,35.15 --level 1420 --from
+    72.44,34.96 --to 72.59,35.48 --river Swat
+    """
+    with _told(quiet=quiet):
+        begun = Begun(
+            name=name,
+            box=boxes.parsed("--box", box),
+            dam=boxes.point("--dam", dam),
+            level=level,
+            start=boxes.point("--from", start),
+            end=boxes.point("--to", end),
+            river=river,
+        )
+        file = begin(begun, folder or Path("data") / name)
+    if not quiet:
+        typer.echo(
+            f"{file} is written, with places.csv and rates.csv beside it. Next:\n"
+            f"  realign fetch {file}    fetches ground, roads and rivers\n"
+            f"  realign check {file}    says what is still wrong\n"
+            f"  realign run {file}"
+        )
+
+
+@app.command()
+def fetch(
+    study: StudyFile,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the inputs; `inputs` beside the study by default."),
+    ] = None,
+    box: Annotated[
+        str, typer.Option(metavar="W,S,E,N", help="Region in degrees; fetch.box by default.")
+    ] = "",
+    mirror: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Server of elevation tiles, in place of the public ones; several are tried in "
+            "the order given.",
+        ),
+    ] = None,
+    tiles: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of elevation tiles, read in place of a server."
+        ),
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--overpass",
+            metavar="URL",
+            help="Server of OpenStreetMap (Overpass API), in place of the public ones; several "
+            "are tried in the order given.",
+        ),
+    ] = None,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Fill the inputs of a study from public sources: Copernicus GLO-30 and OpenStreetMap.
+
+    Fetches ground, highway, its bridges, roads, rivers, places, and the layers streams, buildings
+    and land use that the study names. What stands is left alone, so that the same command goes on
+    where it ended; a file of yours is never written over. SOURCES.md beside the inputs says where
+    each comes from, with its licence.
+
+    Example: realign fetch data/swat/study.toml
+    """
+    with _told(quiet=quiet) as tell:
+        asked = studies.load(study, inputs=out)
+        client = Client(
+            f"realign/{__version__} (open highway realignment planner)",
+            say=(lambda text: tell("waiting", text)) if tell else None,
+        )
+        servers = Servers(
+            elevation=tuple(mirror or elevation.SERVERS),
+            overpass=tuple(server or overpass.SERVERS),
+            tiles=tiles,
+        )
+        region = boxes.parsed("--box", box) if box else None
+        if tiles and not tiles.is_dir():
+            msg = f"--tiles: found no folder {tiles}; wanted one with tiles of Copernicus GLO-30"
+            raise SourceError(msg)
+        done = fetch_inputs(asked, client, servers, box=region, tell=tell)
+    if quiet:
+        return
+    for names, what in (
+        (done.written, "fetched"),
+        (done.stood, "stood already"),
+        (done.own, "yours, left as they are"),
+    ):
+        if names:
+            typer.echo(f"{what}: {', '.join(names)}")
+    for note in done.notes:
+        typer.echo(f"   {note}")
+    typer.echo(f"inputs in {done.folder}; next: realign check {study}")
 
 
 def _store() -> Store:

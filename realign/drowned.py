@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
-from realign import conditioning, highway, rates, reservoir, submergence, terrain
+from realign import conditioning, datum, highway, rates, reservoir, submergence, terrain
 from realign.chainage import text
 from realign.conditioning import Conditioned
 from realign.corridor import Laid, Layer
@@ -176,7 +176,8 @@ def check(study: Study) -> Rates:
             f"{study.money.currency}, as money.currency says"
         )
     problems += [
-        f"{study.inputs / name}: no such file; make it with `make data` or give --inputs DIR"
+        f"{study.inputs / name}: no such file; make it with `make data`, fetch it with `realign "
+        "fetch`, or give --inputs DIR"
         for name in _inputs(study)
         if not (study.inputs / name).is_file()
     ]
@@ -243,6 +244,8 @@ def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Condi
         cell=rules.cell_m,
     )
     try:
+        ground = terrain.on_datum(ground, study.elevation)
+        _one_datum(study, ground)
         return conditioning.conditioned(
             ground,
             rivers=list(rivers.geometry),
@@ -253,6 +256,17 @@ def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Condi
     except InputError as problem:
         msg = f"{study.file}: {problem}"
         raise InputError(msg) from problem
+
+
+def _one_datum(study: Study, ground: Terrain) -> None:
+    """Refuse dams whose levels are said to be on another datum than the ground."""
+    for dam in study.dams:
+        if not datum.same(dam.vertical_datum, ground.datum):
+            msg = (
+                f"dams[{dam.name}].vertical_datum: found {dam.vertical_datum!r}, and the ground is "
+                f"on {ground.datum!r}; wanted one datum: say elevation.level_datum"
+            )
+            raise InputError(msg)
 
 
 def _line(study: Study) -> highway.Line:

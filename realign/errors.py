@@ -23,3 +23,7 @@ class NoRouteError(RealignError):
 
 class OutputError(RealignError):
     """The results cannot be written where they were asked for."""
+
+
+class SourceError(RealignError):
+    """Public data cannot be had, or what is asked for is no study; the message says what to do."""

@@ -814,7 +814,8 @@ def _check_connected(given: Drowned, programmes: Mapping[str, Programme]) -> Non
             odd = date.fromordinal(min(said ^ found))
             msg = (
                 f"option {each.option.name}: the schedule says {each.schedule.cuts}, "
-                f"{len(said)} days, the network {cuts}, {len(found)} days; they differ from {odd} on"
+                f"{len(said)} days, the network {cuts}, {len(found)} days; they differ from "
+                f"{odd} on"
             )
             raise RuntimeError(msg)
 

@@ -74,6 +74,9 @@ class Dam(Settings):
     """Lowest level of operation; the storage above it is live [m above datum]."""
     crest_level_m: float
     """Top of the wall [m above datum]."""
+    vertical_datum: str = ""
+    """Datum of these levels where it is said; it has to be that of the ground, so that the two are
+    never mixed in silence: `elevation.level_datum` brings the ground onto it."""
     stages: tuple[Stage, ...] = Field(min_length=1)
     """Steps of filling, each later and higher than the one before."""
     extent: Annotated[str | None, WITHIN] = None

@@ -138,6 +138,31 @@ class Rivers(Settings):
     """Polygons in the inputs folder that no road may touch."""
 
 
+class Fetch(Settings):
+    """The table `[fetch]`: what `realign fetch` asks public sources for; a run reads none of it."""
+
+    box: tuple[float, float, float, float] | None = None
+    """West, south, east and north edge of the region [deg, WGS 84]; by default that of the places
+    and dams with 0.15 degrees around them."""
+    highway_ref: str = ""
+    """Number of the highway in OpenStreetMap, to which the way between its ends keeps; any road
+    where it is empty."""
+    highway_relation: int | None = Field(default=None, gt=0)
+    """Relation of the highway in OpenStreetMap, to which the way between its ends keeps."""
+    cell_m: float = Field(default=30.0, ge=1)
+    """Side of a cell of the ground [m]."""
+
+    @field_validator("box")
+    @classmethod
+    def _in_order(
+        cls, value: tuple[float, float, float, float] | None
+    ) -> tuple[float, float, float, float] | None:
+        if value and not (value[0] < value[2] and value[1] < value[3]):
+            msg = f"found {list(value)}, wanted west, south, east, north"
+            raise ValueError(msg)
+        return value
+
+
 class Published(Settings):
     """One row of `[[published]]`: a published figure, and how close the model has to come."""
 
@@ -204,6 +229,8 @@ class Study(Settings):
     """What is asked."""
     elevation: Elevation
     """Ground."""
+    fetch: Fetch = Fetch()
+    """Public data."""
     conditioning: Conditioning = Conditioning()
     """What is done to the ground before anything stands on it."""
     existing: Existing

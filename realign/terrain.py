@@ -18,8 +18,8 @@ import psutil
 import rasterio
 from affine import Affine
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
-from pyproj import CRS
+from pydantic import Field, model_validator
+from pyproj import CRS, Transformer
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -27,7 +27,9 @@ from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform, transform_bounds
 from rasterio.windows import Window
+from scipy.interpolate import LinearNDInterpolator
 
+from realign import datum
 from realign.errors import GeometryError, InputError, RealignError
 from realign.inputs import FOREIGN, WITHIN, check_file
 from realign.settings import Settings
@@ -38,6 +40,7 @@ Bounds = tuple[float, float, float, float]
 _LOWEST, _HIGHEST = -500.0, 9000.0  # dry land lies between -430 m (Dead Sea) and 8,849 m
 _SAME = 1e-6  # cells; closer than this, two positions in the raster are one
 _WHOLE = 0.999  # share of known ground that a warped cell must stand on
+_SHIFT_DEG = 0.1  # between two places at which the difference of two datums is taken
 _ASTRAY = 1e-3  # cells; how far a warped cell may be from its place
 _BYTES = 16  # of memory that a cell takes while it is read and warped: four times its level
 _AZIMUTH, _ALTITUDE = math.radians(315), math.radians(45)  # light of a map comes from north-west
@@ -49,9 +52,25 @@ class Elevation(Settings):
     file: Annotated[str, WITHIN] = "dem.tif"
     """Raster of ground levels [m], in the inputs folder."""
     vertical_datum: str
-    """Datum of the levels, for example EGM2008; every level of the study is on it."""
+    """Datum of the levels of the file, for example EGM2008."""
+    level_datum: str = ""
+    """Datum of the levels of the study, those of dams above all; that of the file where none is
+    given. Ground on another datum is brought onto it where pyproj has the grid, and refused where
+    it has not."""
+    datum_offset_m: float | None = None
+    """What brings levels of the file onto `level_datum` where no grid does, added to each [m]."""
     sigma_m: float = Field(ge=0)
     """Standard deviation of a level of the ground, from the raster and its datum [m]."""
+
+    @model_validator(mode="after")
+    def _offset_has_two_ends(self) -> "Elevation":
+        if self.datum_offset_m is not None and datum.same(self.vertical_datum, self.level_datum):
+            msg = (
+                f"datum_offset_m: found {self.datum_offset_m:g} m from {self.vertical_datum!r} to "
+                f"{self.level_datum or self.vertical_datum!r}; wanted two datums"
+            )
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,6 +297,55 @@ def cell_of(path: Path, *, crs: CRS) -> float:
         return float(transform.a)
 
 
+def on_datum(terrain: Terrain, elevation: Elevation) -> Terrain:
+    """
+    Bring ground onto the datum of the levels of a study.
+
+    The difference of two datums is smooth: it is taken every tenth of a degree and
+    interpolated in between, straight.
+
+    Parameters
+    ----------
+    terrain
+        Ground as its file has it.
+    elevation
+        Says both datums, or the offset between them.
+
+    Returns
+    -------
+    terrain
+        The same ground where the datums are one.
+
+    Raises
+    ------
+    InputError
+        No way between the two is known.
+    """
+    to = elevation.level_datum or elevation.vertical_datum
+    if elevation.datum_offset_m is not None:
+        z = terrain.z + np.float32(elevation.datum_offset_m)
+        return replace(terrain, z=z, datum=to)
+    if datum.same(terrain.datum, to):
+        return terrain
+    onto = Transformer.from_crs(terrain.crs, 4326, always_xy=True)
+    back = Transformer.from_crs(4326, terrain.crs, always_xy=True)
+    west, south, east, north = onto.transform_bounds(*terrain.bounds, densify_pts=21)
+    lon = np.arange(math.floor(west / _SHIFT_DEG), math.ceil(east / _SHIFT_DEG) + 1) * _SHIFT_DEG
+    lat = np.arange(math.floor(south / _SHIFT_DEG), math.ceil(north / _SHIFT_DEG) + 1) * _SHIFT_DEG
+    x, y = np.meshgrid(lon, lat)
+    known = datum.shift(x, y, of=terrain.datum, to=to)
+    moved = np.column_stack(back.transform(x.ravel(), y.ravel()))
+    between = LinearNDInterpolator(moved, known.ravel())
+    rows, cols = terrain.shape
+    left, _, _, top = terrain.bounds
+    east_ = left + (np.arange(cols) + 0.5) * terrain.cell
+    z = terrain.z.copy()
+    for row in range(rows):  # a row at a time, so that large ground needs no second copy in double
+        north_ = top - (row + 0.5) * terrain.cell
+        z[row] += between(np.column_stack((east_, np.full(cols, north_)))).astype(np.float32)
+    return replace(terrain, z=z, datum=to)
+
+
 def slopes(terrain: Terrain) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """
     Rise of the ground to the east and to the north, by central differences.
@@ -412,8 +480,9 @@ def _levels(source: rasterio.DatasetReader, window: Window | None) -> NDArray[np
     rows, cols = (source.height, source.width) if window is None else (window.height, window.width)
     _check_room(source.name, rows, cols)
     band = source.read(1, window=window, masked=True)
-    z = np.ma.filled(band.astype(np.float32), np.nan)
-    return np.asarray(z * np.float32(source.scales[0]) + np.float32(source.offsets[0]))
+    with np.errstate(invalid="ignore", over="ignore"):  # `_check_levels` refuses what it gives
+        z = np.ma.filled(band.astype(np.float32), np.nan)
+        return np.asarray(z * np.float32(source.scales[0]) + np.float32(source.offsets[0]))
 
 
 def _check_room(name: str, rows: float, cols: float) -> None:

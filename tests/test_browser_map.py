@@ -170,7 +170,7 @@ def test_the_slider_tells_and_draws_every_day(browser: Any, folder: Path) -> Non
     lost = courses.lost(geopackage.layers(plan)["existing_highway"])
     count = int(run(browser, "return document.getElementById('day').max"))
     seen = set()
-    for at in sorted({0, 5, count // 3, count // 2, 3 * count // 4, count - 1}):
+    for at in sorted({count * k // 12 for k in range(12)} | {count - 1}):
         run(
             browser,
             f"""const slider = document.getElementById("day"); slider.value = {at};

@@ -133,7 +133,7 @@ def test_tables_have_their_columns() -> None:
         "river.csv": ["lon", "lat", "bed_m"],
         "tributaries.csv": ["name", "mouth_lon", "mouth_lat", "head_lon", "head_lat", "head_m"],
         "summits.csv": ["name", "lon", "lat", "height_m"],
-        "places.csv": ["name", "lon", "lat", "chainage_km", "source"],
+        "places.csv": ["name", "lon", "lat", "chainage_km", "name_ur", "source"],
     }
     for name, wanted in columns.items():
         with (FOLDER / name).open(newline="", encoding="utf-8") as file:

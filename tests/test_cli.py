@@ -20,6 +20,7 @@ from realign import cli
 from realign import plan as planning
 from realign.errors import NoRouteError
 from realign.plan import Plan
+from realign.store import Store
 from realign.study import Study
 
 COMMANDS = ("run", "check", "submerged", "costs", "alternatives")
@@ -295,9 +296,14 @@ def test_the_first_run_says_that_it_compiles_and_later_ones_do_not(
     run: Run, study: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def stages(
-        _: object, *, tell: Callable[[str, str], None] | None = None, scheduler: str = ""
+        _: object,
+        *,
+        tell: Callable[[str, str], None] | None = None,
+        scheduler: str = "",
+        store: Store | None = None,
     ) -> None:
         assert scheduler == "threads"
+        assert store is not None
         for stage in ("ground", "corridors and roads", "corridors and roads"):
             if tell:
                 tell(stage, "")

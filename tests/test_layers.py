@@ -13,7 +13,7 @@ import realign
 
 ROWS = """
 errors
-settings chainage estimate inputs
+settings chainage estimate datum inputs
 terrain standards rates store
 highway conditioning
 reservoir hazard haul formation geometry roads

@@ -673,6 +673,16 @@ def test_a_work_that_upgrades_beside_its_new_road_lies_on_both() -> None:
     assert frame.geometry.length.iloc[0] == pytest.approx(alone.geometry.length.iloc[0] + 200.0)
 
 
+def test_a_stage_below_the_bed_has_no_lake_and_is_written(tmp_path: Path) -> None:
+    plan = small()
+    lake = plan.reservoirs[0]
+    empty = replace(lake.lakes[0], area=0.0, volume=0.0, polygon=shapely.Polygon())
+    dry = replace(lake, lakes=(empty, *lake.lakes[1:]))
+    outputs.write(changed(reservoirs=(dry, *plan.reservoirs[1:])), tmp_path / "maps")
+    frame = gpd.read_file(tmp_path / "maps" / "plan.gpkg", layer="lakes")
+    assert frame.geometry.is_empty.sum() == 1
+
+
 def test_lakes_keep_level_area_and_date() -> None:
     frame = geopackage.layers(small())["lakes"]
     for lake, row in zip(small().reservoirs[0].lakes, frame.itertuples(index=False), strict=True):

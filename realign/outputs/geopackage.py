@@ -20,7 +20,7 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from shapely import LineString, MultiLineString, Point
+from shapely import LineString, MultiLineString, MultiPolygon, Point
 from shapely.geometry.base import BaseGeometry
 
 from realign.chainage import Section, clip, subtract, text
@@ -293,8 +293,13 @@ def _lakes(plan: Plan) -> Iterator[Record]:
                 "level_m": lake.stage.level_m,
                 "area_km2": round(lake.area / _KM**2, 4),
                 "volume_km3": round(lake.volume / _KM**3, 5),
-                "geometry": shapely.multipolygons(list(shapely.get_parts(lake.polygon))),
+                "geometry": MultiPolygon(_areas(lake.polygon)),
             }
+
+
+def _areas(shape: BaseGeometry) -> list[shapely.Polygon]:
+    """Parts of a lake; none where the stage lies below the bed."""
+    return [part for part in shapely.get_parts(shape) if not part.is_empty]
 
 
 def _dams(plan: Plan) -> Iterator[Record]:

@@ -1,0 +1,113 @@
+"""
+Vertical datums: levels of one are brought onto another where a grid says how, and never in silence.
+
+Names are those of `KNOWN`, or a code such as `EPSG:5773` of a vertical or of an ellipsoidal system.
+Any other name, such as a local mean sea level, is a datum of its own: it equals itself, and an
+offset has to be given between it and every other.
+"""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pyproj import CRS, Transformer
+from pyproj.crs import CompoundCRS
+from pyproj.exceptions import CRSError, ProjError
+from pyproj.transformer import TransformerGroup
+
+from realign.errors import InputError
+
+KNOWN: Mapping[str, str] = {
+    "egm2008": "EPSG:3855",
+    "egm96": "EPSG:5773",
+    "egm84": "EPSG:5798",
+    "ellipsoid": "EPSG:4979",
+    "wgs 84 ellipsoid": "EPSG:4979",
+}
+"""Names of datums and their codes."""
+_WGS84 = 4326
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are of one datum; an empty one is whatever the other is."""
+    a, b = _plain(one), _plain(other)
+    return not a or not b or KNOWN.get(a, a) == KNOWN.get(b, b)
+
+
+def shift(lon: ArrayLike, lat: ArrayLike, *, of: str, to: str) -> NDArray[np.float64]:
+    """
+    Give what has to be added to a level of one datum to bring it onto another.
+
+    Parameters
+    ----------
+    lon, lat
+        Places, of one shape [deg, WGS 84].
+    of, to
+        Names of the datums.
+
+    Returns
+    -------
+    shift
+        Of the shape of the places [m]; taken at level 0, which is right to some millimetres.
+
+    Raises
+    ------
+    InputError
+        A datum is not known by a code, or the grid between the two is not installed.
+    """
+    x, y = np.broadcast_arrays(np.asarray(lon, float), np.asarray(lat, float))
+    if same(of, to):
+        return np.zeros(x.shape)
+    start, end = (_system(name, of, to) for name in (of, to))
+    try:
+        way = Transformer.from_crs(start, end, always_xy=True, allow_ballpark=False, only_best=True)
+        _, _, z = way.transform(x, y, np.zeros(x.shape), errcheck=True)
+    except ProjError as problem:
+        raise InputError(_no_grid(of, to, start, end)) from problem
+    out = np.asarray(z, float)
+    if not np.isfinite(out).all():
+        msg = (
+            f"vertical datum: {of} to {to}: the grid ends within the study; wanted one of all of it"
+        )
+        raise InputError(msg)
+    return out
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+def _system(name: str, of: str, to: str) -> CRS:
+    """Position on WGS 84 with levels of a datum."""
+    code = KNOWN.get(_plain(name), name)
+    try:
+        found = CRS.from_user_input(code)
+    except CRSError as problem:
+        msg = (
+            f"vertical datum: no way is known from {of!r} to {to!r}, since {name!r} has no code; "
+            f"wanted one of {', '.join(KNOWN)} or a code such as EPSG:5773, or "
+            "elevation.datum_offset_m with its source"
+        )
+        raise InputError(msg) from problem
+    if found.is_vertical:
+        return CompoundCRS(f"WGS 84 with {name}", [CRS.from_epsg(_WGS84), found])
+    if len(found.axis_info) == 3:
+        return found
+    msg = f"vertical datum: found {found.name}, wanted a system of heights"
+    raise InputError(msg)
+
+
+def _no_grid(of: str, to: str, start: CRS, end: CRS) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it is missing is what is asked about
+        group = TransformerGroup(start, end, always_xy=True, allow_ballpark=False)
+    grids = sorted(
+        {grid.short_name for way in group.unavailable_operations for grid in way.grids} - {""}
+    )
+    wanted = f"the grid {' or '.join(grids)}" if grids else "a grid between the two"
+    return (
+        f"vertical datum: levels cannot be brought from {of} to {to}: wanted {wanted}, found none "
+        "installed; get it with `projsync --file NAME` (pyproj sync), or set PROJ_NETWORK=ON, or "
+        "give elevation.datum_offset_m with its source"
+    )

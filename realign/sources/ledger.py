@@ -1,0 +1,176 @@
+"""
+What was fetched into a folder of inputs: from where, when, under which licence, with which hash.
+
+A file that is not in the ledger, or was changed since, belongs to the user and is never
+written over.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from realign.errors import SourceError
+from realign.sources.files import sha256, write_text
+
+LEDGER = "fetched.json"
+"""Name of the ledger in the folder of inputs."""
+
+SOURCES = "SOURCES.md"
+"""Name of the same for readers."""
+
+LICENCES: Mapping[str, str] = {
+    "Copernicus DEM": (
+        "Licence for Copernicus WorldDEM-30 (GLO-30): free use with this notice: produced using "
+        "Copernicus WorldDEM-30 © DLR e.V. 2010-2014 and © Airbus Defence and Space GmbH 2014-2018 "
+        "provided under COPERNICUS by the European Union and ESA; all rights reserved."
+    ),
+    "ODbL-1.0": (
+        "Open Data Commons Open Database License 1.0 (opendatacommons.org/licenses/odbl): "
+        "© OpenStreetMap contributors (openstreetmap.org/copyright). A database made from it is "
+        "shared under the same licence."
+    ),
+}
+"""Licences by the name that the ledger has, with the notice that they ask for."""
+
+_SCHEMA = "realign.fetched/1"
+_HEAD = "# Sources of these inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the ledger."""
+
+    asked: str
+    """What was asked for; another question makes another file."""
+    sha256: str
+    """SHA-256 of the file as it was written."""
+    origins: tuple[str, ...]
+    """Addresses or files that it comes from."""
+    when: str
+    """Day and time of the fetch, UTC."""
+    licence: str
+    """Key of `LICENCES`."""
+    notes: tuple[str, ...] = ()
+    """What is missing in it or was decided."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The ledger of a folder, kept on disk after every entry."""
+
+    folder: Path
+    """Folder of inputs."""
+    entries: dict[str, Entry] = field(default_factory=dict)
+    """What was fetched, by name of the file."""
+    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    """Tells the time."""
+
+    def state(self, name: str, asked: str) -> str:
+        """
+        Tell what stands under a name.
+
+        Returns
+        -------
+        state
+            `missing`, `fetched` (what is asked for stands there), `other` (fetched for another
+            question) or `own` (the user's, or changed by the user).
+        """
+        path, entry = self.folder / name, self.entries.get(name)
+        if not path.exists():
+            return "missing"
+        if entry is None or sha256(path) != entry.sha256:
+            return "own"
+        return "fetched" if entry.asked == asked else "other"
+
+    def add(
+        self,
+        name: str,
+        *,
+        asked: str,
+        origins: Sequence[str],
+        licence: str,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Enter a file that was just written."""
+        self.entries[name] = Entry(
+            asked=asked,
+            sha256=sha256(self.folder / name),
+            origins=tuple(origins),
+            when=self.now().strftime("%Y-%m-%d %H:%M UTC"),
+            licence=licence,
+            notes=tuple(notes),
+        )
+        table = {
+            "schema": _SCHEMA,
+            "files": {name: _row(entry) for name, entry in sorted(self.entries.items())},
+        }
+        write_text(self.folder / LEDGER, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+        self._tell()
+
+    def _tell(self) -> None:
+        """Write the page for readers, unless a page of the user's stands there."""
+        path = self.folder / SOURCES
+        if path.exists() and not path.read_text("utf-8", errors="replace").startswith(_HEAD):
+            path = self.folder / f"fetched-{SOURCES}"
+        write_text(path, _page(self.entries))
+
+
+def opened(folder: Path) -> Ledger:
+    """
+    Open the ledger of a folder, an empty one where there is none.
+
+    Raises
+    ------
+    SourceError
+        The ledger cannot be read.
+    """
+    path = folder / LEDGER
+    if not path.exists():
+        return Ledger(folder)
+    try:
+        table = json.loads(path.read_text("utf-8"))
+        entries = {
+            str(name): Entry(
+                asked=row["asked"],
+                sha256=row["sha256"],
+                origins=tuple(row["origins"]),
+                when=row["when"],
+                licence=row["licence"],
+                notes=tuple(row["notes"]),
+            )
+            for name, row in table["files"].items()
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
+        msg = (
+            f"{path}: cannot be read as a ledger of fetched files ({problem}); delete it, and the "
+            "files that are to be fetched again"
+        )
+        raise SourceError(msg) from problem
+    return Ledger(folder, entries)
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
+
+
+def _page(entries: Mapping[str, Entry]) -> str:
+    """Write the ledger for readers."""
+    lines = [
+        _HEAD,
+        "",
+        "Written by `realign fetch`, which keeps the same in `fetched.json`. A file that is",
+        "changed by hand is kept as it is from then on. To fetch anew, delete the file and the",
+        "folder `.fetched`, which keeps the answers of the servers.",
+    ]
+    for name, entry in sorted(entries.items()):
+        lines += ["", f"## {name}", "", f"- fetched: {entry.when}", f"- SHA-256: {entry.sha256}"]
+        lines += [f"- licence: {entry.licence}"]
+        lines += [f"- from: {origin}" for origin in entry.origins]
+        lines += [f"- note: {note}" for note in entry.notes]
+    lines += ["", "## Licences", ""]
+    used = sorted({entry.licence for entry in entries.values()})
+    lines += [f"- **{name}**: {LICENCES.get(name, '')}" for name in used]
+    return "\n".join(lines) + "\n"
