@@ -120,12 +120,13 @@ def run(
         asked = studies.load(study, inputs=inputs)
         folder = out or Path("maps") / asked.study.name
         outputs.check_folder(folder)
-        plan = planning.run(
-            asked, tell=tell, scheduler=scheduler, store=_store() if cache else None
-        )
-        if tell:
-            tell("outputs", "")
-        files = outputs.write(plan, folder, workers=os.cpu_count() or 1)
+        with outputs.claimed(folder.resolve()):
+            plan = planning.run(
+                asked, tell=tell, scheduler=scheduler, store=_store() if cache else None
+            )
+            if tell:
+                tell("outputs", "")
+            files = outputs.write(plan, folder, workers=os.cpu_count() or 1)
     if not quiet:
         _summary(plan)
         typer.echo(f"{len(files)} files in {folder}; open {folder / 'index.html'}")

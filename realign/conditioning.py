@@ -36,18 +36,18 @@ class Conditioning(Settings):
     cell_m: float | None = Field(default=None, gt=0)
     """Side of the cells to which the ground is resampled first [m]; None leaves them as they are.
     Coarse ground needs cells as narrow as the valley floor for a channel to find room."""
-    fill_void_m: float = Field(default=0.0, ge=0)
+    fill_void_m: float = Field(default=0.0, ge=0, le=1e5)
     """Width of ground without data up to which it is filled from its rim [m]; 0 fills none."""
     burn: bool = False
     """Whether the rivers of the study are burned in."""
-    bed_reach_m: float | None = Field(default=None, gt=0)
+    bed_reach_m: float | None = Field(default=None, gt=0, le=1e5)
     """Distance from a river within which the lowest ground is taken for its bed, and as far as
     which its flanks reach [m]; the side of the cells of the file where none is given."""
-    bed_half_width_m: float = Field(default=60.0, ge=0)
+    bed_half_width_m: float = Field(default=60.0, ge=0, le=1e5)
     """Distance from the line of a river at which its flanks begin to rise [m]."""
     flank: float = Field(default=0.3, gt=0)
     """Slope at which flanks rise from the bed until they meet the ground [m/m]."""
-    smooth_m: float = Field(default=0.0, ge=0)
+    smooth_m: float = Field(default=0.0, ge=0, le=1e5)
     """Distance from the existing road within which single cells that stand out, such as trees and
     roofs of a surface model, are smoothed [m]; 0 smooths nothing."""
     sources: dict[str, str] = Field(
@@ -240,7 +240,7 @@ def _smoothed(terrain: Terrain, road: BaseGeometry, width: float) -> NDArray[np.
     z = terrain.z
     near = (
         rasterize(
-            [road.buffer(width)],
+            [road.buffer(max(width, 1e-3))],  # what is thinner has no area
             out_shape=z.shape,
             transform=terrain.transform,
             all_touched=True,

@@ -14,10 +14,8 @@ from time import perf_counter
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
@@ -27,6 +25,7 @@ from realign.conditioning import Conditioned
 from realign.corridor import Laid, Layer
 from realign.errors import InputError, StudyError
 from realign.highway import Highway
+from realign.inputs import features, moved
 from realign.network import JOIN
 from realign.rates import Rates
 from realign.reservoir import Reservoir
@@ -352,18 +351,15 @@ def layer(path: Path, study: Study, wanted: str, kinds: set[str]) -> gpd.GeoData
         No such file, none that can be read, an empty one, one without a reference system, or
         shapes of other kinds.
     """
-    if not path.is_file():
-        msg = f"{path}: no such file; wanted {wanted}"
-        raise InputError(msg)
-    try:
-        frame = pyogrio.read_dataframe(path)
-    except (DataSourceError, DataLayerError) as problem:
-        msg = f"{path}: cannot be read as {wanted} ({problem})"
-        raise InputError(msg) from problem
-    if frame.empty or not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
+    frame = features(path, wanted)
+    if not isinstance(frame, gpd.GeoDataFrame) or frame.crs is None:
         msg = f"{path}: found no features with a reference system; wanted {wanted}"
         raise InputError(msg)
-    frame = frame.to_crs(study.crs).explode(ignore_index=True)
+    if frame.geometry.isna().any():
+        number = int(np.flatnonzero(frame.geometry.isna())[0]) + 1
+        msg = f"{path}: feature {number} has no geometry; wanted {wanted}"
+        raise InputError(msg)
+    frame = moved(path, frame, study.crs).explode(ignore_index=True)
     found = set(frame.geom_type.dropna()) - kinds
     if found or frame.geometry.isna().any():
         msg = f"{path}: found {', '.join(sorted(found)) or 'no geometry'}; wanted {wanted}"

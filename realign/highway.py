@@ -9,18 +9,18 @@ smoothed as a road smooths it, and a straight deck wherever the road is known to
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import geopandas as gpd
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
 from realign.chainage import Section, merge, text
 from realign.errors import GeometryError, InputError
+from realign.inputs import WITHIN, features, moved
 from realign.settings import Settings
 from realign.terrain import Terrain
 
@@ -33,9 +33,9 @@ _SHOWN = 5  # gaps and ranges that an error names before it counts the others
 class Existing(Settings):
     """The table `[existing]`: the road as it stands."""
 
-    file: str = "highway.geojson"
+    file: Annotated[str, WITHIN] = "highway.geojson"
     """Centre line of the road, in the inputs folder."""
-    segments: str | None = None
+    segments: Annotated[str | None, WITHIN] = None
     """Its bridges, by `from_km`, `to_km` and `brunnel`, in the inputs folder; where none is named
     the whole road lies on the ground."""
     name: str
@@ -44,9 +44,9 @@ class Existing(Settings):
     """Place where chainage 0 is."""
     end_name: str
     """Place where the road ends."""
-    smooth_m: float = Field(default=500.0, ge=0)
+    smooth_m: float = Field(default=500.0, ge=0, le=1e5)
     """Length over which the ground is averaged to give the level of the road [m]."""
-    step_m: float = Field(default=20.0, gt=0)
+    step_m: float = Field(default=20.0, ge=0.1, le=1e5)
     """Largest distance from one station to the next [m]."""
     carriageway_m: float = Field(default=7.3, gt=0)
     """Width of the carriageway [m]."""
@@ -226,7 +226,7 @@ def read(path: Path, *, crs: CRS, segments: Path | None = None) -> Line:
     if frame.crs is None:
         msg = f"{path}: has no coordinate reference system; wanted one, as in {crs.name}"
         raise InputError(msg)
-    frame = frame.to_crs(crs)
+    frame = moved(path, frame, crs)
     xy = _joined(path, _lines(path, frame))
     s = _along(xy)
     bridges = () if segments is None else _bridges(segments, float(s[-1]))
@@ -292,46 +292,6 @@ def on_ground(line: Line, terrain: Terrain, existing: Existing) -> Highway:
     )
 
 
-def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
-    """
-    Read the one layer of a vector file.
-
-    Parameters
-    ----------
-    path
-        The file.
-    wanted
-        What it should hold, in words, for messages.
-
-    Returns
-    -------
-    frame
-        Not empty.
-
-    Raises
-    ------
-    InputError
-        No such file, none that can be read, more layers than one, or an empty one.
-    """
-    if not path.is_file():
-        msg = f"{path}: no such file; wanted {wanted}"
-        raise InputError(msg)
-    try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
-        if len(layers) != 1:
-            found = ", ".join(layers) or "none"
-            msg = f"{path}: found the layers {found}; wanted one, of {wanted}"
-            raise InputError(msg)
-        frame = pyogrio.read_dataframe(path)
-    except (DataSourceError, DataLayerError, shapely.errors.GEOSException) as problem:
-        msg = f"{path}: cannot be read as {wanted}, or is cut off ({problem})"
-        raise InputError(msg) from problem
-    if frame.empty:
-        msg = f"{path}: is empty; wanted {wanted}"
-        raise InputError(msg)
-    return frame
-
-
 def _along(xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance of each vertex along a line, from 0 [m]."""
     return np.concatenate(([0.0], np.cumsum(np.hypot(*np.diff(xy, axis=0).T))))
@@ -353,12 +313,6 @@ def _lines(path: Path, frame: gpd.GeoDataFrame) -> list[NDArray[np.float64]]:
             raise InputError(msg)
         for part in shapely.get_parts(shape):
             xy = shapely.get_coordinates(part)
-            if not np.isfinite(xy).all():
-                msg = (
-                    f"{path}: feature {number} has coordinates outside {frame.crs.name}; "
-                    "wanted degrees, unless the file names another reference system"
-                )
-                raise InputError(msg)
             if len(xy) and len(_distinct(xy)) >= 2:
                 pieces.append(_distinct(xy))
     if not pieces:

@@ -205,7 +205,9 @@ def _check_columns(found: list[str], path: Path) -> None:
     """Refuse a heading that is not exactly `COLUMNS`, in any order."""
     problems = [f"{path.name}:1: found no column {name!r}" for name in COLUMNS if name not in found]
     problems += [
-        f"{path.name}:1: found an unknown column {name!r}" for name in found if name not in COLUMNS
+        f"{path.name}:1: found an unknown column {name[:40]!r}"
+        for name in found[:20]
+        if name not in COLUMNS
     ]
     problems += [
         f"{path.name}:1: found column {name!r} {found.count(name)} times, wanted it once"

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import geopandas as gpd
 import numba
 import numpy as np
-import pyogrio
 import shapely
 from affine import Affine
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,7 @@ from rasterio.features import rasterize, shapes
 from shapely import LineString, MultiPolygon, Point, Polygon
 
 from realign.errors import InputError
+from realign.inputs import WITHIN, features, moved
 from realign.settings import Settings
 from realign.terrain import Terrain
 
@@ -78,7 +79,7 @@ class Dam(Settings):
     never mixed in silence: `elevation.level_datum` brings the ground onto it."""
     stages: tuple[Stage, ...] = Field(min_length=1)
     """Steps of filling, each later and higher than the one before."""
-    extent: str | None = None
+    extent: Annotated[str | None, WITHIN] = None
     """Polygon file in the inputs folder, taken as the lake at full level."""
 
     @model_validator(mode="after")
@@ -312,13 +313,9 @@ def read_extent(path: Path, *, crs: CRS) -> MultiPolygon:
         If the file cannot be read, has no reference system, holds anything but
         polygons, or a polygon is empty or crosses itself.
     """
-    try:
-        frame = gpd.read_file(path, engine="pyogrio")
-    except (pyogrio.errors.DataSourceError, OSError) as error:
-        msg = f"cannot read the lake {path}, wanted a polygon file: {error}"
-        raise InputError(msg) from error
-    if not isinstance(frame, gpd.GeoDataFrame) or frame.empty:
-        msg = f"found no features in the lake {path}, wanted polygons"
+    frame = features(path, "polygons of the lake")
+    if not isinstance(frame, gpd.GeoDataFrame):
+        msg = f"found no shapes in the lake {path}, wanted polygons"
         raise InputError(msg)
     if frame.crs is None:
         msg = f"found no reference system in the lake {path}, wanted one"
@@ -335,11 +332,8 @@ def read_extent(path: Path, *, crs: CRS) -> MultiPolygon:
             )
     if problems:
         raise InputError(f"the lake {path} is wrong:\n" + "\n".join(problems))
-    moved = frame.to_crs(crs).geometry
-    if not np.isfinite(moved.total_bounds).all():
-        msg = f"the lake {path} lies where {crs.name} does not reach, wanted it on the terrain"
-        raise InputError(msg)
-    parts = shapely.get_parts(shapely.union_all(moved.to_numpy()))
+    lakes = moved(path, frame, crs).geometry.to_numpy()
+    parts = shapely.get_parts(shapely.union_all(lakes))
     return MultiPolygon(list(parts))
 
 

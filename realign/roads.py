@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import geopandas as gpd
 import networkx as nx
@@ -27,7 +27,7 @@ from pydantic import Field, field_validator
 from pyproj import CRS
 
 from realign.errors import GeometryError, InputError
-from realign.highway import features
+from realign.inputs import WITHIN, features, moved
 from realign.settings import Settings
 
 STRUCTURES = ("bridge", "tunnel", "ford")
@@ -53,7 +53,7 @@ _Point = tuple[float, float]
 class Cleaning(Settings):
     """The table `[roads]`: how the lines of the road network become a graph."""
 
-    file: str = "roads.geojson"
+    file: Annotated[str, WITHIN] = "roads.geojson"
     """Roads of the region by class of OpenStreetMap, in the inputs folder."""
     snap_m: float = Field(default=5.0, ge=0)
     """Distance within which a loose end is led to another end or to the inside of another road
@@ -325,7 +325,7 @@ def read(path: Path, crs: CRS, rules: Cleaning) -> Roads:
         msg = f"{path}: has no coordinate reference system; wanted one, as in {crs.name}"
         raise InputError(msg)
     named = frame.crs.name
-    shapes = frame.geometry.to_crs(crs)
+    shapes = moved(path, frame, crs).geometry
     columns = ("class", "name", "ref", "brunnel", "oneway", "ramp")
     given = {key: frame[key] if key in frame else [None] * len(frame) for key in columns}
     lines, tags = [], []

@@ -1,8 +1,15 @@
 """What every table of a study has in common: frozen, no unknown keys, sources beside the values."""
 
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 
 class Settings(BaseModel):
@@ -30,6 +37,16 @@ class Settings(BaseModel):
             return table
         kept = {key: reason for key, reason in reasons.items() if key not in table}
         return {**table, "sources": {**kept, **given}}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, about: ValidationInfo) -> Any:
+        """Refuse true and false where a number is wanted, which Python takes for 1 and 0."""
+        kind = cls.model_fields[str(about.field_name)].annotation
+        if isinstance(value, bool) and {kind, *get_args(kind)} & {int, float}:
+            msg = f"found {str(value).lower()}, wanted a number"
+            raise ValueError(msg)
+        return value
 
     @model_validator(mode="after")
     def _sources_name_keys(self) -> "Settings":

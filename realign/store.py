@@ -15,8 +15,10 @@ import json
 import math
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date
 from functools import cache
@@ -36,6 +38,8 @@ LIBRARIES = ("numpy", "scipy", "numba", "shapely", "geopandas", "pyproj", "raste
 """Libraries whose version may change a result."""
 _FORMAT = "realign.store/1"
 _TREE = "tree.json"
+_NEW = ".new-"  # begins the name of a file that is being written
+_LEFT_S = 86_400.0  # s after which the run that was writing a file was killed
 _OURS = "realign."
 _FAILURES = (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError)
 
@@ -83,7 +87,7 @@ class Store:
         content = packed(value)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=_NEW)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(content)
@@ -109,7 +113,11 @@ class Store:
         return self.folder / key[:2] / f"{key}.zip"
 
     def _prune(self) -> None:
-        """Remove what was used longest ago, once all together is too large."""
+        """Remove what killed runs left, and what was used longest ago once all is too large."""
+        for path in self.folder.glob(f"??/{_NEW}*"):
+            with suppress(OSError):  # another run may be quicker
+                if time.time() - path.stat().st_mtime > _LEFT_S:
+                    path.unlink()
         found = sorted(
             ((s.st_mtime, s.st_size, p) for p in self.folder.glob("??/*.zip") if (s := p.stat())),
             reverse=True,

@@ -18,7 +18,7 @@ import networkx as nx
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pyproj import CRS
+from pyproj import CRS, Proj
 from pyproj.exceptions import CRSError
 
 from realign.allweather import Approach, Traffic, Weather, chainage_of
@@ -31,6 +31,7 @@ from realign.formation import Formation
 from realign.haul import Earth
 from realign.hazard import Rules as Hazards
 from realign.highway import Existing
+from realign.inputs import WITHIN, is_within, led_out
 from realign.options import DO_NOTHING, OBJECTIVES, Weighing
 from realign.phasing import Pace, Task
 from realign.profile import Line
@@ -68,6 +69,13 @@ QUANTITIES = {
 """What `[[published]]` can compare, with the unit of each."""
 
 
+_STRETCH = 0.01
+"""Share by which the study's system may stretch lengths where the study is: more than any national
+or UTM grid does in its own zone."""
+_QUOTED = 80
+"""Letters of a wrong value that a message shows."""
+
+
 class About(Settings):
     """The table `[study]`: what is asked, of which ground."""
 
@@ -82,9 +90,9 @@ class About(Settings):
     out with other inputs; empty when it is surveyed."""
     crs: str
     """Projected reference system in metres in which everything is computed, as `EPSG:32643`."""
-    rates: str = "rates.csv"
+    rates: Annotated[str, WITHIN] = "rates.csv"
     """Table of unit prices, beside the study file."""
-    places: str = "places.csv"
+    places: Annotated[str, WITHIN] = "places.csv"
     """Table of places by which the programme names its sections, beside the study file."""
 
     @field_validator("crs")
@@ -124,9 +132,9 @@ class Design(Settings):
 class Rivers(Settings):
     """The table `[rivers]`: the rivers that dams stand on and roads cross."""
 
-    file: str = "rivers.geojson"
+    file: Annotated[str, WITHIN] = "rivers.geojson"
     """Lines in the inputs folder, with a column `name`."""
-    no_go: str | None = None
+    no_go: Annotated[str | None, WITHIN] = None
     """Polygons in the inputs folder that no road may touch."""
 
 
@@ -202,7 +210,7 @@ class Replay(Settings):
 class Place(Settings):
     """A place of the study's own table, by which sections are named."""
 
-    name: str
+    name: str = Field(min_length=1)
     """Name."""
     lon: float = Field(ge=-180, le=180)
     """Longitude [deg, WGS 84]."""
@@ -386,7 +394,7 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     except (OSError, UnicodeDecodeError) as problem:
         msg = f"{path}: cannot be read ({problem}); wanted a study file"
         raise StudyError(msg) from problem
-    except tomllib.TOMLDecodeError as problem:
+    except (ValueError, RecursionError) as problem:  # also numbers and nests without end
         msg = f"{path}: is not valid TOML: {problem}"
         raise StudyError(msg) from problem
     problems: list[str] = []
@@ -397,17 +405,21 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
         problems += [f"{path}: {line}" for e in _true(error) for line in _problem(e, table)]
     about = table.get("study")
     named = about.get("places") if isinstance(about, dict) else None
-    places_file = path.parent / (named if isinstance(named, str) else "places.csv")
+    named = named if isinstance(named, str) else "places.csv"
     places: tuple[Place, ...] = ()
-    try:
-        places = _read_places(places_file)
-    except InputError as error:
-        problems += str(error).splitlines()
+    if is_within(path.parent, named):  # else that is the problem, and the file is not ours to read
+        try:
+            places = _read_places(path.parent / named)
+        except InputError as error:
+            problems += str(error).splitlines()
     problems += _unknown_places(path, table, places)
     problems += _loose_approaches(path, study.approaches if study else (), places)
+    own = path.parent / "inputs"
+    if study:
+        problems += _links_out(path, study, Path(inputs) if inputs else own)
+        problems += _stretched(path, study, places)
     if problems or study is None:
         raise StudyError("\n".join(problems))
-    own = path.parent / "inputs"
     if inputs and Path(inputs).resolve() != own.resolve():
         # what is said of the study's own ground is not said of another
         study = study.model_copy(update={"study": study.study.model_copy(update={"ground": ""})})
@@ -415,6 +427,53 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     study._inputs = Path(inputs) if inputs else own  # noqa: SLF001
     study._places = places  # noqa: SLF001
     return study
+
+
+def _links_out(path: Path, study: Study, inputs: Path) -> list[str]:
+    """Say which keys name a link that leads out of the folder it belongs to."""
+    return [
+        f"{path}: {key}: found {name!r}, which {problem}"
+        for key, name in _files(study)
+        if (problem := led_out(path.parent if key.startswith("study.") else inputs, name))
+    ]
+
+
+def _stretched(path: Path, study: Study, places: Sequence[Place]) -> list[str]:
+    """Say where the reference system is not made for, since lengths would be wrong in silence."""
+    proj = Proj(study.crs)
+    where = [(each.name, each.lon, each.lat) for each in study.dams]
+    where += [(each.name, each.lon, each.lat) for each in places]
+    for name, lon, lat in where:
+        scales = proj.get_factors(lon, lat)
+        wrong = [
+            scale
+            for scale in (scales.meridional_scale, scales.parallel_scale)
+            if not abs(scale - 1) <= _STRETCH
+        ]
+        if wrong:
+            zone = min(int((lon + 180) // 6) + 1, 60)
+            made = (32600 if lat >= 0 else 32700) + zone
+            msg = (
+                f"{path}: study.crs: found {study.study.crs} ({study.crs.name}), which makes "
+                f"{wrong[0]:.3g} m of a metre at {name}; wanted a system made for that place, "
+                f"such as EPSG:{made}"
+            )
+            return [msg]
+    return []
+
+
+def _files(table: Settings, above: str = "") -> Iterator[tuple[str, str]]:
+    """Every key of the tables that names a file, with the name."""
+    for key, field in type(table).model_fields.items():
+        value, where = getattr(table, key), f"{above}{key}"
+        if WITHIN in field.metadata and value:
+            yield where, value
+        elif isinstance(value, Settings):
+            yield from _files(value, f"{where}.")
+        elif isinstance(value, tuple):
+            for number, row in enumerate(value, 1):
+                if isinstance(row, Settings):
+                    yield from _files(row, f"{where}[{getattr(row, 'name', number)}].")
 
 
 def _true(error: ValidationError) -> list[ErrorDetails]:
@@ -441,7 +500,9 @@ def _problem(error: ErrorDetails, table: Mapping[str, Any]) -> list[str]:
     if error["type"].startswith("date"):
         message = "is no date, wanted YYYY-MM-DD"
     plain = isinstance(given, str | int | float | bool) and "found" not in message
-    found = f", found {given!r}" if plain else ""
+    written = repr(given)
+    written = written if len(written) <= _QUOTED else f"{written[:_QUOTED]} ..."
+    found = f", found {written}" if plain else ""
     return [f"{key}: {line}{found}" if key else line for line in message.splitlines()]
 
 
@@ -464,12 +525,14 @@ def _key(loc: Sequence[str | int], table: Mapping[str, Any]) -> str:
 def _read_places(path: Path) -> tuple[Place, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
         msg = f"{path}: cannot be read ({problem}); wanted a table name,lon,lat,source"
         raise InputError(msg) from problem
     places, problems = [], []
     for number, row in enumerate(rows, start=2):
+        if None in row:
+            problems.append(f"{path}:{number}: found more cells than columns; wanted as many")
         known = {key: row.get(key) for key in ("name", "lon", "lat", "name_ur", "source")}
         try:
             places.append(Place.model_validate({k: v for k, v in known.items() if v is not None}))

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import psutil
 import rasterio
 from affine import Affine
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +22,7 @@ from pydantic import Field, model_validator
 from pyproj import CRS, Transformer
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform, transform_bounds
@@ -28,7 +30,8 @@ from rasterio.windows import Window
 from scipy.interpolate import LinearNDInterpolator
 
 from realign import datum
-from realign.errors import GeometryError, InputError
+from realign.errors import GeometryError, InputError, RealignError
+from realign.inputs import FOREIGN, WITHIN, check_file
 from realign.settings import Settings
 
 Bounds = tuple[float, float, float, float]
@@ -39,13 +42,14 @@ _SAME = 1e-6  # cells; closer than this, two positions in the raster are one
 _WHOLE = 0.999  # share of known ground that a warped cell must stand on
 _SHIFT_DEG = 0.1  # between two places at which the difference of two datums is taken
 _ASTRAY = 1e-3  # cells; how far a warped cell may be from its place
+_BYTES = 16  # of memory that a cell takes while it is read and warped: four times its level
 _AZIMUTH, _ALTITUDE = math.radians(315), math.radians(45)  # light of a map comes from north-west
 
 
 class Elevation(Settings):
     """The table `[elevation]`: which ground is used, and how far it can be trusted."""
 
-    file: str = "dem.tif"
+    file: Annotated[str, WITHIN] = "dem.tif"
     """Raster of ground levels [m], in the inputs folder."""
     vertical_datum: str
     """Datum of the levels of the file, for example EGM2008."""
@@ -249,9 +253,6 @@ def read(
         The file is missing, unreadable or cut off, has no reference system, holds no level
         where it is asked, or holds levels that no ground has.
     """
-    if not path.is_file():
-        msg = f"{path}: no such file; wanted a raster of ground levels"
-        raise InputError(msg)
     if cell is not None and not 0 < cell < math.inf:
         msg = f"{path}: asked for cells of {cell:g} m; wanted more than 0 m"
         raise InputError(msg)
@@ -436,6 +437,7 @@ def _same_crs(one: CRS, other: CRS) -> bool:
 @contextmanager
 def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
     """Open a raster; whatever GDAL has against it becomes an error that names the file."""
+    check_file(path, "a raster of ground levels")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `_own_crs` reports it
@@ -443,7 +445,9 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             with rasterio.open(path) as source:
                 yield source
-    except RasterioIOError as problem:
+    except RealignError:
+        raise
+    except (RasterioError, CPLE_BaseError, *FOREIGN) as problem:
         msg = f"{path}: cannot be read as a raster, or is cut off ({problem})"
         raise InputError(msg) from problem
 
@@ -456,15 +460,41 @@ def _own_crs(source: rasterio.DatasetReader, path: Path) -> CRS:
     if source.crs is None or source.transform == Affine.identity():
         msg = f"{path}: has no coordinate reference system; wanted one, with its geotransform"
         raise InputError(msg)
+    a, b, _, d, e, _ = edges = tuple(source.transform)[:6]
+    if not all(map(math.isfinite, edges)) or not 0 < abs(a * e - b * d) < math.inf:
+        msg = f"{path}: found the geotransform {edges}; wanted cells with an area"
+        raise InputError(msg)
+    if np.dtype(source.dtypes[0]).kind not in "iuf":
+        msg = f"{path}: found {source.dtypes[0]}; wanted whole or real numbers of metres"
+        raise InputError(msg)
     own = CRS.from_wkt(source.crs.to_wkt())
-    return own.sub_crs_list[0] if own.is_compound else own
+    own = own.sub_crs_list[0] if own.is_compound else own
+    if not (own.is_projected or own.is_geographic):
+        msg = f"{path}: found the reference system {own.name}; wanted a projected or geographic one"
+        raise InputError(msg)
+    return own
 
 
 def _levels(source: rasterio.DatasetReader, window: Window | None) -> NDArray[np.float32]:
     """Levels of a window, NaN where the file says it has none."""
+    rows, cols = (source.height, source.width) if window is None else (window.height, window.width)
+    _check_room(source.name, rows, cols)
     band = source.read(1, window=window, masked=True)
-    z = np.ma.filled(band.astype(np.float32), np.nan)
-    return np.asarray(z * np.float32(source.scales[0]) + np.float32(source.offsets[0]))
+    with np.errstate(invalid="ignore", over="ignore"):  # `_check_levels` refuses what it gives
+        z = np.ma.filled(band.astype(np.float32), np.nan)
+        return np.asarray(z * np.float32(source.scales[0]) + np.float32(source.offsets[0]))
+
+
+def _check_room(name: str, rows: float, cols: float) -> None:
+    """Refuse more cells than the memory of this machine holds."""
+    needed, room = _BYTES * rows * cols, psutil.virtual_memory().total
+    if needed > room:
+        msg = (
+            f"{name}: asked for {rows:.0f} x {cols:.0f} cells, which take {needed / 1e9:.3g} GB; "
+            f"wanted what fits into the {room / 1e9:.3g} GB of this machine: larger cells "
+            "(conditioning.cell_m), or a file cut to the ground of the study"
+        )
+        raise InputError(msg)
 
 
 def _overlap(
@@ -523,6 +553,7 @@ def _read_warped(
             transform = Affine(side, 0.0, left, 0.0, -side, top)
             cols = math.ceil((right - left) / side - _SAME)
             rows = math.ceil((top - bottom) / side - _SAME)
+        _check_room(source.name, rows, cols)
         # a rim without data keeps the warp from going on beyond the outermost centres
         z = np.pad(_levels(source, window), 1, constant_values=np.nan)
         corner = _part(source.transform, window.col_off - 1, window.row_off - 1)

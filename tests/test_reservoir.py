@@ -605,7 +605,7 @@ def test_a_shore_is_read_from_any_format_and_brought_to_the_reference_system(
         ([SQUARE, None], "feature 2 is empty"),
         ([LineString([(0, 0), (1, 1)])], "feature 1 is a LineString, wanted a polygon"),
         ([Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])], "no proper polygon: Self-intersection"),
-        ([], "found no features"),
+        ([], "is empty"),
     ],
 )
 def test_a_shore_that_is_none_is_an_error(tmp_path: Path, shapes: list[object], told: str) -> None:
@@ -616,7 +616,7 @@ def test_a_shore_that_is_none_is_an_error(tmp_path: Path, shapes: list[object], 
 
 
 def test_a_shore_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the lake .*none\.gpkg"):
+    with pytest.raises(InputError, match=r"none\.gpkg"):
         read_extent(tmp_path / "none.gpkg", crs=UTM)
     table = tmp_path / "table.csv"
     table.write_text("a,b\n1,2\n", encoding="utf-8")

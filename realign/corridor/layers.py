@@ -9,7 +9,7 @@ touch. A tracked measure changes nothing and is counted on the road that is foun
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from shapely import LineString
 from shapely.geometry.base import BaseGeometry
 
 from realign.formation import FORMS
+from realign.inputs import WITHIN
 from realign.settings import Settings
 
 
@@ -27,7 +28,7 @@ class Layer(Settings):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     """Short name, used in tables: small letters, digits, - and _."""
-    file: str
+    file: Annotated[str, WITHIN]
     """Lines or polygons in the inputs folder."""
     kind: Literal["cost", "preference", "prohibition", "tracked"]
     """What it does: `cost` is paid, `preference` only steers the search, `prohibition` keeps every

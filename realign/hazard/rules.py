@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from realign.hazard.slope import Protection
+from realign.inputs import WITHIN
 from realign.settings import Settings
 
 __all__ = ["DEBRIS", "KINDS", "SLIDE", "Kind", "Recorded", "Rules"]
@@ -86,11 +87,11 @@ class Recorded(Settings):
 class Rules(Protection):
     """The table `[hazard]`: what is dangerous about a place, and what closes a road there."""
 
-    landslides: str = "landslides.geojson"
+    landslides: Annotated[str, WITHIN] = "landslides.geojson"
     """Mapped landslides, points, lines or areas; read where the inputs folder has the file."""
-    faults: str = "faults.geojson"
+    faults: Annotated[str, WITHIN] = "faults.geojson"
     """Faults, lines; read where the inputs folder has the file."""
-    lakes: str = "glof_lakes.geojson"
+    lakes: Annotated[str, WITHIN] = "glof_lakes.geojson"
     """Glacial lakes that may burst; read where the inputs folder has the file."""
     piece_m: float = Field(default=100.0, gt=0)
     """Length of the pieces for which hazards are told, up to rounding of the whole road [m]."""

@@ -9,7 +9,6 @@ they were. A folder that holds anything but results of this program and a
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from platform import python_version
 from time import perf_counter
 
+from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
 from realign.corridor import Alternatives
@@ -25,6 +25,7 @@ from realign.errors import OutputError
 from realign.outputs import (
     answers,
     bill,
+    claim,
     geopackage,
     handover,
     kml,
@@ -37,9 +38,10 @@ from realign.outputs import (
     workbook,
 )
 from realign.outputs import map as folium_map
+from realign.outputs.claim import claimed, unwritable
 from realign.plan import Plan
 
-__all__ = ["check_folder", "write", "write_alternatives"]
+__all__ = ["check_folder", "claimed", "write", "write_alternatives"]
 
 MANIFEST = "manifest.json"
 """The file by which a folder of results is known."""
@@ -107,22 +109,22 @@ def write(plan: Plan, folder: Path | str, *, workers: int = 1) -> tuple[Path, ..
     """
     target = Path(folder).resolve()
     check_folder(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        hidden = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    except OSError as problem:
-        raise _unwritable(target, problem) from problem
-    try:
-        fresh = hidden / "fresh"
-        fresh.mkdir()  # with the permissions of any folder, which a temporary one lacks
-        names = _fill(plan, fresh, workers)
-        _keep(target, fresh)
-        _exchange(target, fresh, hidden / "former")
-    except OSError as problem:
-        raise _unwritable(target, problem) from problem
-    finally:
-        if target.exists() or not (hidden / "former").exists():  # else the last copy is in there
-            shutil.rmtree(hidden, ignore_errors=True)
+    with claimed(target):
+        try:
+            hidden = claim.hidden(target)
+        except OSError as problem:
+            raise unwritable(target, problem) from problem
+        try:
+            fresh = hidden / claim.FRESH
+            fresh.mkdir()  # with the permissions of any folder, which a temporary one lacks
+            names = _fill(plan, fresh, workers)
+            _keep(target, fresh)
+            claim.exchange(target, hidden)
+        except (OSError, DataSourceError, DataLayerError) as problem:
+            raise unwritable(target, problem) from problem
+        finally:
+            if target.exists() or not (hidden / claim.FORMER).exists():  # else it is the last copy
+                shutil.rmtree(hidden, ignore_errors=True)
     return tuple(target / name for name in names)
 
 
@@ -163,7 +165,7 @@ def write_alternatives(found: Alternatives, folder: Path, *, crs: CRS) -> tuple[
             for name in names:
                 (fresh / name).replace(folder / name)
     except OSError as problem:
-        raise _unwritable(folder, problem) from problem
+        raise unwritable(folder, problem) from problem
     return tuple(folder / name for name in names)
 
 
@@ -187,7 +189,7 @@ def check_folder(folder: Path | str) -> None:
         names = sorted(path.name for path in target.iterdir())
         ours = not set(names) - {README} or _former(target) is not None
     except OSError as problem:
-        raise _unwritable(target, problem) from problem
+        raise unwritable(target, problem) from problem
     if not ours:
         shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
         msg = (
@@ -363,26 +365,6 @@ def _copy(target: Path, fresh: Path, ours: set[str], folders: set[str], inside: 
             shutil.copytree(path, fresh / name, symlinks=True)
         else:
             shutil.copy2(path, fresh / name, follow_symlinks=False)
-
-
-def _exchange(target: Path, fresh: Path, former: Path) -> None:
-    """Put the new folder in the place of the former one, or leave that where it is."""
-    if not target.exists():
-        fresh.rename(target)
-        return
-    if not os.access(target, os.W_OK):
-        msg = f"{target} is write-protected"
-        raise PermissionError(msg)
-    target.rename(former)
-    try:
-        fresh.rename(target)
-    except OSError:
-        former.rename(target)
-        raise
-
-
-def _unwritable(target: Path, problem: OSError) -> OutputError:
-    return OutputError(f"{target}: the results cannot be written there: {problem}")
 
 
 def _version(name: str) -> str:
