@@ -63,7 +63,106 @@ def spent(plan: Plan, option: str, at: date) -> float:
     return total
 
 
+def built_on(plan: Plan, option: str, at: date) -> float:
+    """Give the new road on which more than land and access goes on [m]."""
+    schedule = plan.programmes[option].schedule
+    total = 0.0
+    for phase in schedule.phases:
+        own = [
+            t
+            for t in schedule.activities
+            if t.activity.work == phase.work.name and t.activity.kind not in ("land", "access")
+        ]
+        begun = min((t.start for t in own), default=date.max)
+        if begun <= at < max((t.finish for t in own), default=date.min):
+            total += phase.work.new_length
+    return total
+
+
 # ---------------------------------------------------------------- layers
+
+
+def test_chainages_stay_readable_when_the_map_is_moved(browser: Any, folder: Path) -> None:
+    opened(browser, folder)
+    visible = """return Array.from(document.querySelectorAll(".label.tick"), (l) =>
+        getComputedStyle(l).visibility).filter((v) => v === "visible").length"""
+    first = run(browser, visible)
+    assert first > 3
+    for script in ("realign.map.panBy([30, 10], { animate: false })", "realign.map.zoomIn(1)"):
+        run(browser, script)
+        time.sleep(0.5)
+        assert run(browser, visible) > 3, script
+
+
+def test_lines_are_no_stops_for_the_keyboard_and_a_list_says_what_they_say(
+    browser: Any, folder: Path
+) -> None:
+    opened(browser, folder)
+    time.sleep(0.2)
+    paths = """return Array.from(document.querySelectorAll(".leaflet-pane path"), (p) =>
+        p.tabIndex).filter((t) => t >= 0).length"""
+    assert run(browser, paths) == 0
+    link = next(o for o in small().options if o.name == SHORT).links[0]
+    run(browser, "document.getElementById('profile-open').click()")
+    run(
+        browser,
+        f"""const list = document.getElementById("road"); list.value = {json.dumps(link.name)};
+            list.dispatchEvent(new Event("change"));""",
+    )
+    words = run(browser, "return document.querySelector('.leaflet-popup-content').innerText")
+    assert link.name in words
+    assert "Rs 5.6 / 8.4 / 12.7 bn" in words
+
+
+def test_the_profile_draws_levels_water_and_structures_where_they_are(
+    browser: Any, folder: Path
+) -> None:
+    opened(browser, folder)
+    link = next(o for o in small().options if o.name == SHORT).links[0]
+    run(browser, f"realign.profile.open({json.dumps(link.name)})")
+    drawn = run(
+        browser,
+        """const points = (path) => path.getAttribute("d").slice(1).split("L").map((p) =>
+             p.split(" ").map(Number));
+           const all = (name) => Array.from(document.querySelectorAll("#section ." + name), points);
+           const box = document.getElementById("section").viewBox.baseVal;
+           return { grade: all("grade")[0], ground: all("ground")[0], water: all("water"),
+             cut: all("cut"), fill: all("fill"), structure: all("structure"), wide: box.width };""",
+    )
+    scale = (drawn["wide"] - 70) / link.length
+    x, y = (np.array(v) for v in zip(*drawn["grade"], strict=True))
+    s = (x - 56) / scale
+    level = np.interp(s, link.station, link.level)
+    slope, zero = np.polyfit(y, level, 1)
+    assert np.abs(slope * y + zero - level).max() < 1.5
+    gx, gy = (np.array(v) for v in zip(*drawn["ground"], strict=True))
+    ground = np.interp((gx - 56) / scale, link.station, link.ground)
+    assert np.abs(slope * gy + zero - ground).max() < 1.5
+    found = sorted({round(slope * line[0][1] + zero) for line in drawn["water"]})
+    assert found == sorted(stage.level_m for stage in small().reservoirs[0].dam.stages)
+    for kind, sign in (("cut", 1), ("fill", -1)):  # a level below the ground is a cut
+        for area in drawn[kind]:
+            assert sign * (area[0][1] + area[1][1] - area[2][1] - area[3][1]) >= -0.2
+    spans = sorted((line[0][0] - 56) / scale for line in drawn["structure"])
+    wanted = sorted(part[0] for part in courses.parts(link) if part[2])
+    assert spans == pytest.approx(wanted, abs=15.0)
+
+
+def test_a_link_pasted_into_an_open_map_leaves_nothing_of_the_old_state(
+    browser: Any, folder: Path
+) -> None:
+    opened(browser, folder)
+    run(
+        browser,
+        f"""realign.panel.entries.find((e) => e.name === "Rivers").box.click();
+            realign.profile.open("*"); realign.days.set("2030-08-01");
+            location.hash = "#option=" + encodeURIComponent({json.dumps(LONG)});""",
+    )
+    time.sleep(0.3)
+    state = """return [realign.option.shown().name, realign.days.now(), realign.profile.key(),
+        realign.panel.difference().length]"""
+    assert run(browser, state) == [LONG, None, "", 0]
+    quiet(browser)
 
 
 def test_every_box_shows_and_hides_its_layer_and_the_legend_follows(
@@ -184,8 +283,9 @@ def test_the_slider_tells_and_draws_every_day(browser: Any, folder: Path) -> Non
         assert told["lost"] == pytest.approx(under, abs=0.5)
         new = sum(link.length for o in plan.options if o.name == SHORT for link in o.links)
         parts = told["lengths"]
-        whole = parts["planned"] + parts["works"] + parts["built"] + parts["open"]
+        whole = sum(value for key, value in parts.items() if key != "upgrading")
         assert whole == pytest.approx(new, abs=1.0)
+        assert parts["works"] == pytest.approx(built_on(plan, SHORT, now), abs=1.0)
         box = run(browser, "return document.getElementById('today').innerText")
         assert f"Rs {told['total'] / 1e9:,.1f} bn" in box
         assert ("no way through" in box) == (not told["way"]["open"])

@@ -192,7 +192,9 @@ def _headline(plan: Plan, name: str) -> str:
         words += f" (P10 to P90: {cost.p10 / 1e9:,.0f} to {cost.p90 / 1e9:,.0f})"
     words += f"; all of it is open on {max(phase.opens for phase in total.phases)}"
     if risk is not None and risk.whole.chance is not None:
-        words += f", before the water with a chance of {100 * risk.whole.chance:,.0f} %"
+        words += (
+            f", each road before its own water with a chance of {100 * risk.whole.chance:,.0f} %"
+        )
     return f"{words}."
 
 
@@ -219,7 +221,13 @@ def _year(plan: Plan, name: str) -> str:
 
 def _base(plan: Plan) -> folium.Map:
     """Make a map without tiles and without a link to anything, and with the shared scripts."""
-    base = folium.Map(location=[0.0, 0.0], tiles=None, zoom_control="bottomleft", zoom_snap=0.25)
+    base = folium.Map(
+        location=[0.0, 0.0],
+        tiles=None,
+        zoom_control="bottomleft",
+        zoom_snap=0.25,
+        fade_animation=False,  # a label that fades still takes its place
+    )
     base._id = "realign"  # noqa: SLF001 - folium has random names otherwise
     base.default_js, base.default_css = [], []
     figure: Any = base.get_root()  # a Figure, which branca does not say

@@ -241,7 +241,7 @@ def figures(plan: Plan) -> list[Data]:
     names = [option.name for option in plan.options]
     rows: list[tuple[str, str, int, dict[str, Any]]] = [
         ("Length end to end", "km", 1, {o.name: o.length / 1000 for o in plan.options}),
-        ("New road", "km", 1, {o.name: _new(o) for o in plan.options}),
+        ("New road, that of others included", "km", 1, {o.name: _new(o) for o in plan.options}),
         ("of it bridges", "km", 1, {o.name: _of(o, "bridge_length") for o in plan.options}),
         ("of it tunnels", "km", 1, {o.name: _of(o, "tunnel_length") for o in plan.options}),
         ("Upgraded", "km", 1, {o.name: o.upgrade_length / 1000 for o in plan.options}),
@@ -257,7 +257,12 @@ def figures(plan: Plan) -> list[Data]:
             1,
             {n: plan.years[n].highway.closed_days_a_year for n in names if n in plan.years},
         ),
-        ("Days without a road", "days", 0, {n: plan.years[n].cut_days for n in plan.years}),
+        (
+            "Days without a road until the lakes are full",
+            "days",
+            0,
+            {n: plan.years[n].cut_days for n in plan.years},
+        ),
     ]
     return [
         {"label": label, "unit": unit, "digits": digits, "of": {n: values.get(n) for n in names}}

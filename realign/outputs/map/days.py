@@ -86,7 +86,8 @@ def _lots(plan: Plan, option: str) -> list[Data]:
                     "name": name,
                     "phase": number,
                     "places": places,
-                    "start": _iso(min((t.start for t in done), default=None)),
+                    "land": _iso(min((t.start for t in done), default=None)),
+                    "start": _iso(min((t.start for t in done if _works(t)), default=None)),
                     "finish": _iso(max((t.finish for t in done), default=None)),
                     "opens": _iso(opens.get(key, phase.opens)),
                     "water": _iso(limit),
@@ -94,6 +95,11 @@ def _lots(plan: Plan, option: str) -> list[Data]:
                 }
             )
     return out
+
+
+def _works(each: Timed) -> bool:
+    """Whether something is built, rather than land bought or a track made."""
+    return each.activity.kind not in ("land", "access")
 
 
 def _paid(each: Timed) -> list[object]:

@@ -98,6 +98,7 @@ def link_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Replaces", f"{replaced[0]} to {replaced[1]}"),
         ("Its cost", _spread(record, "mpkr")),
         ("", _spread(record, "musd")),
+        *_builder(record),
         ("Design speed", _speed(record)),
         ("Steepest", f"{record['steepest_pct']:g} %"),
         ("Deadline", _or_none(record["deadline_date"])),
@@ -108,6 +109,13 @@ def link_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         others = f" and {len(breaches) - 1} more, see the report" if breaches[1:] else ""
         rows.append(("Breaks the standard", breaches[0] + others))
     return rows
+
+
+def _builder(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say who builds a road that the programme does not."""
+    if record["builder"] == "programme":
+        return []
+    return [("Built by", f"{record['builder']}, outside the programme")]
 
 
 def phase_popup(plan: Plan, record: Mapping[str, Any], name: str) -> dict[str, object]:
@@ -126,8 +134,8 @@ def phase_popup(plan: Plan, record: Mapping[str, Any], name: str) -> dict[str, o
     rows = [
         ("Existing chainage", f"{record['from_chainage']} to {record['to_chainage']}"),
         ("Length", ", ".join(lengths)),
-        ("Opens", f"{record['open_date']}{late}"),
-        ("Deadline", _or_none(record["deadline_date"])),
+        ("All of it opens", f"{record['open_date']}{late}"),
+        *_openings(plan, record),
     ]
     if record["in_programme"]:
         rows.insert(2, ("Starts", str(record["start_date"])))
@@ -136,6 +144,16 @@ def phase_popup(plan: Plan, record: Mapping[str, Any], name: str) -> dict[str, o
     else:
         rows.append(("Built by", f"{record['builder']}, outside the programme"))
     return {"title": name, "rows": rows}
+
+
+def _openings(plan: Plan, record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the day of each road of a phase that the water asks for, and that of its water."""
+    dated = plan.programmes[str(record["option"])].schedule
+    return [
+        (f"Opens: {one.name}", f"{one.opens}; water {one.water}")
+        for one in dated.openings
+        if one.work == record["name"] and one.water is not None
+    ]
 
 
 def _payers(plan: Plan, option: str, number: int) -> list[tuple[str, str]]:

@@ -86,7 +86,9 @@ def cards(plan: Plan) -> list[Card]:
         opens = f"P10 to P90: {whole.opens.p10} to {whole.opens.p90}"
         out.append(Card("All of it is open", f"{whole.planned}", opens))
         if whole.chance is not None:
-            water = f"in the draws; in the plan it comes on {whole.deadline}"
+            water = (
+                f"in the draws, each road before its own water; the first comes on {whole.deadline}"
+            )
             sure = wording.share(whole.chance)
             out.append(Card("In time before the water", sure, water, bad=whole.chance < _LIKELY))
     funds = plan.funds.get(plan.best)

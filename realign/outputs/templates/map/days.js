@@ -38,6 +38,7 @@ realign.days = (function () {
     if (lot.opens && lot.opens <= day) { return "open"; }
     if (lot.finish && lot.finish <= day) { return "built"; }
     if (lot.start && lot.start <= day) { return "works"; }
+    if (lot.land && lot.land <= day) { return "prepared"; }
     return "planned";
   }
 
@@ -79,8 +80,13 @@ realign.days = (function () {
   }
 
   function line(road, from, to, key, pane) {
-    return L.polyline(road.slice(Math.max(0, from), Math.min(to, road.length)),
-      Object.assign(realign.option.look(key), { pane: pane || "roads", interactive: false }));
+    var own = L.polyline(road.slice(Math.max(0, from), Math.min(to, road.length)),
+      Object.assign(realign.option.look(key), { pane: pane || "roads", interactive: !pane }));
+    return own.on("click", function (event) {
+      if (road.key) { realign.tell("road", { link: road.key, place: event.latlng }); } else {
+        realign.tell("old road", event.latlng);
+      }
+    });
   }
 
   // Stretches of the existing road, cut where its state changes on that day.
@@ -120,7 +126,7 @@ realign.days = (function () {
     return out;
   }
 
-  var KEYS = { planned: "planned", works: "works", built: "built", open: "open" };
+  var KEYS = { planned: "planned", prepared: "prepared", works: "works", built: "built", open: "open" };
 
   function draw(day) {
     group.clearLayers();
@@ -170,7 +176,7 @@ realign.days = (function () {
   }
 
   function lengths(day) {
-    var out = { planned: 0, works: 0, built: 0, open: 0, upgrading: 0 };
+    var out = { planned: 0, prepared: 0, works: 0, built: 0, open: 0, upgrading: 0 };
     programme.lots.forEach(function (lot) {
       lot.places.forEach(function (place) {
         var what = state(lot, day);
@@ -207,7 +213,8 @@ realign.days = (function () {
       add(dam, realign.number(all.water[dam].level) + " m, " + all.water[dam].stage);
     });
     if (!Object.keys(all.water).length) { add("Water", "no lake yet"); }
-    add("Existing road under water", realign.km(all.lost));
+    add("Existing road lost, freeboard included", realign.km(all.lost));
+    if (all.lengths.prepared) { add("Land and access", realign.km(all.lengths.prepared)); }
     add("Under construction", realign.km(all.lengths.works) + " new" +
       (all.lengths.upgrading ? ", " + realign.km(all.lengths.upgrading) + " upgraded" : ""));
     if (all.lengths.built) { add("Built, not yet open", realign.km(all.lengths.built)); }
@@ -296,7 +303,7 @@ realign.days = (function () {
 
   function key() {
     var legend = realign.byId("today-key");
-    [["planned", "New road, planned"], ["works", "under construction"], ["built", "built, not yet open"],
+    [["planned", "New road, planned"], ["prepared", "land and access"], ["works", "under construction"], ["built", "built, not yet open"],
       ["upgrading", "Existing road, being upgraded"], ["drowned", "under water"],
       ["left", "left for the new road"], ["flow", "Way of trucks"]].forEach(function (pair) {
       var row = realign.make("div", undefined, "line");

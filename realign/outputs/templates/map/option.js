@@ -17,7 +17,7 @@ realign.option = (function () {
       high = Math.max(high, z);
     }
     return [
-      ["From, to", realign.station(part[0]) + " to " + realign.station(part[1]) + " of the new road"],
+      ["Of the new road", realign.station(part[0]) + " to " + realign.station(part[1])],
       ["Length", realign.km(part[1] - part[0])],
       ["Road level", realign.number(low) + " to " + realign.number(high) + " m"],
       ["At most", realign.number(Math.abs(most), 1) + " m " + (most < 0 ? "under" : "over") + " ground"]
@@ -27,9 +27,15 @@ realign.option = (function () {
   function aboutPart(option, link, part) {
     var road = realign.roads[link], form = realign.scene.forms[part[2]];
     var more = (option.rows[link] || []).concat(option.year ? [["The whole option", option.year]] : []);
+    var own = option.whole.find(function (piece) { return piece[0] === link; });
+    function both(at) { return realign.station(at(part[0])) + " to " + realign.station(at(part[1])); }
+    var where = [
+      ["From, to", "new chainage " + both(function (s) { return own[3] + s; })],
+      ["Existing road beside", both(function (s) { return realign.old.nearest(road.at(s)).s; })]
+    ];
     return {
       title: (part[3] || form.name) + " of " + link,
-      rows: (part[3] ? [["Structure", form.name]] : []).concat(partRows(road, part), more)
+      rows: (part[3] ? [["Structure", form.name]] : []).concat(where, partRows(road, part), more)
     };
   }
 
@@ -108,7 +114,7 @@ realign.option = (function () {
       entry.label.hidden = !phase;
       group.clearLayers();
       if (!phase) { return; }
-      var opens = phase.rows.find(function (pair) { return pair[0] === "Opens"; });
+      var opens = phase.rows.find(function (pair) { return pair[0] === "All of it opens"; });
       realign.panel.rename(entry, phase.title, opens ? "opens " + opens[1] : "");
       var band = L.polyline(places(option, k), Object.assign({ pane: "bands" }, entry.look));
       group.addLayer(bound(band, function () { return phase; }, phase.title));
@@ -150,10 +156,10 @@ realign.option = (function () {
     var text = at % 1000 ? realign.station(at) : realign.number(at / 1000) + " km";
     dot.bindTooltip(realign.make("span", word + text), { permanent: true, direction: "bottom",
       offset: [0, 3], className: "label tick" });
-    return told(dot, road, at, s);
+    return named(dot, road, at, s);
   }
 
-  function told(dot, road, at, s) {
+  function named(dot, road, at, s) {
     dot.bindPopup(function () {
       var rows = [["Road", road.key || realign.old.name], ["Level", realign.number(road.level(s), 1) + " m"]];
       if (road.key) {
@@ -206,7 +212,7 @@ realign.option = (function () {
   function build() {
     var forms = realign.scene.forms.map(function (form) {
       groups[form.key] = L.layerGroup();
-      return (rows[form.key] = entry(form.name, look(form.key), groups[form.key], { key: form.key }));
+      return (rows[form.key] = entry(form.name, look(form.key), groups[form.key], { key: form.key, form: true }));
     });
     ["casing", "upgraded", "ties", "newTicks", "oldTicks"].forEach(function (key) {
       groups[key] = L.layerGroup();
@@ -258,7 +264,15 @@ realign.option = (function () {
     realign.panel.rule(function (entry) { return !(entry.label && entry.label.hidden); });
   }
 
+  // What a road says, beside its middle: for who chooses it from a list.
+  function tell(road) {
+    if (!road.key) { return; }
+    L.popup().setLatLng(road.at(road.length / 2))
+      .setContent(realign.popup({ title: road.key, rows: shown.rows[road.key] || [] })).openOn(realign.map);
+  }
+
   return {
+    tell: tell,
     build: build, ready: ready, show: show, title: title, drawn: drawn, casing: casing, old: old, look: look,
     oldTicks: function () { return groups.oldTicks; },
     shown: function () { return shown; }

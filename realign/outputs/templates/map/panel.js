@@ -126,7 +126,8 @@ realign.panel = (function () {
   function list() {
     legend.querySelectorAll(":scope > .line").forEach(function (node) { node.remove(); });
     entries.filter(function (entry) {
-      return entry.shown && allowed(entry) && !entry.label.hidden;
+      return entry.shown && !entry.label.hidden &&
+        (allowed(entry) || (entry.form && realign.compare.names()));
     }).forEach(function (entry) {
       var line = realign.make("div", undefined, "line");
       line.appendChild(swatch(entry.look));

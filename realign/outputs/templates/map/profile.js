@@ -104,7 +104,8 @@ realign.profile = (function () {
       x1: -9, x2: -9 }, svg);
     var stretch = ((width - MARGIN.left - MARGIN.right) / (window_[1] - window_[0])) /
       ((height - MARGIN.top - MARGIN.bottom) / (high - low));
-    realign.byId("exaggeration").textContent = "Heights " + realign.number(1 / stretch) + " times enlarged";
+    realign.byId("exaggeration").textContent = "Heights " + realign.number(1 / stretch) + " times enlarged; brown: ground, violet: new road, grey: existing road, blue: lakes, " +
+      "ochre: cut, green: fill";
     if (cursor !== null) { put(cursor, false); }
   }
 
@@ -192,7 +193,8 @@ realign.profile = (function () {
     var p = piece(x), s = local(x, p), z = p.road.level(s), g = p.road.ground(s);
     var out = [];
     if (p.road.key) {
-      out.push(p.road.key + " " + realign.station(s), "existing " + realign.station(beside(p, s)));
+      out.push(p.road.key + " " + realign.station(s),
+        "existing road beside " + realign.station(realign.old.nearest(p.road.at(s)).s));
     } else {
       out.push("existing " + realign.station(s));
     }
@@ -325,6 +327,7 @@ realign.profile = (function () {
       open(select.value);
       var p = pieces[0];
       if (pieces.length === 1) {
+        realign.option.tell(p.road);
         realign.map.fitBounds(L.latLngBounds(p.road.slice(p.from, p.to)), realign.padding());
       }
     });

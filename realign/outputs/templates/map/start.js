@@ -15,6 +15,10 @@
   // Hide labels that would lie on an earlier one; places come before chainages.
   function declutter() {
     var taken = [];
+    // hundreds of lines are no stops for the keyboard: the list of roads beside the profile is
+    realign.map.getContainer().querySelectorAll(".leaflet-pane path").forEach(function (path) {
+      if (path.getAttribute("tabindex") !== "-1") { path.setAttribute("tabindex", "-1"); }
+    });
     ["place", "tick"].forEach(function (kind) {
       realign.map.getContainer().querySelectorAll(".label." + kind).forEach(function (label) {
         var a = label.getBoundingClientRect();

@@ -188,13 +188,18 @@ realign.tools = (function () {
       }
     });
     if (parts.option && realign.options[parts.option]) { realign.option.show(parts.option); }
-    if (parts.layers) { realign.panel.restore(parts.layers.split("|")); }
+    realign.panel.restore(parts.layers ? parts.layers.split("|") : []);
     var view = (parts.view || "").split(",").map(Number);
     if (view.length === 3 && view.every(isFinite)) { realign.map.setView([view[0], view[1]], view[2], { animate: false }); }
-    if (parts.date && /^\d{4}-\d{2}-\d{2}$/.test(parts.date)) { realign.days.set(parts.date); }
-    if (parts.road) {
+    if (parts.date && /^\d{4}-\d{2}-\d{2}$/.test(parts.date)) { realign.days.set(parts.date); } else {
+      realign.days.rest();
+    }
+    var known = parts.road === "*" || parts.road === "-" ||
+      realign.option.shown().links.indexOf(parts.road) >= 0;
+    if (!known) { realign.profile.close(); }
+    if (known) {
       realign.profile.open(parts.road);
-      if (isFinite(+parts.at)) { realign.profile.put(+parts.at, false); }
+      if (parts.at && isFinite(+parts.at)) { realign.profile.put(+parts.at, false); }
       if (realign.roads[parts.road] && view.length !== 3) {
         var road = realign.roads[parts.road];
         realign.map.fitBounds(L.latLngBounds(road.slice(0, road.length)), realign.padding());
@@ -203,6 +208,8 @@ realign.tools = (function () {
     var both = (parts.compare || "").split("|");
     if (both.length === 2 && realign.options[both[0]] && realign.options[both[1]]) {
       realign.compare.start(both[0], both[1]);
+    } else if (realign.compare.names()) {
+      realign.compare.stop();
     }
   }
 
