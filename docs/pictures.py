@@ -47,8 +47,9 @@ PICTURES = (
     Picture(
         "compare",
         "map.html",
-        script="""realign.compare.start(); realign.map.setZoom(realign.map.getZoom());
-            realign.compare.move(0.58);""",
+        script="""realign.compare.start();
+            const middle = realign.old.at(realign.old.length * 0.7);
+            realign.compare.move(realign.map.latLngToContainerPoint(middle).x / innerWidth);""",
     ),
     Picture("phone", "map.html", PHONE),
     Picture("report", "index.html"),

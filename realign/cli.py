@@ -74,8 +74,9 @@ Scheduler = Annotated[
     typer.Option(
         metavar="WHERE",
         help="Where draws of uncertainty are made: threads or processes of this machine, or the "
-        "address of a Dask cluster on which realign is installed, such as tcp://10.0.0.5:8786. "
-        "The numbers are the same.",
+        "address of a Dask cluster on which realign is installed, such as tcp://10.0.0.5:8786, "
+        "where corridors are searched too; its workers see the study and its inputs under the "
+        "same paths. The numbers are the same.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]

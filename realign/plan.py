@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from threading import Lock
 from typing import Any, TypeVar
 
 import geopandas as gpd
@@ -16,6 +17,7 @@ from realign import (
     branches,
     candidates,
     choice,
+    cluster,
     corridor,
     cost,
     formation,
@@ -41,7 +43,7 @@ from realign.risk import Outcome
 from realign.road import RESERVES, Rulebook, design
 from realign.standards import load as load_standard
 from realign.standards import rows
-from realign.store import Store, digest
+from realign.store import Store, digest, packed, unpacked
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
@@ -143,7 +145,7 @@ class Plan:
     """Texts of the study and of its tables by name, from which it can be run again."""
 
 
-def run(
+def run(  # noqa: PLR0915 - a line or two a stage
     study: Study,
     *,
     tell: Tell | None = None,
@@ -164,7 +166,8 @@ def run(
         Corridors searched at the same time; the number of processors by default.
     scheduler
         Where the draws of `risk` are made: "threads" or "processes" of this machine, or the
-        address of a cluster of Dask.
+        address of a cluster of Dask. There the corridors are searched too, a task for each gap and
+        variant; its workers open the study and its inputs themselves, under the same paths.
     store
         Where roads that were searched and designed before are found again, and new ones kept; they
         are made anew where none is given. The plan is the same either way.
@@ -183,6 +186,7 @@ def run(
         A gap cannot be bridged within the design standard.
     """
     clock = Clock(tell)
+    cluster.check(scheduler)
     prices = check(study)
     threads = workers or os.cpu_count() or 1
     given = submerge(study, clock=clock)
@@ -193,7 +197,10 @@ def run(
         area = region.survey(given, prices, say)
     with clock.stage("corridors and roads") as say:
         memory = _Memory(given, store, say)
-        trunks, failed = _links(given, (*gaps, *dry), prices, say, workers, memory, free=dry)
+        every_gap = (*gaps, *dry)
+        if scheduler not in cluster.LOCAL:
+            _far(given, _jobs(given, every_gap, dry), memory, scheduler)
+        trunks, failed = _links(given, every_gap, prices, say, workers, memory, free=dry)
     with clock.stage("branches") as say:
         # kept together, since roads of the nets are roads of the trunks
         trunks, nets = memory.kept(
@@ -427,6 +434,17 @@ class _Found:
     """Why not."""
 
 
+def _jobs(given: Drowned, gaps: Sequence[Gap], free: Sequence[Gap]) -> list[Job]:
+    """List every gap and variant that is searched."""
+    variants = given.study.variants
+    return [
+        (gap, variant)
+        for gap in gaps
+        for variant in variants
+        if variant is variants[0] or (ours(given, gap) and gap not in free)
+    ]
+
+
 class _Memory:
     """Roads of former runs that were made from the same inputs, settings and code."""
 
@@ -434,6 +452,7 @@ class _Memory:
         """Take the digest of what all roads of a run depend on."""
         self.store, self.say = store, say
         self.base = ""
+        self.roads: dict[tuple[str, str], _Found] = {}
         if store is not None:
             files = {k: v for k, v in given.hashes.items() if k != given.study.file.name}
             tables = [
@@ -442,6 +461,17 @@ class _Memory:
                 if key not in _LATER
             ]
             self.base = digest(files, tables)
+
+    def road(self, job: Job) -> _Found | None:
+        """Give a road that was made in this run or in a former one; None where there is none."""
+        gap, variant = job
+        return self.roads.get((gap.name, variant.name)) or self.find(("road", gap, variant))
+
+    def keep_road(self, job: Job, found: _Found) -> None:
+        """Keep a road, or that there is none."""
+        gap, variant = job
+        self.roads[gap.name, variant.name] = found
+        self.keep(("road", gap, variant), found)
 
     def find(self, parts: tuple[object, ...]) -> Any:
         """Give what was kept; None where there is nothing."""
@@ -461,6 +491,43 @@ class _Memory:
         made = make()
         self.keep(parts, made)
         return made
+
+
+def _far(given: Drowned, jobs: Sequence[Job], memory: "_Memory", address: str) -> None:
+    """Have the roads that are not known yet searched and designed by the workers of a cluster."""
+    missing = [job for job in jobs if memory.road(job) is None]
+    memory.say(f"{len(missing)} roads searched on {address}")
+    found = cluster.spread(
+        address, _road, [given.study] * len(missing), [packed(job) for job in missing]
+    )
+    for job, each in zip(missing, found, strict=True):
+        memory.keep_road(job, unpacked(each))
+
+
+_OPENED: dict[str, tuple[Drowned, Site, Rates]] = {}
+"""Study that a worker has open; the last one only."""
+_OPENING = Lock()
+
+
+def _road(study: Study, job: bytes) -> bytes:
+    """Search and design a road on a worker, which opens the inputs of the study itself."""
+    key = digest(study, str(study.file), str(study.inputs))
+    with _OPENING:
+        if key not in _OPENED:
+            _OPENED.clear()
+            given = submerge(study)
+            _OPENED[key] = given, site_of(given), check(study)
+        given, site, prices = _OPENED[key]
+    gap, variant = unpacked(job)
+    return packed(_found(given, _Roads(site, gap, variant, study, prices, lambda _: None)))
+
+
+def _found(given: Drowned, roads: "_Roads") -> _Found:
+    """Design the road of a corridor that was searched."""
+    trunk = roads.link()
+    if isinstance(trunk, NoRouteError):
+        return _Found(None, str(trunk))
+    return _Found((replace(trunk[0], builder=builder(given, trunk[0])), *trunk[1:]), "")
 
 
 def _nets(
@@ -511,35 +578,26 @@ def _links(
     site = site_of(given)
     memory = memory or _Memory(given, None, say)
 
-    def searched(gap: Gap, variant: corridor.Variant) -> _Roads | _Found:
-        return memory.find(("road", gap, variant)) or _Roads(site, gap, variant, study, prices, say)
+    def searched(job: Job) -> _Roads | _Found:
+        return memory.road(job) or _Roads(site, *job, study, prices, say)
 
     def designed(roads: Future[_Roads | _Found], job: Job) -> Trunk | NoRouteError:
         own = roads.result()
         if isinstance(own, _Found):
             say(f"{job[0].name} / {job[1].name}: found again")
-            return own.trunk or NoRouteError(own.problem)
-        trunk = own.link()
-        if isinstance(trunk, NoRouteError):
-            memory.keep(("road", *job), _Found(None, str(trunk)))
-            return trunk
-        made = replace(trunk[0], builder=builder(given, trunk[0])), *trunk[1:]
-        memory.keep(("road", *job), _Found(made, ""))
-        return made
+        else:
+            own = _found(given, own)
+            memory.keep_road(job, own)
+        return own.trunk or NoRouteError(own.problem)
 
-    jobs = [
-        (gap, variant)
-        for gap in gaps
-        for variant in study.variants
-        if variant is study.variants[0] or (ours(given, gap) and gap not in free)
-    ]
+    jobs = _jobs(given, gaps, free)
     with warnings.catch_warnings(), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         # rasterio silences this one itself, but a compiler in another thread may undo that
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # long roads first, so that no processor waits for one at the end
         order = sorted(range(len(jobs)), key=lambda i: -jobs[i][0].section.length)
         # first all corridors, then all designs: shorter pieces of work share processors better
-        found = {i: pool.submit(searched, *jobs[i]) for i in order}
+        found = {i: pool.submit(searched, jobs[i]) for i in order}
         made = {i: pool.submit(designed, found[i], jobs[i]) for i in order}
         try:
             results = [made[i].result() for i in range(len(jobs))]

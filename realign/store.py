@@ -68,11 +68,7 @@ class Store:
         """
         path = self._path(key)
         try:
-            seal, content = _parted(path.read_bytes())
-            if hashlib.sha256(content).digest() != seal:
-                return None
-            with zipfile.ZipFile(io.BytesIO(content)) as file:
-                value = _read(file)
+            value = unpacked(path.read_bytes())
             os.utime(path)
         except _FAILURES:
             return None
@@ -88,8 +84,7 @@ class Store:
             False where the folder cannot be written; a run goes on without.
         """
         path = self._path(key)
-        content = _written(value)
-        content = hashlib.sha256(content).digest() + content
+        content = packed(value)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=_NEW)
@@ -132,6 +127,36 @@ class Store:
             total += size
             if total > self.most_bytes:
                 path.unlink(missing_ok=True)
+
+
+def packed(value: object) -> bytes:
+    """
+    Write a value as bytes, the digest of the rest in front.
+
+    Raises
+    ------
+    TypeError
+        The value holds something that is no frozen value of the package.
+    """
+    content = _written(value)
+    return hashlib.sha256(content).digest() + content
+
+
+def unpacked(content: bytes) -> Any:
+    """
+    Give the value that `packed` wrote.
+
+    Raises
+    ------
+    ValueError
+        The bytes are not what was written.
+    """
+    seal, rest = _parted(content)
+    if hashlib.sha256(rest).digest() != seal:
+        msg = f"found {len(content)} bytes that do not fit their digest; wanted those written"
+        raise ValueError(msg)
+    with zipfile.ZipFile(io.BytesIO(rest)) as file:
+        return _read(file)
 
 
 def digest(*parts: object) -> str:

@@ -382,7 +382,8 @@ def test_results_cannot_go_into_a_folder_that_is_write_protected(
     def refused(**_: object) -> str:
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr(cli.planning, "run", lambda *_, **__: small_study.planned())
+    plan = small_study.planned()
+    monkeypatch.setattr(cli.planning, "run", lambda *_, **__: plan)
     monkeypatch.setattr(tempfile, "mkdtemp", refused)  # root may write everywhere
     line = one(file, more=["--out", str(tmp_path / "results")])
     assert "results: the results cannot be written there" in line

@@ -13,7 +13,7 @@ import realign
 
 ROWS = """
 errors
-settings chainage estimate datum inputs
+settings chainage estimate datum cluster inputs
 terrain standards rates store
 highway conditioning
 reservoir hazard haul formation geometry roads

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import small_plan
 import small_study
+from distributed import LocalCluster
 from small_study import planned
 
 import realign
@@ -158,6 +159,31 @@ def test_roads_of_a_former_run_are_found_again_and_give_equal_numbers(tmp_path: 
     later = changed(study, "phasing", discount_pct=3.0)
     realign.run(later, store=Store(tmp_path / "store"), tell=lambda _, d: again.append(d))
     assert "found again" in again
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_cluster_of_two_workers_gives_equal_numbers() -> None:
+    told: list[str] = []
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        host="127.0.0.1",
+    ) as there:
+        address = there.scheduler_address
+        far = realign.run(asked(), scheduler=address, tell=lambda _, detail: told.append(detail))
+    assert numbers(far) == numbers(planned())
+    assert any("searched on tcp://" in each for each in told)
+    assert not any("states" in each for each in told)  # nothing was searched here
+
+
+def test_a_scheduler_that_is_none_is_refused_before_anything_runs() -> None:
+    told: list[str] = []
+    with pytest.raises(StudyError, match=r"found 'moon'; wanted threads, processes or an address"):
+        realign.run(asked(), scheduler="moon", tell=lambda stage, _: told.append(stage))
+    assert told == []
 
 
 def test_the_plan_is_about_the_inputs_it_names() -> None:

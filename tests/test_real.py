@@ -9,6 +9,8 @@ import pytest
 
 import realign
 from realign.formation import OPEN
+from realign.outputs import geopackage, report, tables
+from realign.outputs import map as folium_map
 from realign.plan import Plan
 
 STUDY = Path(__file__).parent.parent / "data" / "kkh" / "study.toml"
@@ -19,6 +21,8 @@ NETWORK = 60.0
 """Time that network, options and all weather may take, the dates of all works included [s]."""
 MONEY = 60.0
 """The same for 10,000 draws, cases of financing and other conditions of all options [s]."""
+HEAVIEST = 8e6
+"""Size of the map or of the report [bytes]."""
 LARGEST = 4 * 1024**2
 """Memory it may take at its peak [KiB]."""
 
@@ -60,6 +64,7 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
         assert sum(phase.cost_pkr for phase in each.schedule.phases) == each.schedule.total_pkr
     assert plan.programmes[plan.best].schedule.cut_days == 0
     _programme_holds(plan)
+    _pages_are_light(plan)
     # 60 km/h is wanted, and the ground forces some stretches of some roads to 40
     assert any({part.speed_kmh for part in link.speeds} == {40, 60} for link in plan.links)
     freeboard = plan.study.clearance.freeboard_m
@@ -78,6 +83,16 @@ def test_the_real_case_keeps_its_figures(real_inputs: Path) -> None:
             assert inner.max(initial=0.0) < 0.5
         share = np.diff(link.station)[link.form == OPEN].sum() / link.length
         assert 0.5 < share < 1
+
+
+def _pages_are_light(plan: Plan) -> None:
+    """Map and report open from a memory stick: at most 8 MB each."""
+    made = tables.tables(plan)
+    texts = (
+        folium_map.page(plan, geopackage.layers(plan)),
+        report.page(plan, made, versions={"realign": "0"}, seconds=plan.seconds),
+    )
+    assert all(len(text.encode()) < HEAVIEST for text in texts)
 
 
 def _programme_holds(plan: Plan) -> None:

@@ -506,7 +506,7 @@ def test_a_missing_package_is_named(
     scheduler: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(StudyError, match=f"need {package}, which is not installed"):
+    with pytest.raises(StudyError, match=f"needs? {package}, which is not installed"):
         simulate(*single(), risk(), PLAIN, scheduler=scheduler)
 
 

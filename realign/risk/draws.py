@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
+from realign import cluster
 from realign.errors import StudyError
 from realign.phasing import Pace, Schedule
 from realign.risk.factors import Factors, factors, together
@@ -21,8 +22,6 @@ from realign.risk.rules import DRIVERS, Risk
 
 CHUNK = 500
 """Draws that are made in one go; a part of the numbers, as is the seed."""
-LOCAL = ("threads", "processes")
-CONNECT_S = 30.0  # [s] until a cluster that does not answer counts as away
 
 
 def simulate(
@@ -117,8 +116,8 @@ def _dealt(
     made: Callable[[int, int], Drawn], sizes: Sequence[int], scheduler: str, workers: int | None
 ) -> list[Drawn]:
     """Have chunks made, and give them in their order."""
-    if scheduler not in LOCAL:
-        return _on_cluster(made, sizes, scheduler)
+    if scheduler not in cluster.LOCAL:
+        return cluster.spread(scheduler, made, range(len(sizes)), sizes)
     try:
         import dask
     except ImportError as missing:
@@ -126,28 +125,3 @@ def _dealt(
         raise StudyError(msg) from missing
     tasks = [dask.delayed(made)(number, draws) for number, draws in enumerate(sizes)]
     return list(dask.compute(*tasks, scheduler=scheduler, num_workers=workers))
-
-
-def _on_cluster(
-    made: Callable[[int, int], Drawn], sizes: Sequence[int], address: str
-) -> list[Drawn]:
-    """Have chunks made by the workers of a cluster."""
-    if "://" not in address:
-        known = ", ".join(LOCAL)
-        msg = f"scheduler: found '{address}'; wanted {known} or an address such as tcp://host:8786"
-        raise StudyError(msg)
-    try:
-        from distributed import Client
-    except ImportError as missing:
-        msg = (
-            f"draws on {address} need distributed, which is not installed: pip install distributed"
-        )
-        raise StudyError(msg) from missing
-    try:
-        client = Client(address, timeout=CONNECT_S)
-    except OSError as problem:
-        msg = f"scheduler: no cluster answers at {address} within {CONNECT_S:g} s"
-        raise StudyError(msg) from problem
-    with client:
-        futures = client.map(made, range(len(sizes)), sizes, pure=False)
-        return list(client.gather(futures))

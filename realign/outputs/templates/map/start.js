@@ -44,6 +44,16 @@
     });
   }
 
+  var homing = false, moved = false, boxed = "";
+
+  // While nobody has moved the map, boxes that come and go leave the roads in sight.
+  function settle() {
+    docked();
+    var now = ["today", "versus", "profile"].map(function (id) { return realign.byId(id).hidden; }).join();
+    if (now !== boxed && !moved) { home(); }
+    boxed = now;
+  }
+
   // The nearest view of all roads that no box covers.
   function home() {
     var map = realign.map, size = map.getSize(), roads = [realign.old];
@@ -59,16 +69,21 @@
       var points = places.map(function (place) { return map.project(place, zoom); });
       var bounds = L.bounds(points), extent = bounds.getSize();
       if (extent.x > size.x || extent.y > size.y) { continue; }
+      var free = [];
       for (var i = 0; i <= 12; i++) {
         for (var j = 0; j <= 12; j++) {
           // move the roads from one corner of the window to the other
           var shift = L.point((size.x - extent.x) * i / 12, (size.y - extent.y) * j / 12)
             .subtract(bounds.min);
-          if (clear(points.map(function (at) { return at.add(shift); }), boxes, size)) {
-            map.setView(map.unproject(size.divideBy(2).subtract(shift), zoom), zoom, { animate: false });
-            return;
-          }
+          if (clear(points.map(function (at) { return at.add(shift); }), boxes, size)) { free.push(shift); }
         }
+      }
+      if (free.length) {
+        var middle = size.divideBy(2).subtract(free[Math.floor(free.length / 2)]);
+        homing = true;
+        map.setView(map.unproject(middle, zoom), zoom, { animate: false });
+        homing = false;
+        return;
       }
     }
     map.fitBounds(realign.scene.bounds, realign.padding());
@@ -109,6 +124,8 @@
     realign.option.show(scene.best);
     docked();
     home();
+    boxed = "true,true,true";
+    map.on("movestart", function () { if (!homing) { moved = true; } });
     realign.tools.restore();
     ["zoomend", "layeradd", "layerremove", "moveend"].forEach(function (what) {
       map.on(what, function () {
@@ -116,7 +133,7 @@
         realign.frame = requestAnimationFrame(declutter);
       });
     });
-    ["dock", "option", "day"].forEach(function (what) { realign.on(what, docked); });
+    ["dock", "option", "day", "state"].forEach(function (what) { realign.on(what, settle); });
     window.addEventListener("resize", docked);
     var opened = false;
     window.addEventListener("beforeprint", function () {
