@@ -253,7 +253,9 @@ def _rows(path: Path) -> dict[str, Rows]:
             quoted = name.replace('"', '""')
             rows = base.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - a name of this file
             out[name] = [[column[0] for column in rows.description]]
-            out[name] += [[c.hex() if isinstance(c, bytes) else str(c) for c in row] for row in rows]
+            out[name] += [
+                [c.hex() if isinstance(c, bytes) else str(c) for c in row] for row in rows
+            ]
     return out
 
 
