@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Annotated
 
@@ -19,9 +20,10 @@ from rich.table import Table
 
 from realign import __version__, outputs
 from realign import plan as planning
+from realign import replay as replays
 from realign import study as studies
 from realign.chainage import text
-from realign.errors import NoRouteError, RealignError, SourceError
+from realign.errors import NoRouteError, OutputError, RealignError, SourceError
 from realign.outputs import tables
 from realign.plan import Plan, Tell
 from realign.sources import box as boxes
@@ -33,6 +35,8 @@ from realign.sources.new import Begun
 from realign.sources.new import new as begin
 from realign.store import Store
 
+DIFFERENT = 1
+"""Exit code when a replay gives other results."""
 WRONG_INPUT = 2
 """Exit code when study or inputs are wrong, or the results cannot be written."""
 NO_ROAD = 3
@@ -40,8 +44,9 @@ NO_ROAD = 3
 
 app = typer.Typer(
     help="Plan the realignment of a highway that a reservoir will drown.",
-    epilog="Exit codes: 0 all is well; 2 study, inputs or folder of results are wrong; 3 no road "
-    "within the design standard exists. docs/study.md explains every key of a study.",
+    epilog="Exit codes: 0 all is well; 1 a replay gives other results; 2 study, inputs or folder "
+    "of results are wrong; 3 no road within the design standard exists. docs/study.md explains "
+    "every key of a study.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -130,6 +135,47 @@ def run(
     if not quiet:
         _summary(plan)
         typer.echo(f"{len(files)} files in {folder}; open {folder / 'index.html'}")
+
+
+@app.command()
+def replay(
+    manifest: Annotated[Path, typer.Argument(help="manifest.json of the results of a run.")],
+    inputs: Annotated[
+        Path | None,
+        typer.Option("--inputs", help="Folder of the inputs; data/NAME/inputs by default."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="New folder of results; that of the manifest with -replay."),
+    ] = None,
+    quiet: Quiet = False,  # noqa: FBT002
+) -> None:
+    """
+    Run a study again from the manifest of its results, and say what differs. Nothing is cached.
+
+    Example: realign replay maps/kkh/manifest.json --inputs data/kkh/inputs
+    """
+    with _told(quiet=quiet) as tell, TemporaryDirectory() as place:
+        held = replays.read(manifest)
+        given = inputs or Path("data") / str(held["study"]) / "inputs"
+        former = manifest.resolve().parent
+        folder = out or former.with_name(f"{former.name}-replay")
+        if folder.resolve() == former:
+            msg = f"{folder}: holds the results that are replayed; wanted another --out"
+            raise OutputError(msg)
+        asked = replays.restored(held, Path(place), inputs=given)
+        other = replays.changed(held, asked)
+        outputs.check_folder(folder)
+        with outputs.claimed(folder.resolve()):
+            outputs.write(planning.run(asked, tell=tell), folder, workers=os.cpu_count() or 1)
+        found = replays.differences(former, folder)
+    for each in (*other, *found):
+        typer.echo(str(each))
+    if not quiet:
+        same = "no difference" if not found else f"{len(found)} files differ"
+        typer.echo(f"{same} between {former} and {folder}")
+    if found:
+        raise typer.Exit(DIFFERENT)
 
 
 @app.command()

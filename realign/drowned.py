@@ -186,6 +186,19 @@ def check(study: Study) -> Rates:
     return prices
 
 
+def texts(study: Study) -> dict[str, str]:
+    """
+    Texts of a study and of its tables by name, the study first, from which it can be run again.
+
+    Line ends and byte order marks are kept, so that digests stay the same.
+    """
+    files = (study.file, study.rates_file, study.file.parent / study.study.places)
+    names = (study.file.name, study.study.rates, study.study.places)
+    return {
+        name: path.read_bytes().decode("utf-8") for name, path in zip(names, files, strict=True)
+    }
+
+
 def hashes(study: Study) -> dict[str, str]:
     """
     SHA-256 of everything a plan depends on, by name: equal hashes, equal plan.

@@ -30,7 +30,7 @@ from realign.appraisal import Funds, Variation, funds, uncertain, variations
 from realign.branches import Net
 from realign.choice import ANNOUNCED, Choice, Decision
 from realign.corridor import Gap, Site
-from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge
+from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge, texts
 from realign.errors import InputError, NoRouteError, StudyError
 from realign.highway import Highway
 from realign.network import Link, Proposed
@@ -141,6 +141,8 @@ class Plan:
     """Time of each stage [s]."""
     hashes: Mapping[str, str]
     """SHA-256 of every input file by name."""
+    texts: Mapping[str, str]
+    """Texts of the study and of its tables by name, from which it can be run again."""
 
 
 def run(  # noqa: PLR0915 - a line or two a stage
@@ -311,6 +313,7 @@ def run(  # noqa: PLR0915 - a line or two a stage
         links_open=opened.get(best, {}),
         seconds=clock.seconds,
         hashes=given.hashes,
+        texts=texts(study),
     )
 
 

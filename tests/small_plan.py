@@ -549,6 +549,7 @@ def small() -> Plan:
         links_open={links[0].name: date(2030, 1, 1)},
         seconds={"terrain": 0.12, "corridor": 3.4},
         hashes={"dem.tif": "0" * 64},
+        texts={},
     )
 
 

@@ -31,7 +31,7 @@ programme yearround
 validation protection candidates appraisal
 choice
 plan
-outputs sources
+outputs sources replay
 cli
 """
 ROW = {name: row for row, names in enumerate(ROWS.split("\n")) for name in names.split()}

@@ -253,6 +253,7 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
         "best_option": plan.best,
         "versions": versions,
         "inputs_sha256": dict(plan.hashes),
+        "texts": dict(plan.texts),
         "settings": plan.study.model_dump(mode="json"),
         "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
         "notes": list(plan.notes),

@@ -19,6 +19,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any
 from xml.etree import ElementTree as ET  # writes only: nothing foreign is read
 
@@ -91,7 +92,8 @@ def _document(plan: Plan, layers: Mapping[str, gpd.GeoDataFrame]) -> bytes:
     root = ET.Element("kml", {"xmlns": NAMESPACE})
     about = plan.study.study
     page = _feature(root, "Document", about.title, unfolded=True)
-    _text(page, "description", f"{about.question} Ground: {about.ground}".strip())
+    said = f"{about.question} Ground: {about.ground}".strip()
+    _text(page, "description", escape(said, quote=False))  # which is shown as HTML
     _styles(page)
     found = {name: _records(frame) for name, frame in layers.items()}
     _options(page, plan, found)

@@ -56,7 +56,7 @@ _AS_GIVEN = {  # any unit
     *("published", "modelled", "accepted_low", "accepted_high"),
     *("score", "part", "weight", "weighted_total", "low", "high"),
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that begins so is run by a spreadsheet
+_FORMULA = ("=", "+", "-", "@", "\t", "\n")  # a text that begins so is run by a spreadsheet
 _KM = 1000.0
 _HOUR = 3600.0
 _HECTARE = 1e4
@@ -689,7 +689,8 @@ def _cell(column: str, value: Cell) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, str):
-        return "'" + value if value.startswith(_FORMULA) else value
+        lines = value.replace("\r\n", "\n").replace("\r", "\n")  # csv quotes the latter only
+        return "'" + lines if lines.startswith(_FORMULA) else lines
     return _digits(column, value)
 
 
