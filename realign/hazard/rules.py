@@ -75,7 +75,7 @@ class Recorded(Settings):
             "one closure of the road, Barseen Apr 2024, five blockages at Lotar Mar 2025; the "
             "press does not report short ones, so this is a lower bound",
             "debris": "assumption: Uchar Nullah Aug 2022 with two bridges lost, and the road cut "
-            "until 26 Jul 2025, of which the cause is taken as flood and mudflow",
+            "until 2025-07-26, of which the cause is taken as flood and mudflow",
             "avalanche": "assumption: none recorded at 500 to 1,200 m",
             "river": "assumption: none recorded as such",
             "snow": "assumption: none recorded at 500 to 1,200 m",

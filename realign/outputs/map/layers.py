@@ -20,6 +20,7 @@ from realign.outputs.map.popups import (
     lake_popup,
     leg_popup,
     place_popup,
+    sign,
 )
 from realign.outputs.map.shade import overlay
 from realign.plan import Plan
@@ -170,7 +171,7 @@ def _critical(plan: Plan) -> list[tuple[BaseGeometry, Mapping[str, object]]]:
             ("Costs trucks", f"{each.causes:.2f} closed days a year"),
             ("Closed all year", f"{each.extra_closed_days:,.0f} closed days more"),
             ("Detour", f"in {len(each.detour_months)} months" if each.detour_months else "none"),
-            ("A day costs traffic", f"{plan.rates.currency} {day:,.0f} thousand"),
+            ("A day costs traffic", f"{sign(plan.rates.currency)} {day:,.0f} thousand"),
         ]
         line = shapely.line_merge(shapely.union_all(parts))
         found.append((each.causes, line, {"title": f"Critical: {each.name}", "rows": rows}))

@@ -12,6 +12,11 @@ from realign.region import SideRoad
 FORM_NAMES = {"open": "Open road", "bridge": "Bridge", "tunnel": "Tunnel", "gallery": "Gallery"}
 
 
+def sign(currency: str) -> str:
+    """Write a currency as the report does."""
+    return {"USD": "US$", "PKR": "Rs"}.get(currency, currency)
+
+
 def leg_popup(plan: Plan, leg: Leg, count: int) -> dict[str, object]:
     """Tell of a piece of new road that candidates use."""
     low, base, high = (getattr(leg.values.cost, key) / 1e6 for key in ("low", "base", "high"))
@@ -19,7 +24,7 @@ def leg_popup(plan: Plan, leg: Leg, count: int) -> dict[str, object]:
         ("Of the road", leg.road.name),
         ("Length", km(leg.values.length)),
         ("Bridges, tunnels", f"{km(leg.values.bridge_length)}, {km(leg.values.tunnel_length)}"),
-        ("Cost", f"{plan.rates.currency} {low:,.0f} / {base:,.0f} / {high:,.0f} m"),
+        ("Cost", f"{sign(plan.rates.currency)} {low:,.0f} / {base:,.0f} / {high:,.0f} m"),
         ("Used by", f"{count:,} of {len(plan.choice.candidates):,} candidate links"),
     ]
     return {"title": f"Candidate: {leg.name}", "rows": rows}

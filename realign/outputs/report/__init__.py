@@ -186,6 +186,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters.update(
         {
+            "sign": wording.sign,
             "bn": wording.bn,
             "musd": wording.musd,
             "number": wording.number,

@@ -296,7 +296,7 @@ def _against(plan: Plan) -> str:
     saved = (other.present_cost - one.present_cost) / 1e6
     minutes = (one.truck_time - other.truck_time) / 60
     days = one.closed_days - other.closed_days
-    currency = plan.rates.currency
+    currency = wording.sign(plan.rates.currency)
     return (
         f"The present cost of the programme as announced is {currency} {abs(saved):,.0f} m "
         f"{'more' if saved > 0 else 'less'}, with what others build; a truck takes "
@@ -357,7 +357,7 @@ def passage_words(passage: Passage) -> str:
     passage
         From `allweather.can_pass`.
     """
-    what = f"{passage.day.day} {passage.day:%B %Y}, a {passage.kind} from {passage.start} to"
+    what = f"{passage.day.isoformat()}, a {passage.kind} from {passage.start} to"
     what += f" {passage.end}:"
     if not passage.passes:
         some = "; ".join(passage.closed[:_SHOWN]) or "no road leads there"

@@ -11,6 +11,7 @@ from realign import candidates
 from realign.estimate import Estimate, together
 from realign.options import DO_NOTHING, OBJECTIVES, front, objectives
 from realign.outputs import charts
+from realign.outputs.report import wording
 from realign.plan import Plan
 
 HOUR = 3600.0  # [s]
@@ -36,7 +37,7 @@ class Measure:
 def measures_of(plan: Plan) -> list[Measure]:
     """How each objective of the decision is shown, in its order."""
     known = {
-        "cost": ("Present cost", f"{plan.rates.currency} m", 1e6, 0),
+        "cost": ("Present cost", f"{wording.sign(plan.rates.currency)} m", 1e6, 0),
         "length": ("Length", "km", 1e3, 1),
         "truck_time": ("Time of a truck", "h", HOUR, 2),
         "closed_days": ("Closed days", "a year", 1.0, 2),

@@ -13,6 +13,11 @@ NONE = "\u2013"
 """What stands where there is no value."""
 
 
+def sign(currency: str) -> str:
+    """Write a currency as the report does everywhere."""
+    return {"USD": "US$", "PKR": "Rs", "CNY": "RMB"}.get(currency, currency)
+
+
 def bn(rupees: float) -> str:
     """Write rupees in billions."""
     return f"{rupees / 1e9:,.1f}"
