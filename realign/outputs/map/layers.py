@@ -33,6 +33,7 @@ _COARSE = 10.0  # m by which thin lines of the network may differ
 _SHORE = 0.6  # cells by which a drawn shore may differ: it is a staircase of cells
 _RIVER = 15.0  # m
 _EARLIER = ("#7f2704", "#b93f02", "#d55e00")  # submerged road by stage, the first stage darkest
+_EARLIER_DASH = ("1 8", "1 8 6 8", "1 12")
 _LATER_WATER = ("#1f5f9f", "#4a9bdc", "#8cc4ee")  # lakes by stage, the first stage darkest
 # classes of hazard from least to most: wider and darker from one to the next, on white or without
 _HAZARD = ("#8fb8de", "#4a90c2", "#e0a030", "#c4591a", "#7d1128")
@@ -52,7 +53,8 @@ def existing(drawing: Drawing, frame: gpd.GeoDataFrame) -> None:
     for (day, stage, dam, state), part in lost.groupby(keys, dropna=False, sort=True):
         look = dict(LOOKS[str(state)])
         if state == "submerged":
-            look["color"] = _EARLIER[min(dates.index(day), len(_EARLIER) - 1)]
+            number = min(dates.index(day), len(_EARLIER) - 1)
+            look |= {"color": _EARLIER[number], "dashArray": _EARLIER_DASH[number]}
         layer = drawing.lines(features(part, existing_popup), look, pane="roads")
         name = f"{str(state).capitalize()}, {part['length_m'].sum() / 1000:,.1f} km"
         drawing.add(

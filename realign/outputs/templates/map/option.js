@@ -3,6 +3,7 @@
 realign.option = (function () {
   var groups = {}, rows = {}, phases = [], thin = [];
   var shown = null;
+  var DASHES = [null, "9 4", "2 4", "12 4 2 4", "6 2", "1 6", "14 3 6 3"];   // of the other options
 
   function title(option) { return option.title || option.name; }
 
@@ -238,12 +239,13 @@ realign.option = (function () {
 
   function other(option, number) {
     var colour = realign.scene.colours[number % realign.scene.colours.length];
+    var style = { color: colour, weight: 2.5, dashArray: DASHES[number % DASHES.length] };
     var group = L.layerGroup();
-    return entry(title(option), { color: colour, weight: 2.5 }, group, {
+    return entry(title(option), style, group, {
       key: option.name, note: option.year, shown: false, role: "", option: option,
       fill: function () {
         if (group.getLayers().length) { return; }
-        var own = drawn(option, "roads", { color: colour, weight: 2.5 });
+        var own = drawn(option, "roads", style);
         Object.keys(own).forEach(function (form) {
           own[form].forEach(function (line) { group.addLayer(line); });
         });

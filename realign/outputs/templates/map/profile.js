@@ -51,7 +51,10 @@ realign.profile = (function () {
   }
 
   function levels(window) {
-    return realign.scene.water.map(function (stage) {
+    var day = realign.days.now();
+    return realign.scene.water.filter(function (stage) {
+      return day === null || stage.date <= day;
+    }).map(function (stage) {
       var own = pieces.map(function (p) {
         var a = beside(p, p.from), b = beside(p, p.to);
         if (b < stage.old[0] || a > stage.old[1]) { return null; }
@@ -162,7 +165,8 @@ realign.profile = (function () {
       path([[px(ends[0]), py(each.stage.level)], [px(ends[1]), py(each.stage.level)]], "water");
       if (k === 0) {
         realign.draw("text", { "class": "level", x: px(ends[0]) + 4, y: py(each.stage.level) - 4 }, svg)
-          .textContent = each.stage.dam + " " + realign.number(each.stage.level) + " m";
+          .textContent = each.stage.dam + " " + realign.number(each.stage.level) + " m, from " +
+            each.stage.date;
       }
     });
   }
@@ -253,6 +257,7 @@ realign.profile = (function () {
 
   function open(key, place) {
     fill();
+    if (select.value !== key) { cursor = null; }
     select.value = key;
     pieces = of(select.value || "*");
     zoom = null;
@@ -352,6 +357,7 @@ realign.profile = (function () {
     realign.on("old road", function (place) {
       open(realign.option.shown().links.length ? "*" : "-", place);
     });
+    realign.on("day", render);
     realign.on("hover", function (what) { if (!box.hidden) { follow(what.place, what.link); } });
     realign.on("option", function () {
       fill();

@@ -70,7 +70,7 @@ realign.tools = (function () {
       answer.textContent = found.problem;
       return;
     }
-    answer.textContent = found.title + (found.rows.length ? ", " + found.rows[0].join(" ").toLowerCase() : "");
+    answer.textContent = found.title + (found.rows.length ? ", " + found.rows[0].join(" ") : "");
     if (found.bounds) {
       realign.map.fitBounds(L.latLngBounds(found.bounds), realign.padding());
     } else {
