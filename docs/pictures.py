@@ -5,6 +5,7 @@ Take the pictures of the README and of the gallery from a written study, in a he
 """
 
 import io
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -82,7 +83,9 @@ def main(folder: Path, target: Path) -> None:
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
         options.add_argument(argument)
     target.mkdir(parents=True, exist_ok=True)
-    with webdriver.Chrome(options=options) as browser:
+    # the driver of the machine, so that nobody is asked for another
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    with webdriver.Chrome(options=options, service=service) as browser:
         for picture in PICTURES:
             content = taken(browser, picture, folder)
             (target / f"{picture.name}.jpg").write_bytes(content)
