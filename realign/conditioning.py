@@ -8,7 +8,7 @@ raised but voids. What was changed is marked cell by cell and told.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
@@ -23,10 +23,12 @@ from shapely.geometry.base import BaseGeometry
 
 from realign.errors import InputError
 from realign.settings import Settings
-from realign.terrain import Terrain
+from realign.terrain import Terrain, Tile, part, roomy, tiles
 
 VOID, BURNED, SMOOTHED = 1, 2, 4
 """Marks of cells that were changed; a cell may have several, added."""
+AROUND = 512
+"""Cells about a tile of ground that a void may reach into."""
 _TOLD = 0.05  # m by which a level has to change to count
 
 
@@ -105,47 +107,93 @@ def conditioned(
     InputError
         Channels are asked for, and no river crosses the ground.
     """
-    marks = np.zeros(terrain.shape, np.uint8)
-    z = terrain.z
-    notes = []
+    marks = roomy(terrain.shape, np.uint8, what="marks of changed ground")
+    marks.fill(0)
+    work = _Work(terrain, marks, [])
     if rules.fill_void_m > 0:
-        filled = _filled(z, rules.fill_void_m / terrain.cell)
-        new = np.isnan(z) & np.isfinite(filled)
-        marks[new] |= VOID
-        if new.any():
-            notes.append(
-                f"Ground without data: {_km2(new, terrain)} filled from its rim, up to "
-                f"{rules.fill_void_m:g} m wide; levels there are guesses."
-            )
-        z = filled
+        work = work.filled(rules.fill_void_m)
     if rules.burn:
-        reach = rules.bed_reach_m or native_m
-        low = _burned(replace(terrain, z=z), rivers, reach, rules)
-        deeper = z - low > _TOLD
-        marks[deeper] |= BURNED
-        if deeper.any():
-            notes.append(
-                f"Channels burned in: {_km2(deeper, terrain)} of ground are lower than the file "
-                f"says, by {float((z - low)[deeper].max()):,.0f} m at most, so that rivers fall "
-                f"downstream and lakes reach as far as they would; beds are the lowest ground "
-                f"within {reach:,.0f} m, flanks rise at {rules.flank:g}."
-            )
-        z = low
+        work = work.burned(rivers, rules.bed_reach_m or native_m, rules)
     if rules.smooth_m > 0 and road is not None:
-        smooth = _smoothed(replace(terrain, z=z), road, rules.smooth_m)
-        moved = np.abs(z - smooth) > _TOLD
-        marks[moved] |= SMOOTHED
-        if moved.any():
-            notes.append(
-                f"Ground along the existing road: {_km2(moved, terrain)} smoothed, by "
-                f"{float(np.abs(z - smooth)[moved].max()):,.1f} m at most."
+        work = work.smoothed(road, rules.smooth_m)
+    return Conditioned(work.terrain, marks, tuple(work.notes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Work:
+    """Ground that is worked on tile by tile, each with what it needs to know about it."""
+
+    terrain: Terrain
+    marks: NDArray[np.uint8]
+    notes: list[str]
+
+    def filled(self, width: float) -> "_Work":
+        """Fill voids of a width [m]."""
+        cells = width / self.terrain.cell
+        z, new, _ = self._each(VOID, AROUND, lambda tile: _filled(self._ground(tile), cells))
+        if new:
+            self.notes.append(
+                f"Ground without data: {self._km2(new)} filled from its rim, up to {width:g} m "
+                "wide; levels there are guesses."
             )
-        z = smooth
-    return Conditioned(replace(terrain, z=z), marks, tuple(notes))
+        return replace(self, terrain=z)
 
+    def burned(self, rivers: Sequence[BaseGeometry], reach: float, rules: Conditioning) -> "_Work":
+        """Burn channels in."""
+        around = math.ceil(reach / self.terrain.cell) + 1
+        channels = _Channels.found(self.terrain, rivers, reach, around)
+        z, deeper, most = self._each(
+            BURNED,
+            around,
+            lambda tile: _flanked(
+                self._ground(tile), channels.beds(tile), self.terrain.cell, reach, rules
+            ),
+        )
+        if deeper:
+            self.notes.append(
+                f"Channels burned in: {self._km2(deeper)} of ground are lower than the file "
+                f"says, by {most:,.0f} m at most, so that rivers fall downstream and lakes reach "
+                f"as far as they would; beds are the lowest ground within {reach:,.0f} m, flanks "
+                f"rise at {rules.flank:g}."
+            )
+        return replace(self, terrain=z)
 
-def _km2(cells: NDArray[np.bool_], terrain: Terrain) -> str:
-    return f"{cells.sum() * terrain.cell**2 / 1e6:,.2f} km\u00b2"
+    def smoothed(self, road: BaseGeometry, width: float) -> "_Work":
+        """Smooth the ground along the road."""
+        strip = road.buffer(max(width, 1e-3))  # what is thinner has no area
+        z, moved, most = self._each(
+            SMOOTHED,
+            1,
+            lambda tile: _calmed(self._ground(tile), _touched([strip], self.terrain, tile)),
+        )
+        if moved:
+            self.notes.append(
+                f"Ground along the existing road: {self._km2(moved)} smoothed, by {most:,.1f} m at "
+                "most."
+            )
+        return replace(self, terrain=z)
+
+    def _ground(self, tile: Tile) -> NDArray[np.float32]:
+        return self.terrain.z[tile.outer]
+
+    def _each(
+        self, mark: int, around: int, change: Callable[[Tile], NDArray[np.float32]]
+    ) -> tuple[Terrain, int, float]:
+        """Change every tile; the ground, how many cells are others now, and the greatest change."""
+        z = roomy(self.terrain.shape, np.float32, what="conditioned ground")
+        count, most = 0, 0.0
+        for tile in tiles(self.terrain.shape, around=around):
+            old, new = self.terrain.z[tile.inner], change(tile)[tile.within]
+            off = np.abs(new - old)
+            changed = (off > _TOLD) | (np.isnan(old) & np.isfinite(new))
+            self.marks[tile.inner][changed] |= mark
+            count += int(changed.sum())
+            most = max(most, float(np.fmax.reduce(off[changed], initial=0.0)))
+            z[tile.inner] = new
+        return replace(self.terrain, z=z), count, most
+
+    def _km2(self, cells: int) -> str:
+        return f"{cells * self.terrain.cell**2 / 1e6:,.2f} km\u00b2"
 
 
 def _filled(z: NDArray[np.float32], width: float) -> NDArray[np.float32]:
@@ -166,88 +214,133 @@ def _filled(z: NDArray[np.float32], width: float) -> NDArray[np.float32]:
     return np.where(known | narrow[holes], np.where(known, z, guess), np.nan).astype(np.float32)
 
 
-def _burned(
-    terrain: Terrain, rivers: Sequence[BaseGeometry], reach: float, rules: Conditioning
+@dataclass(frozen=True, slots=True, eq=False)
+class _Channels:
+    """Cells of all rivers and their beds."""
+
+    at: NDArray[np.int64]
+    """Number of each cell in the raster, row by row, rising, shape (n,)."""
+    bed: NDArray[np.float64]
+    """Level of its bed, falling along every river, shape (n,) [m]."""
+    cols: int
+    """Columns of the raster."""
+
+    @classmethod
+    def found(
+        cls, terrain: Terrain, rivers: Sequence[BaseGeometry], reach: float, around: int
+    ) -> "_Channels":
+        """Find the lowest ground within reach of every cell of a river, and make it fall."""
+        box = shapely.box(*terrain.bounds)
+        # as areas: a line through a corner would leave a gap, and a gap is a dam
+        lines = [
+            line.buffer(terrain.cell / 2)
+            for line in rivers
+            if not line.is_empty and line.intersects(box)
+        ]
+        size, cols = 2 * round(reach / terrain.cell) + 1, terrain.shape[1]
+        at, level = [np.zeros(0, np.int64)], [np.zeros(0)]
+        for tile in tiles(terrain.shape, around=around) if lines else ():
+            z = terrain.z[tile.outer]
+            wet = (_touched(lines, terrain, tile) & np.isfinite(z))[tile.within]
+            if wet.any():
+                ground = np.where(np.isfinite(z), z, np.inf)
+                low = minimum_filter(ground, size=size) if size > 1 else ground
+                row, col = np.nonzero(wet)
+                at.append((row + tile.inner[0].start) * cols + col + tile.inner[1].start)
+                level.append(low[tile.within][wet].astype(np.float64))
+        cells, lowest = np.concatenate(at), np.concatenate(level)
+        if not cells.size:
+            msg = "conditioning.burn: found no river on the ground, wanted lines in rivers.file"
+            raise InputError(msg)
+        order = np.argsort(cells)
+        cells, lowest = cells[order], lowest[order]
+        return cls(cells, _falling(cells, lowest, cols), cols)
+
+    def beds(self, tile: Tile) -> NDArray[np.float64]:
+        """Beds of a tile and of what lies about it, inf beside rivers."""
+        rows, cols = tile.outer
+        bed = np.full((rows.stop - rows.start, cols.stop - cols.start), np.inf)
+        a, b = np.searchsorted(self.at, (rows.start * self.cols, rows.stop * self.cols))
+        row, col = np.divmod(self.at[a:b], self.cols)
+        own = (col >= cols.start) & (col < cols.stop)
+        bed[row[own] - rows.start, col[own] - cols.start] = self.bed[a:b][own]
+        return bed
+
+
+def _touched(shapes: Sequence[BaseGeometry], terrain: Terrain, tile: Tile) -> NDArray[np.bool_]:
+    """Cells of a tile, and of what lies about it, that shapes touch."""
+    rows, cols = tile.outer
+    corner = part(terrain.transform, cols.start, rows.start)
+    shape = rows.stop - rows.start, cols.stop - cols.start
+    mask = rasterize(shapes, out_shape=shape, transform=corner, all_touched=True, dtype=np.uint8)
+    return np.asarray(mask == 1)
+
+
+def _flanked(
+    z: NDArray[np.float32],
+    bed: NDArray[np.float64],
+    cell: float,
+    reach: float,
+    rules: Conditioning,
 ) -> NDArray[np.float32]:
-    """Ground with channels: never above the ground, falling along every river."""
-    z = terrain.z
-    box = shapely.box(*terrain.bounds)
-    lines = [line for line in rivers if not line.is_empty and line.intersects(box)]
-    mask = np.zeros(z.shape, bool)
-    if lines:
-        mask = (
-            rasterize(  # as areas: a line through a corner would leave a gap, and a gap is a dam
-                [line.buffer(terrain.cell / 2) for line in lines],
-                out_shape=z.shape,
-                transform=terrain.transform,
-                all_touched=True,
-                dtype=np.uint8,
-            )
-            == 1
-        ) & np.isfinite(z)
+    """Lower ground to beds and to the flanks that rise from them; never above the ground."""
+    mask = np.isfinite(bed)
     if not mask.any():
-        msg = "conditioning.burn: found no river on the ground, wanted lines in rivers.file"
-        raise InputError(msg)
-    around = round(reach / terrain.cell)
-    ground = np.where(np.isfinite(z), z, np.inf)
-    lowest = minimum_filter(ground, size=2 * around + 1) if around else ground
-    bed = _falling(mask, np.where(mask, lowest, np.inf))
+        return z
     away, (row, col) = distance_transform_edt(~mask, return_indices=True)
-    off = away * terrain.cell
+    off = away * cell
     rise = np.maximum(off - rules.bed_half_width_m, 0) * rules.flank
     near = np.isfinite(z) & (off <= reach)
     return np.where(near, np.minimum(z, bed[row, col] + rise), z).astype(np.float32)
 
 
-def _falling(mask: NDArray[np.bool_], level: NDArray[np.float64]) -> NDArray[np.float64]:
+def _falling(at: NDArray[np.int64], level: NDArray[np.float64], cols: int) -> NDArray[np.float64]:
     """
     Make beds fall towards the lowest cell of each connected channel.
 
     The way down from a cell is that on which the highest bed is lowest; along it no bed lies above
     any bed upstream.
+
+    Parameters
+    ----------
+    at
+        Numbers of the cells of channels in their raster, rising, shape (n,).
+    level
+        Their beds, shape (n,) [m].
+    cols
+        Columns of the raster.
     """
-    rows, cols = mask.shape
-    seen = ~mask
-    down = np.full(mask.shape, -1, np.int64)
+    number = {int(cell): i for i, cell in enumerate(at)}
+    flat = level.tolist()
+    passed, down = [False] * len(flat), [-1] * len(flat)
     order: list[int] = []
-    flat, passed = level.ravel(), seen.ravel()
-    for outlet in np.flatnonzero(mask)[np.argsort(flat[mask.ravel()], kind="stable")].tolist():
+    for outlet in np.argsort(level, kind="stable").tolist():
         if passed[outlet]:
             continue
         passed[outlet] = True
-        heap = [(float(flat[outlet]), outlet)]
+        heap = [(flat[outlet], int(at[outlet]))]
         while heap:
-            top, at = heappop(heap)
-            order.append(at)
-            r, c = divmod(at, cols)
-            for i in range(max(r - 1, 0), min(r + 2, rows)):
+            top, cell = heappop(heap)
+            here = number[cell]
+            order.append(here)
+            r, c = divmod(cell, cols)
+            for i in range(r - 1, r + 2):
                 for j in range(max(c - 1, 0), min(c + 2, cols)):
-                    near = i * cols + j
-                    if not passed[near]:
+                    near = number.get(i * cols + j, -1)
+                    if near >= 0 and not passed[near]:
                         passed[near] = True
-                        down.flat[near] = at
-                        heappush(heap, (max(top, float(flat[near])), near))
+                        down[near] = here
+                        heappush(heap, (max(top, flat[near]), i * cols + j))
     bed = level.copy()
-    for at in reversed(order):
-        below = down.flat[at]
-        if below >= 0 and bed.flat[at] < bed.flat[below]:
-            bed.flat[below] = bed.flat[at]
+    for here in reversed(order):
+        below = down[here]
+        if below >= 0 and bed[here] < bed[below]:
+            bed[below] = bed[here]
     return bed
 
 
-def _smoothed(terrain: Terrain, road: BaseGeometry, width: float) -> NDArray[np.float32]:
-    """Ground where cells within a distance of the road have the median of their neighbours."""
-    z = terrain.z
-    near = (
-        rasterize(
-            [road.buffer(max(width, 1e-3))],  # what is thinner has no area
-            out_shape=z.shape,
-            transform=terrain.transform,
-            all_touched=True,
-            dtype=np.uint8,
-        )
-        == 1
-    )
+def _calmed(z: NDArray[np.float32], near: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Ground where some cells have the median of their neighbours."""
     known = np.isfinite(z)
     calm = median_filter(np.where(known, z, 0), size=3)
     whole = minimum_filter(known, size=3)  # a median beside a void knows nothing

@@ -137,6 +137,9 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
             except InputError as problem:
                 where = f"{study.file}: dams[{dam.name}] with {folder / study.rivers.file}"
                 msg = f"{where} and {study.elevation.file}: {problem}"
+                if study.elevation.margin_m is not None:
+                    msg += f"; of the ground {study.elevation.margin_m:g} m about the road and "
+                    msg += "the dams were read, as elevation.margin_m says"
                 raise InputError(msg) from problem
     with clock.stage("submergence"):
         lost = submergence.submerge(road, lakes, sigma=ground.sigma, clearance=study.clearance)
@@ -254,6 +257,7 @@ def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Condi
         crs=study.crs,
         datum=study.elevation.vertical_datum,
         sigma=study.elevation.sigma_m,
+        bounds=_about(study, line),
         cell=rules.cell_m,
     )
     try:
@@ -269,6 +273,18 @@ def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Condi
     except InputError as problem:
         msg = f"{study.file}: {problem}"
         raise InputError(msg) from problem
+
+
+def _about(study: Study, line: highway.Line) -> terrain.Bounds | None:
+    """Box of the existing road and of the dams with the margin of the study; None for all."""
+    margin = study.elevation.margin_m
+    if margin is None:
+        return None
+    onto = Transformer.from_crs(4326, study.crs, always_xy=True)
+    dams = onto.transform([dam.lon for dam in study.dams], [dam.lat for dam in study.dams])
+    xy = np.vstack((line.xy, np.column_stack(dams)))
+    (left, bottom), (right, top) = xy.min(axis=0) - margin, xy.max(axis=0) + margin
+    return float(left), float(bottom), float(right), float(top)
 
 
 def _one_datum(study: Study, ground: Terrain) -> None:

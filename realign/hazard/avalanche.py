@@ -1,17 +1,20 @@
 """Where avalanches break loose above a snow line, and how far down their energy lines reach."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from realign.terrain import Terrain, slopes
+from realign.terrain import Terrain, roomy, slopes, tiles
 
-__all__ = ["LEVELS", "reach", "release", "snow"]
+__all__ = ["LEVELS", "over", "reach", "release", "snow"]
 
 LEVELS = (0.25, 0.5, 0.75, 1.0)
 """Weights of release whose reach is followed; a place counts the greatest that comes to it."""
+AROUND = 512
+"""Cells about a tile of ground from which avalanches come into it."""
 _SIDES = np.array([(0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)])
 
 
@@ -25,6 +28,39 @@ def snow(level: ArrayLike, *, line: float, band: float) -> NDArray[np.float64]:
     array([0. , 0. , 0.5, 1. ])
     """
     return np.asarray(np.clip((np.asarray(level, np.float64) - line) / band, 0, 1))
+
+
+def over(
+    terrain: Terrain,
+    *,
+    angles: tuple[float, float, float, float],
+    line: float,
+    band: float,
+    runout: float,
+) -> NDArray[np.float32]:
+    """
+    Follow avalanches over ground of any size, a tile with what lies about it at a time.
+
+    Parameters
+    ----------
+    terrain
+        The ground. Where it is more than a tile, avalanches come from `AROUND` cells away at most.
+    angles, line, band
+        As of `release`.
+    runout
+        As of `reach`.
+
+    Returns
+    -------
+    reach
+        As of `reach`, shape (rows, cols) [0-1].
+    """
+    out = roomy(terrain.shape, np.float32, what="reach of avalanches")
+    for tile in tiles(terrain.shape, around=AROUND):
+        piece = replace(terrain, z=terrain.z[tile.outer])
+        weight = release(piece, angles=angles, line=line, band=band)
+        out[tile.inner] = reach(piece, weight, runout=runout)[tile.within]
+    return out
 
 
 def release(

@@ -12,7 +12,7 @@ from affine import Affine
 from numba import njit
 from numpy.typing import NDArray
 
-from realign.terrain import Terrain
+from realign.terrain import Terrain, roomy, tiles
 
 __all__ = ["OUT", "SIDES", "Drainage", "downstream", "drain", "rise"]
 
@@ -20,6 +20,9 @@ SIDES = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 """Row and column to the neighbour of each direction, from the east anticlockwise."""
 OUT = 255
 """Direction of a cell whose water leaves the known ground."""
+AROUND = 512
+"""Cells about a tile of ground whose water is led with it."""
+_DONE = 255  # nothing is waited for any more, and what was there is passed on
 _NONE = 254  # not reached: ground without data
 _DR = np.array([side[0] for side in SIDES])
 _DC = np.array([side[1] for side in SIDES])
@@ -58,8 +61,7 @@ def drain(terrain: Terrain) -> Drainage:
     A priority flood from the edge takes cells in the order of the lowest sill behind which they
     lie (Barnes, Lehman and Mulla 2014). Each gives its water to the neighbour with the steepest
     fall on the filled ground (O'Callaghan and Mark 1984), and in a filled pit or on level ground
-    to the neighbour that the flood came from; both were taken earlier, so no water runs in a ring
-    and the reverse of the order gathers it in one pass.
+    to the neighbour that the flood came from; both were taken earlier, so no water runs in a ring.
 
     Parameters
     ----------
@@ -71,12 +73,23 @@ def drain(terrain: Terrain) -> Drainage:
     Returns
     -------
     drainage
-        Directions, filled levels and numbers of cells.
+        Directions, filled levels and numbers of cells. Directions on ground of more than a tile are
+        found tile by tile, with `AROUND` cells about each; catchments gather over all of them. A
+        pit that is wider than that may drain to either side of a seam; water that would run in a
+        ring there counts as leaving the ground.
     """
-    z = np.ascontiguousarray(terrain.z, dtype=np.float32)
-    filled, to, order = _flood(z, _DR, _DC)
-    _steepest(filled, to, _DR, _DC)
-    cells = _gather(to, order, _DR, _DC)
+    shape = terrain.shape
+    to = roomy(shape, np.uint8, what="directions of water")
+    filled = roomy(shape, np.float32, what="ground with filled pits")
+    for tile in tiles(shape, around=AROUND):
+        level, side = _flood(np.ascontiguousarray(terrain.z[tile.outer]), _DR, _DC)
+        _steepest(level, side, _DR, _DC)
+        filled[tile.inner], to[tile.inner] = level[tile.within], side[tile.within]
+    cells = roomy(shape, np.int32, what="catchments")
+    waits = roomy(shape, np.uint8, what="catchments")
+    _waiting(to, waits, _DR, _DC)
+    _gather(to, cells, waits, _DR, _DC)
+    _open_rings(to, filled, cells, waits, _DR, _DC)
     return Drainage(to, filled, cells, terrain.transform)
 
 
@@ -182,16 +195,15 @@ def _pop(level: Any, cell: Any, size: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _flood(z: Any, down: Any, right: Any) -> tuple[Any, Any, Any]:  # noqa: C901, PLR0912 - one loop
-    """Fill pits; levels, directions the flood came from, and cells in the order of taking."""
+def _flood(z: Any, down: Any, right: Any) -> tuple[Any, Any]:  # noqa: C901, PLR0912 - one loop
+    """Fill pits; levels, and directions that the flood came from."""
     rows, cols = z.shape
     filled = np.full((rows, cols), np.float32(np.nan))
     to = np.full((rows, cols), np.uint8(_NONE))
-    order = np.empty(rows * cols, np.int32)
     heap_z = np.empty(rows * cols, np.float32)
     heap_at = np.empty(rows * cols, np.int32)
     pit = np.empty(rows * cols, np.int32)  # cells at the level of the sill: a queue, no heap
-    size = first = last = taken = 0
+    size = first = last = 0
     for row in range(rows):
         for col in range(cols):
             if np.isnan(z[row, col]):
@@ -211,8 +223,6 @@ def _flood(z: Any, down: Any, right: Any) -> tuple[Any, Any, Any]:  # noqa: C901
         else:
             at = heap_at[0]
             size = _pop(heap_z, heap_at, size)
-        order[taken] = at
-        taken += 1
         row, col = at // cols, at % cols
         level = filled[row, col]
         for side in range(8):
@@ -229,7 +239,7 @@ def _flood(z: Any, down: Any, right: Any) -> tuple[Any, Any, Any]:  # noqa: C901
             else:
                 filled[r, c] = z[r, c]
                 size = _push(heap_z, heap_at, size, z[r, c], r * cols + c)
-    return filled, to, order[:taken]
+    return filled, to
 
 
 @njit(cache=True, nogil=True)
@@ -254,17 +264,86 @@ def _steepest(filled: Any, to: Any, down: Any, right: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _gather(to: Any, order: Any, down: Any, right: Any) -> Any:
-    """Cells whose water passes each cell: the order of the flood, backwards."""
+def _waiting(to: Any, waits: Any, down: Any, right: Any) -> None:
+    """Count the neighbours whose water runs into each cell."""
     rows, cols = to.shape
-    cells = np.zeros((rows, cols), np.int32)
-    for number in range(len(order) - 1, -1, -1):
-        row, col = order[number] // cols, order[number] % cols
+    for row in range(rows):
+        waits[row] = 0
+    for row in range(rows):
+        for col in range(cols):
+            side = to[row, col]
+            if side < 8:
+                waits[row + down[side], col + right[side]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _gather(to: Any, cells: Any, waits: Any, down: Any, right: Any) -> None:
+    """Count the cells whose water passes each cell, every one after all that run into it."""
+    rows, cols = to.shape
+    for row in range(rows):
+        cells[row] = 0
+    for row in range(rows):
+        for col in range(cols):
+            if waits[row, col] == 0 and to[row, col] != _NONE:
+                _pass_on(to, cells, waits, row, col, down, right)
+
+
+@njit(cache=True, nogil=True)
+def _open_rings(to: Any, filled: Any, cells: Any, waits: Any, down: Any, right: Any) -> None:
+    """Let the lowest cell of every ring lead its water out, and count what waited for it."""
+    rows, cols = to.shape
+    for row in range(rows):
+        for col in range(cols):
+            while waits[row, col] != _DONE and to[row, col] != _NONE:
+                r, c = _lowest_of_ring(to, filled, row, col, down, right)
+                side = to[r, c]
+                to[r, c] = OUT
+                r, c = r + down[side], c + right[side]
+                waits[r, c] -= 1
+                if waits[r, c] == 0:
+                    _pass_on(to, cells, waits, r, c, down, right)
+
+
+@njit(cache=True, nogil=True)
+def _pass_on(to: Any, cells: Any, waits: Any, row: int, col: int, down: Any, right: Any) -> None:
+    """Lead the water of a cell that has all of its own as far as nothing else is waited for."""
+    while True:
+        waits[row, col] = _DONE
         cells[row, col] += 1
         side = to[row, col]
-        if side < 8:
-            cells[row + down[side], col + right[side]] += cells[row, col]
-    return cells
+        if side == OUT:
+            return
+        r, c = row + down[side], col + right[side]
+        cells[r, c] += cells[row, col]
+        waits[r, c] -= 1
+        if waits[r, c] > 0:
+            return
+        row, col = r, c
+
+
+@njit(cache=True, nogil=True)
+def _lowest_of_ring(
+    to: Any, filled: Any, row: int, col: int, down: Any, right: Any
+) -> tuple[int, int]:
+    """Find the lowest cell of the ring that the water of a cell ends in (Brent 1980)."""
+    slow_row, slow_col = row, col
+    power, steps = 1, 0
+    while True:
+        side = to[row, col]
+        row, col = row + down[side], col + right[side]
+        steps += 1
+        if row == slow_row and col == slow_col:
+            break
+        if steps == power:
+            slow_row, slow_col = row, col
+            power, steps = 2 * power, 0
+    low_row, low_col = row, col
+    for _ in range(steps):
+        side = to[row, col]
+        row, col = row + down[side], col + right[side]
+        if filled[row, col] < filled[low_row, low_col]:
+            low_row, low_col = row, col
+    return low_row, low_col
 
 
 @njit(cache=True, nogil=True)

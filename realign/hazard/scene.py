@@ -133,14 +133,17 @@ def survey(
     """
     rules = rules or Rules()
     drainage = drain(terrain)
-    weight = avalanche.release(
-        terrain, angles=rules.release_deg, line=rules.snow_line_m, band=rules.snow_band_m
-    )
     return Scene(
         terrain=terrain,
         rules=rules,
         drainage=drainage,
-        avalanche=avalanche.reach(terrain, weight, runout=rules.runout_deg),
+        avalanche=avalanche.over(
+            terrain,
+            angles=rules.release_deg,
+            line=rules.snow_line_m,
+            band=rules.snow_band_m,
+            runout=rules.runout_deg,
+        ),
         rivers=None if rivers is None else _rivers(terrain, rivers),
         landslides=None if landslides is None else shapely.STRtree(list(landslides)),
         faults=None if faults is None else shapely.STRtree(list(faults)),
