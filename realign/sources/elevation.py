@@ -7,6 +7,7 @@ are no tiles: such ground stays without data, and that is said. Levels are on EG
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -19,16 +20,16 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 from rasterio.merge import merge
 from rasterio.warp import transform_bounds
+from rasterio.windows import Window
 
 from realign import terrain
 from realign.errors import InputError, SourceError
 from realign.sources import tile as tiles
 from realign.sources.box import Box
 from realign.sources.client import Client, MissingError
-from realign.sources.files import whole
+from realign.sources.files import scratch, whole
 from realign.sources.tile import Tile, WrongError
 
 SERVERS = (
@@ -45,6 +46,15 @@ _EGM2008 = 3855  # EPSG: EGM2008 height
 _NODATA = -9999.0
 _HALF = 0.002  # degrees; tiles begin half a cell of theirs to the west and north of a whole degree
 _MOST = 10_800  # cells along the side of a tile; GLO-30 has 3,600
+_MEGABYTES = 256  # of the mosaic that are put together at a time
+_SIDE = 2048  # cells along the side of what is written at a time: whole blocks of the file
+_FORM = {
+    "driver": "GTiff",
+    "compress": "deflate",
+    "predictor": 3,
+    "tiled": True,
+    "bigtiff": "if_safer",
+}
 _DENSE = 21  # points on each edge of a box that is projected
 
 Part = tuple[NDArray[np.float32], Affine]
@@ -191,28 +201,30 @@ def write(
     """
     metres, degrees = grid(box, crs, cell)
     wanted = names(degrees)
-    parts: list[Part] = []
-    origins, missing = [], []
-    for number, tile in enumerate(wanted, start=1):
-        say(f"tile {number} of {len(wanted)}: {tile}")
-        try:
-            origin, part = get(tile)
-        except MissingError as problem:
-            missing.append(tile)
-            say(f"{problem}: taken as sea, without ground")
-            continue
-        if part[0].size:
-            parts.append(part)
-            origins.append(origin)
-    if not parts:
-        found = f"none of the tiles {', '.join(wanted)}"
-        msg = f"found {found} for the box {box}; wanted one of them at least: is it all sea?"
-        raise SourceError(msg)
-    say("putting tiles together")
+    origins: list[str] = []
+    missing: list[str] = []
+    with scratch(path) as folder:
+        for number, tile in enumerate(wanted, start=1):
+            say(f"tile {number} of {len(wanted)}: {tile}")
+            try:
+                origin, part = get(tile)
+            except MissingError as problem:
+                missing.append(tile)
+                say(f"{problem}: taken as sea, without ground")
+                continue
+            if part[0].size:
+                _raster(folder / f"{len(origins):04d}.tif", *part, "EPSG:4326")
+                origins.append(origin)
+        if not origins:
+            found = f"none of the tiles {', '.join(wanted)}"
+            msg = f"found {found} for the box {box}; wanted one of them at least: is it all sea?"
+            raise SourceError(msg)
+        say("putting tiles together")
+        ground = _warped(folder, metres, crs, cell)
     with whole(path) as part_file:
-        ground = _warped(parts, part_file, metres, crs, cell)
         _write(part_file, ground, crs)
-    return Ground(tuple(origins), tuple(missing), float(np.isnan(ground.z).mean()))
+    unknown = sum(int(np.isnan(ground.z[each.inner]).sum()) for each in terrain.tiles(ground.shape))
+    return Ground(tuple(origins), tuple(missing), unknown / ground.z.size)
 
 
 def _check(path: Path, tile: str) -> None:
@@ -234,66 +246,52 @@ def _check(path: Path, tile: str) -> None:
             raise WrongError(msg)
 
 
-def _warped(
-    parts: Sequence[Part], path: Path, metres: terrain.Bounds, crs: CRS, cell: float
-) -> terrain.Terrain:
+def _warped(folder: Path, metres: terrain.Bounds, crs: CRS, cell: float) -> terrain.Terrain:
     """Put windows of tiles side by side and bring them into the system of the study."""
-    mosaic = path.with_name(f"{path.name}.mosaic.tif")
+    mosaic = folder / "mosaic.tif"
     try:
-        _mosaic(parts, mosaic)
+        _mosaic(sorted(folder.glob("*.tif")), mosaic)
         return terrain.read(mosaic, crs=crs, datum=DATUM, sigma=0.0, bounds=metres, cell=cell)
     except (InputError, RasterioError) as problem:
         msg = f"the ground of the tiles: {problem}"
         raise SourceError(msg) from problem
-    finally:
-        mosaic.unlink(missing_ok=True)
 
 
-def _mosaic(parts: Sequence[Part], path: Path) -> None:
+def _mosaic(parts: Sequence[Path], path: Path) -> None:
     """Write windows as one raster in degrees; wider cells of the far north are made narrower."""
-    files, layers = [], []
-    finest = min(transform.a for _, transform in parts)
-    try:
-        for z, transform in sorted(parts, key=lambda part: part[1].a):
-            file = MemoryFile()
-            files.append(file)
-            filled = np.where(np.isnan(z), np.float32(_NODATA), z)
-            _raster(file.name, filled, transform, "EPSG:4326")
-            layers.append(rasterio.open(file.name))
-        with tiles.quiet():
-            z, transform = merge(
-                layers,
-                res=(finest, -parts[0][1].e),
-                nodata=_NODATA,
-                resampling=Resampling.bilinear,
-            )
-        _raster(str(path), z[0], transform, "EPSG:4326")
-    finally:
-        for each in (*layers, *files):
-            each.close()
+    with tiles.quiet(), ExitStack() as stack:
+        layers = [stack.enter_context(rasterio.open(part)) for part in parts]
+        layers.sort(key=lambda layer: layer.transform.a)
+        merge(
+            layers,
+            res=(layers[0].transform.a, -layers[0].transform.e),
+            nodata=_NODATA,
+            resampling=Resampling.bilinear,
+            mem_limit=_MEGABYTES,
+            dst_path=path,
+            dst_kwds=_FORM,
+        )
 
 
 def _write(path: Path, ground: terrain.Terrain, crs: CRS) -> None:
     """Write the ground, with its vertical datum in the system and in words."""
     epsg = crs.to_epsg()
     system = f"EPSG:{epsg}+{_EGM2008}" if epsg else crs.to_wkt()
-    z = np.where(np.isnan(ground.z), np.float32(_NODATA), ground.z)
     tags = {"VERTICAL_DATUM": DATUM, "SOURCE": "Copernicus DEM GLO-30"}
-    _raster(str(path), z, ground.transform, system, tags)
+    _raster(path, ground.z, ground.transform, system, tags)
 
 
 def _raster(
-    path: str,
+    path: Path,
     z: NDArray[np.float32],
     transform: Affine,
     crs: str,
     tags: dict[str, str] | None = None,
 ) -> None:
-    """Write one band of levels as GeoTIFF."""
+    """Write one band of levels as GeoTIFF, a tile at a time."""
     with rasterio.open(
         path,
         "w",
-        driver="GTiff",
         height=z.shape[0],
         width=z.shape[1],
         count=1,
@@ -301,11 +299,11 @@ def _raster(
         crs=crs,
         transform=transform,
         nodata=_NODATA,
-        compress="deflate",
-        predictor=3,
-        tiled=True,
-        bigtiff="if_safer",
+        **_FORM,
     ) as target:
-        target.write(z, 1)
+        for tile in terrain.tiles((z.shape[0], z.shape[1]), side=_SIDE):
+            level = z[tile.inner]
+            filled = np.where(np.isnan(level), np.float32(_NODATA), level)
+            target.write(filled, 1, window=Window.from_slices(*tile.inner))
         target.set_band_unit(1, "metre")
         target.update_tags(**(tags or {}))

@@ -2,12 +2,17 @@
 
 import hashlib
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from realign.errors import SourceError
+
+_LEFT_S = 86_400.0  # s after which whoever was writing was killed
 
 
 @contextmanager
@@ -34,6 +39,31 @@ def whole(path: Path) -> Iterator[Path]:
         raise SourceError(msg) from problem
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """
+    Give a folder beside `path` for what it is made from, which is gone afterwards.
+
+    What a former run that was killed has left is removed after a day.
+
+    Raises
+    ------
+    SourceError
+        The folder cannot be written, or the disk is full.
+    """
+    begin = f".{path.name}-"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in path.parent.glob(f"{begin}*"):
+            if time.time() - left.stat().st_mtime > _LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=begin, dir=path.parent) as folder:
+            yield Path(folder)
+    except OSError as problem:
+        msg = f"{path}: cannot be written ({problem}); wanted a folder with room for it"
+        raise SourceError(msg) from problem
 
 
 def write_text(path: Path, text: str) -> None:
