@@ -111,7 +111,7 @@ def test_the_same_words_give_the_same_files(tmp_path: Path) -> None:
         ("box", "72.8,34.9,72.2,35.5", "wanted west,south,east,north with west < east"),
         ("box", "34.9,72.2,35.5,72.8,1", "wanted W,S,E,N as numbers"),
         ("box", "72.2,34.9,nan,35.5", "wanted W,S,E,N as numbers"),
-        ("box", "-72,34.9,172,35.5", "wanted at most 8 degrees"),
+        ("box", "-72,34.9,172,35.5", "wanted at most 12 degrees"),
         ("box", "72.2,89,72.8,89.5", "wanted latitudes from -84 to 84"),
         ("dam", "35.15,72.53", "(latitude and longitude swapped?)"),
         ("dam", "73.53,35.15", "outside of the box 72.2,34.9,72.8,35.5"),

@@ -10,8 +10,8 @@ from pyproj.database import query_utm_crs_info
 
 from realign.errors import SourceError
 
-WIDEST = 8.0
-"""Widest box that is fetched [deg]; a box that is wider is a mistake, or a job for a server."""
+WIDEST = 12.0
+"""Widest box that is fetched [deg]; a box that is wider is a mistake."""
 
 _POLE = 84.0  # degrees; UTM ends here, and Copernicus tiles soon after
 
