@@ -1,15 +1,21 @@
 """Work handed to a cluster of Dask on which realign is installed."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from typing import Any
 
-from realign.errors import StudyError
+from realign.errors import ClusterError, RealignError, StudyError
 
 CONNECT_S = 30.0
 """Time in which a cluster has to answer [s]."""
+ASKED_S = 10.0
+"""Time between two questions whether the cluster is still there [s]."""
+WORKERS_S = 60.0
+"""Time after which a cluster without any worker counts as lost [s]."""
 LOCAL = ("threads", "processes")
 """Schedulers of this machine."""
-T = TypeVar("T")
 
 
 def check(scheduler: str) -> None:
@@ -29,28 +35,117 @@ def check(scheduler: str) -> None:
         raise StudyError(msg)
 
 
-def spread(address: str, work: Callable[..., T], *jobs: Sequence[object]) -> list[T]:
+class Cluster:
+    """A cluster that answered; made by `connected`."""
+
+    def __init__(self, address: str, client: Any) -> None:
+        """Take the client that is connected."""
+        self.address = address
+        self.client = client
+
+    def each(
+        self,
+        work: Callable[..., object],
+        jobs: Sequence[tuple[object, ...]],
+        done: Callable[[int, Any], None],
+    ) -> None:
+        """
+        Do work on the cluster, a task for each job.
+
+        Parameters
+        ----------
+        work
+            Function of a module of the package.
+        jobs
+            Its arguments, a tuple a task.
+        done
+            Called with the number of each task that has ended and what came of it, or the error of
+            the package that the work raised; may raise to cancel all others.
+
+        Raises
+        ------
+        ClusterError
+            The cluster does not answer any more, has no workers, or a task ended several of them.
+        """
+        futures = [self.client.submit(work, *job, pure=False) for job in jobs]
+        try:
+            for number in self._ended(futures):
+                done(number, self._result(futures[number]))
+        except (CancelledError, OSError, ImportError) as problem:
+            raise self._lost(str(problem) or type(problem).__name__) from problem
+        finally:
+            with suppress(Exception):  # what is lost needs no cancelling
+                self.client.sync(self.client._cancel, futures, callback_timeout=ASKED_S)  # noqa: SLF001
+
+    def _ended(self, futures: Sequence[Any]) -> Iterator[int]:
+        """Give the numbers of tasks as they end, as long as the cluster is there."""
+        left = dict(enumerate(futures))
+        asked = alive = time.monotonic()
+        while left:
+            ended = [number for number, each in left.items() if each.status != "pending"]
+            for number in ended:
+                del left[number]
+                yield number
+            if left and not ended:
+                _wait(list(left.values()))
+            if time.monotonic() - asked > ASKED_S:
+                asked = time.monotonic()
+                if self.client.sync(self.client.scheduler.ncores, callback_timeout=CONNECT_S):
+                    alive = asked
+                elif asked - alive > WORKERS_S:
+                    msg = f"it had no workers for {asked - alive:.0f} s"
+                    raise self._lost(msg)
+
+    def _result(self, future: Any) -> Any:
+        """Give what came of a task; an error of the package as it is, others are raised."""
+        from distributed.scheduler import KilledWorker
+
+        if future.status in {"cancelled", "lost"}:
+            msg = "it let go of its tasks"
+            raise self._lost(msg)
+        try:
+            return future.result(timeout=CONNECT_S)
+        except KilledWorker as problem:
+            msg = "every worker that took one of its tasks died"
+            raise self._lost(msg) from problem
+        except ClusterError:
+            raise
+        except RealignError as refused:
+            return refused
+
+    def _lost(self, why: str) -> ClusterError:
+        msg = (
+            f"scheduler: the cluster at {self.address} was lost: {why}. See its logs and the "
+            "memory of its workers; what was found before is kept unless --no-cache was given, so "
+            "the same command goes on from there, or without --scheduler on this machine"
+        )
+        return ClusterError(msg)
+
+
+def _wait(futures: Sequence[Any]) -> None:
+    """Wait until a task ends, or it is time to ask the cluster."""
+    from distributed import wait
+
+    with suppress(TimeoutError):
+        wait(futures, timeout=ASKED_S, return_when="FIRST_COMPLETED")
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Cluster]:
     """
-    Do work on a cluster, a task for each set of arguments.
+    Connect to a cluster, and leave it when all is done.
 
     Parameters
     ----------
     address
         Of the scheduler, as `tcp://10.0.0.5:8786`.
-    work
-        Function of a module of the package.
-    jobs
-        First arguments, second arguments, and so on, of one length.
-
-    Returns
-    -------
-    results
-        In the order of the arguments.
 
     Raises
     ------
     StudyError
-        The package for it is not installed, the address is none, or nobody answers there.
+        The package for it is not installed, or the address is none.
+    ClusterError
+        Nobody answers there.
     """
     check(address)
     try:
@@ -61,9 +156,18 @@ def spread(address: str, work: Callable[..., T], *jobs: Sequence[object]) -> lis
         )
         raise StudyError(msg) from missing
     try:
-        client = Client(address, timeout=CONNECT_S)
-    except OSError as problem:
-        msg = f"scheduler: no cluster answers at {address} within {CONNECT_S:g} s"
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except ValueError as problem:
+        msg = f"scheduler: found '{address}' ({problem}); wanted an address as tcp://host:8786"
         raise StudyError(msg) from problem
-    with client:
-        return list(client.gather(client.map(work, *jobs, pure=False)))
+    except OSError as problem:
+        msg = (
+            f"scheduler: no cluster answers at {address} within {CONNECT_S:g} s; start one with "
+            "`dask scheduler` and `dask worker ADDRESS`, or leave --scheduler out"
+        )
+        raise ClusterError(msg) from problem
+    try:
+        yield Cluster(address, client)
+    finally:
+        with suppress(Exception):
+            client.close(timeout=ASKED_S)
