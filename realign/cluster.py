@@ -1,7 +1,7 @@
 """Work handed to a cluster of Dask on which realign is installed."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -68,50 +68,62 @@ class Cluster:
             The cluster does not answer any more, has no workers, or a task ended several of them.
         """
         futures = [self.client.submit(work, *job, pure=False) for job in jobs]
+        left = dict(enumerate(futures))
+        asked = alive = time.monotonic()
         try:
-            for number in self._ended(futures):
-                done(number, self._result(futures[number]))
-        except (CancelledError, OSError, ImportError) as problem:
-            raise self._lost(str(problem) or type(problem).__name__) from problem
+            while left:
+                for number in self._ended(left):
+                    done(number, self._result(left.pop(number)))
+                if time.monotonic() - asked > ASKED_S:
+                    asked = time.monotonic()
+                    alive = asked if self._workers() else alive
+                    if asked - alive > WORKERS_S:
+                        msg = f"it had no workers for {asked - alive:.0f} s"
+                        raise self._lost(msg)
         finally:
             with suppress(Exception):  # what is lost needs no cancelling
                 self.client.sync(self.client._cancel, futures, callback_timeout=ASKED_S)  # noqa: SLF001
 
-    def _ended(self, futures: Sequence[Any]) -> Iterator[int]:
-        """Give the numbers of tasks as they end, as long as the cluster is there."""
-        left = dict(enumerate(futures))
-        asked = alive = time.monotonic()
-        while left:
-            ended = [number for number, each in left.items() if each.status != "pending"]
-            for number in ended:
-                del left[number]
-                yield number
-            if left and not ended:
-                _wait(list(left.values()))
-            if time.monotonic() - asked > ASKED_S:
-                asked = time.monotonic()
-                if self.client.sync(self.client.scheduler.ncores, callback_timeout=CONNECT_S):
-                    alive = asked
-                elif asked - alive > WORKERS_S:
-                    msg = f"it had no workers for {asked - alive:.0f} s"
-                    raise self._lost(msg)
+    def _workers(self) -> int:
+        """Ask how many workers there are."""
+        try:
+            return len(self.client.sync(self.client.scheduler.ncores, callback_timeout=CONNECT_S))
+        except (CancelledError, OSError) as problem:
+            msg = "it does not answer any more"
+            raise self._lost(msg) from problem
+
+    def _ended(self, left: Mapping[int, Any]) -> list[int]:
+        """Give the numbers of tasks that have ended; none where it is time to ask the cluster."""
+        from distributed import wait
+
+        with suppress(TimeoutError, CancelledError), self.client.as_current():
+            wait(list(left.values()), timeout=ASKED_S, return_when="FIRST_COMPLETED")
+        return [number for number, each in left.items() if each.status != "pending"]
 
     def _result(self, future: Any) -> Any:
         """Give what came of a task; an error of the package as it is, others are raised."""
         from distributed.scheduler import KilledWorker
 
-        if future.status in {"cancelled", "lost"}:
-            msg = "it let go of its tasks"
-            raise self._lost(msg)
         try:
             return future.result(timeout=CONNECT_S)
-        except KilledWorker as problem:
-            msg = "every worker that took one of its tasks died"
-            raise self._lost(msg) from problem
         except ClusterError:
             raise
         except RealignError as refused:
             return refused
+        except KilledWorker as problem:
+            msg = "every worker that took one of its tasks died"
+            raise self._lost(msg) from problem
+        except CancelledError as problem:
+            msg = "the connection to its scheduler broke"
+            raise self._lost(msg) from problem
+        except OSError as problem:
+            msg = f"{type(problem).__name__}: {problem}"
+            raise self._lost(msg) from problem
+        except (ImportError, RuntimeError) as problem:
+            if isinstance(problem, RuntimeError) and "deserialization" not in str(problem):
+                raise
+            msg = "it cannot read its tasks: install the same realign on scheduler and workers"
+            raise self._lost(msg) from problem
 
     def _lost(self, why: str) -> ClusterError:
         msg = (
@@ -120,14 +132,6 @@ class Cluster:
             "the same command goes on from there, or without --scheduler on this machine"
         )
         return ClusterError(msg)
-
-
-def _wait(futures: Sequence[Any]) -> None:
-    """Wait until a task ends, or it is time to ask the cluster."""
-    from distributed import wait
-
-    with suppress(TimeoutError):
-        wait(futures, timeout=ASKED_S, return_when="FIRST_COMPLETED")
 
 
 @contextmanager
