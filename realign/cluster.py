@@ -16,6 +16,7 @@ WORKERS_S = 60.0
 """Time after which a cluster without any worker counts as lost [s]."""
 LOCAL = ("threads", "processes")
 """Schedulers of this machine."""
+_ENDED = {"finished", "error", "cancelled"}
 
 
 def check(scheduler: str) -> None:
@@ -98,7 +99,7 @@ class Cluster:
 
         with suppress(TimeoutError, CancelledError), self.client.as_current():
             wait(list(left.values()), timeout=ASKED_S, return_when="FIRST_COMPLETED")
-        return [number for number, each in left.items() if each.status != "pending"]
+        return [number for number, each in left.items() if each.status in _ENDED]
 
     def _result(self, future: Any) -> Any:
         """Give what came of a task; an error of the package as it is, others are raised."""

@@ -13,8 +13,13 @@ from realign.road import Water
 from realign.spread import Head
 from realign.store import digest, packed, unpacked
 
-LATER = frozenset({"finance", "risk", "replay", "published", "options", "phasing"})
-"""Tables of a study that no road depends on."""
+LATER = frozenset(
+    {
+        *("fetch", "alternatives", "upgrade", "roads", "approaches", "traffic", "all_weather"),
+        *("options", "phasing", "finance", "risk", "replay", "published"),
+    }
+)
+"""Tables of a study that no new road depends on."""
 
 
 class Opened:
