@@ -18,12 +18,13 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from socket import gethostname
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any, Generic, Protocol, TypeVar
 
 from rasterio.errors import NotGeoreferencedWarning
@@ -244,12 +245,31 @@ class _Processes:
 
     def plain(self, work: Callable[[J], R], jobs: Sequence[J], came: _Came) -> None:
         calls = [partial(_plain, code(), work, packed(job)) for job in jobs]
-        _pooled(self.pool, calls, _reading(came))
+        try:
+            _pooled(self.pool, calls, _reading(came))
+        except BrokenProcessPool as problem:
+            msg = (
+                "scheduler: a process of this machine died, of a lack of memory perhaps; leave "
+                "--scheduler out, what was found before is kept unless --no-cache was given"
+            )
+            raise ClusterError(msg) from problem
 
     def there(
         self, spread: Spread[S], work: Callable[[S, J], R], jobs: Sequence[J], came: _Came
     ) -> None:
         _Threads(self.workers).there(spread, work, jobs, came)
+
+
+def end_with_parent() -> None:
+    """Let a process end when that which started it is killed, instead of waiting for ever."""
+    parent = parent_process()
+    assert parent is not None  # noqa: S101 - it was started by one
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _pooled(pool: Executor, calls: Sequence[Callable[[], object]], came: _Came) -> None:
@@ -376,7 +396,9 @@ def hands(scheduler: str, workers: int | None = None) -> Iterator[Hands]:
     if scheduler == "threads":
         yield _Threads(count)
     elif scheduler == "processes":
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            count, mp_context=get_context("spawn"), initializer=end_with_parent
+        ) as pool:
             yield _Processes(pool, count)
     else:
         with cluster.connected(scheduler) as found:
