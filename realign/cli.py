@@ -65,8 +65,8 @@ Cache = Annotated[
     typer.Option(
         "--cache/--no-cache",
         help="Whether roads, schedules and draws of former runs are used again where all that they "
-        "depend on is the same, and new ones kept. They lie in the user's cache folder, or in the one that the "
-        "environment names as REALIGN_CACHE.",
+        "depend on is the same, and new ones kept. They lie in the user's cache folder, or in the "
+        "one that the environment names as REALIGN_CACHE.",
     ),
 ]
 Scheduler = Annotated[
