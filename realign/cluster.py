@@ -1,5 +1,6 @@
 """Work handed to a cluster of Dask on which realign is installed."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -16,6 +17,7 @@ WORKERS_S = 60.0
 """Time after which a cluster without any worker counts as lost [s]."""
 LOCAL = ("threads", "processes")
 """Schedulers of this machine."""
+_LOGGERS = ("client", "batched", "comm", "core", "utils")
 _ENDED = {"finished", "error", "cancelled"}
 
 
@@ -160,8 +162,33 @@ def connected(address: str) -> Iterator[Cluster]:
             f"work on {address} needs distributed, which is not installed: pip install distributed"
         )
         raise StudyError(msg) from missing
+    with _silent():
+        client = _client(Client, address)
+        try:
+            yield Cluster(address, client)
+        finally:
+            with suppress(Exception):
+                client.close(timeout=ASKED_S)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the client of Dask from logging tracebacks of what is told by an error anyway."""
+    loggers = [logging.getLogger(f"distributed.{name}") for name in _LOGGERS]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL)
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        yield
+    finally:
+        for each, level in zip(loggers, levels, strict=True):
+            each.setLevel(level)
+
+
+def _client(kind: Any, address: str) -> Any:
+    """Connect."""
+    try:
+        return kind(address, timeout=CONNECT_S, set_as_default=False)
     except ValueError as problem:
         msg = f"scheduler: found '{address}' ({problem}); wanted an address as tcp://host:8786"
         raise StudyError(msg) from problem
@@ -171,8 +198,3 @@ def connected(address: str) -> Iterator[Cluster]:
             "`dask scheduler` and `dask worker ADDRESS`, or leave --scheduler out"
         )
         raise ClusterError(msg) from problem
-    try:
-        yield Cluster(address, client)
-    finally:
-        with suppress(Exception):
-            client.close(timeout=ASKED_S)

@@ -158,6 +158,7 @@ def test_a_cluster_that_is_lost_is_told_and_nothing_hangs(
     sign: signal.Signals | None,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     for name in ("ASKED_S", "WORKERS_S", "CONNECT_S"):
         monkeypatch.setattr(cluster, name, 2.0)
@@ -170,6 +171,7 @@ def test_a_cluster_that_is_lost_is_told_and_nothing_hangs(
         with pytest.raises(ClusterError, match=told):
             Spread(own, None).plain(squared, [1, 2])
     assert time.monotonic() - began < 30
+    assert not [each for each in caplog.records if each.levelname in {"WARNING", "ERROR"}]
 
 
 @pytest.mark.parametrize(
