@@ -38,7 +38,7 @@ from realign.errors import NoRouteError
 from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Prices
 from realign.geometry.alignment import beside
 from realign.geometry.horizontal import deflections, simplified, tangent_length
-from realign.plan import site_of
+from realign.opened import site_of
 from realign.standards import DesignStandard
 from realign.terrain import Terrain
 

@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realign import finance, phasing
-from realign.errors import StudyError
+from realign.errors import RealignError, StudyError
 from realign.finance import Appraisal, Financing, Stream
 from realign.hazard import MONTH_DAYS
 from realign.options import Option
-from realign.phasing import Alternative, Pace, Schedule, Work
+from realign.phasing import Alternative, Asked, Pace, Schedule, Work
 from realign.programme import Programme, financings
 from realign.risk import Basis, Outcome, simulate
+from realign.spread import Spread, sound
 from realign.works import World, gained_hours, inside, sensitivity, unit_prices, works_of
 from realign.yearround import YearRound
 
@@ -130,7 +132,7 @@ def _joined(
     return out
 
 
-def uncertain(world: World, each: Programme, *, scheduler: str = "threads") -> Outcome:
+def uncertain(world: World, each: Programme, *, spread: Spread[Any]) -> Outcome:
     """
     Say how sure cost and dates of a programme are.
 
@@ -140,8 +142,8 @@ def uncertain(world: World, each: Programme, *, scheduler: str = "threads") -> O
         What works are made from.
     each
         The programme with its schedule.
-    scheduler
-        Where draws are made, see `risk.simulate`.
+    spread
+        Who makes the draws, see `risk.simulate`.
     """
     study = world.given.study
     works = [phase.work for phase in each.schedule.phases]
@@ -154,10 +156,12 @@ def uncertain(world: World, each: Programme, *, scheduler: str = "threads") -> O
         prices=unit_prices(world, works, [k for k in each.option.links if inside(world.given, k)]),
         sensitivity=lots,
     )
-    return simulate(each.schedule, study.phasing, study.risk, basis, scheduler=scheduler)
+    return simulate(each.schedule, study.phasing, study.risk, basis, spread=spread)
 
 
-def variations(world: World, option: Option, asked: Sequence[Alternative]) -> tuple[Variation, ...]:
+def variations(
+    world: World, option: Option, asked: Sequence[Alternative], *, spread: Spread[Any]
+) -> tuple[Variation, ...]:
     """
     Date the works of an option under other budgets, starts and days of the water.
 
@@ -169,13 +173,23 @@ def variations(world: World, option: Option, asked: Sequence[Alternative]) -> tu
         What is built.
     asked
         The conditions.
+    spread
+        Who dates the works.
     """
     works = works_of(world, option.links, option.upgraded)
-    return tuple(_varied(world.given.study.phasing, option.name, works, each) for each in asked)
+    pace = world.given.study.phasing
+    plans = phasing.schedules([_varied(pace, option.name, works, each) for each in asked], spread)
+    sound([each for each in plans if not isinstance(each, StudyError)])
+    return tuple(
+        Variation(each, None, str(plan))
+        if isinstance(plan, RealignError)
+        else Variation(each, plan, "")
+        for each, plan in zip(asked, plans, strict=True)
+    )
 
 
-def _varied(pace: Pace, name: str, works: Sequence[Work], asked: Alternative) -> Variation:
-    """Date works under one set of conditions."""
+def _varied(pace: Pace, name: str, works: Sequence[Work], asked: Alternative) -> Asked:
+    """Ask for works under one set of conditions."""
     changed = {
         key: value
         for key in ("budget_pkr_per_year", "start")
@@ -183,9 +197,5 @@ def _varied(pace: Pace, name: str, works: Sequence[Work], asked: Alternative) ->
     }
     if "budget_pkr_per_year" in changed:
         changed["budgets"] = {}
-    moved = [work.postponed(asked.water_months) for work in works]
-    try:
-        dated = phasing.schedule(name, moved, pace.model_copy(update=changed))
-    except StudyError as error:
-        return Variation(asked, None, str(error))
-    return Variation(asked, dated, "")
+    moved = tuple(work.postponed(asked.water_months) for work in works)
+    return Asked(name, moved, pace.model_copy(update=changed))

@@ -7,7 +7,6 @@ measured and priced as a whole, and only that is compared in the table of decisi
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -28,9 +27,9 @@ from realign.candidates import (
     whole_road,
 )
 from realign.chainage import Section, subtract
-from realign.corridor import Site
 from realign.drowned import Drowned
 from realign.network import JOIN, Link
+from realign.opened import Opened
 from realign.options import (
     DO_NOTHING,
     OBJECTIVES,
@@ -43,10 +42,10 @@ from realign.options import (
     Wins,
 )
 from realign.phasing import Schedule
-from realign.programme import option_of
-from realign.rates import Rates
+from realign.programme import Answer, options_of
 from realign.region import Region
 from realign.service import Judged, of_link
+from realign.spread import Keep, Memory, Spread, sound
 from realign.works import World, announced, builder, inside
 from realign.yearround import YearRound
 
@@ -63,10 +62,6 @@ SEED = 1
 RIVER_STEP = 100.0
 """Distance between the places of a river by which banks are told [m]."""
 _SLUG = re.compile(r"[^a-z0-9]+")
-
-
-Dated = tuple[Option, Schedule]
-"""An option, and when its works are done."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,26 +102,25 @@ class Decision:
 
 
 def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
-    given: Drowned,
+    spread: Spread[Opened],
     region: Region,
-    site: Site,
     network: Choices,
     found: Sequence[Candidate],
     *,
     nets: Sequence[Net],
     needed: Sequence[str],
     trunks: Sequence[Link],
-    prices: Rates,
     say: Callable[[str], None],
-    workers: int,
 ) -> Choice:
     """
     Find whole answers, and put those on the shortlist together.
 
     Parameters
     ----------
-    given, region, site
-        Existing road, water, hazards, ground.
+    spread
+        Who works, on which study.
+    region
+        Hazards, and the standing road judged.
     network
         Legs that answers are ways of.
     found
@@ -137,25 +131,18 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
         Names of the gaps that have to be bridged, which the announced programme does.
     trunks
         Roads of every gap and variant, those of the first variant first in each gap.
-    prices
-        Unit prices.
     say
         Told what goes on.
-    workers
-        Links put together at the same time.
 
     Returns
     -------
     choice
         With at least to do nothing and the announced programme.
     """
+    given, prices = spread.opened.given, spread.opened.prices
     weighing = given.study.options
     say("the front of whole answers")
-    front = options.best(
-        network.legs, network.start, network.end, most=weighing.most_ways, width=weighing.width
-    )
-    if not front.exact:
-        front = _with_different(front, network, weighing, weights_of(given))
+    front = _front(network, weighing, weights_of(given), spread.memory)
     scores = ordered(front.ways.scores)
     say(f"{front.count:,} ways, {len(scores):,} that no other beats")
     weights = weights_of(given)
@@ -176,30 +163,33 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
         name: network.links[name] for names in ways for name in names if name in network.links
     }
     say(f"{len(rows)} on the shortlist, {len(wanted)} links")
-    made = _assembled(given, site, wanted, workers)
+    made = _assembled(spread, wanted)
     roads = {link.name: link for link in (*trunks, *made.values())}
     judged = {name: of_link(link, region.scene) for name, link in roads.items()}
     first = [next(link for link in trunks if link.gap == name) for name in needed]
 
     world = World(given, region, judged, prices)
 
-    def option(name: str, title: str, links: Sequence[Link], upgraded: Sequence[Section]) -> Dated:
-        say(f"the works of {name}")
-        return option_of(world, name, title, links=links, upgraded=upgraded)
-
-    whole = [
-        option(
-            f"row {row}",
-            "",
-            [made[name] for name in names if name in made],
-            upgraded_of(names, network),
-        )
-        for row, names in zip(rows.tolist(), ways, strict=True)
-    ]
-    others = [link for link in first if not inside(given, link)]
+    others = tuple(link for link in first if not inside(given, link))
     stands = "Do nothing: the road as it stands" + (", with what others build" if others else "")
-    nothing = option(DO_NOTHING, stands, others, ())
-    plain = option(ANNOUNCED, _announced(given, first), first, announced(given, first))
+    say("the works of options")
+    nothing, plain, *whole = options_of(
+        world,
+        [
+            Answer(DO_NOTHING, stands, others, ()),
+            Answer(ANNOUNCED, _announced(given, first), tuple(first), announced(given, first)),
+            *(
+                Answer(
+                    f"row {row}",
+                    "",
+                    tuple(made[name] for name in names if name in made),
+                    upgraded_of(names, network),
+                )
+                for row, names in zip(rows.tolist(), ways, strict=True)
+            ),
+        ],
+        spread,
+    )
     # one that is the announced programme itself is there already
     own = [i for i, each in enumerate(whole) if not _same(each[0], plain[0])]
     whole, rows = [whole[i] for i in own], rows[own]
@@ -220,6 +210,19 @@ def chosen(  # noqa: PLR0913 - the world, the network, and what prices it
         judged=judged,
         failed={name: why for net in nets for name, why in net.failed.items()},
     )
+
+
+def _front(
+    network: Choices, weighing: Weighing, weights: Mapping[str, float], memory: Memory
+) -> Best:
+    """Find the ways that no other beats, or stand-ins for them where they are too many."""
+    ends, limits = (network.start, network.end), (weighing.most_ways, weighing.width)
+    front = memory.kept(
+        lambda: options.best(network.legs, *ends, most=weighing.most_ways, width=weighing.width),
+        "front",
+        (network.legs, ends, limits),
+    )
+    return front if front.exact else _with_different(front, network, weighing, weights)
 
 
 def _with_different(
@@ -294,20 +297,27 @@ def _announced(given: Drowned, links: Sequence[Link]) -> str:
     return f"The programme as announced: {new:.0f} km new ({kinds}), {km:.0f} km upgraded"
 
 
-def _assembled(
-    given: Drowned, site: Site, wanted: Mapping[str, Candidate], workers: int
-) -> dict[str, Link]:
+Job = tuple[Net, Way]
+"""A link that is put together: its way, and of its net what the way leads through."""
+
+
+def _assembled(spread: Spread[Opened], wanted: Mapping[str, Candidate]) -> dict[str, Link]:
     """Put candidate links together, each as one road; a whole trunk is there already."""
-    about = {id(each.net): branches.around(site, each.net) for each in wanted.values()}
+    whole = {name: each for name, each in wanted.items() if whole_road(each.way)}
+    jobs = {name: each.net.only(each.way) for name, each in wanted.items() if name not in whole}
+    made = sound(
+        spread.there(_put_together, list(jobs.values()), keep=Keep("link", list(jobs.values())))
+    )
+    roads = {name: each.way.legs[0].road for name, each in whole.items()}
+    roads |= dict(zip(jobs, made, strict=True))
+    return {name: roads[name] for name in wanted}
 
-    def one(each: Candidate) -> Link:
-        if whole_road(each.way):
-            return each.way.legs[0].road
-        link = branches.assembled(site, each.net, each.way, about=about[id(each.net)])
-        return replace(link, builder=builder(given, link))
 
-    with ThreadPoolExecutor(workers) as pool:
-        return dict(zip(wanted, pool.map(one, wanted.values()), strict=True))
+def _put_together(opened: Opened, job: Job) -> Link:
+    """Put one link together."""
+    net, way = job
+    link = branches.assembled(opened.site, net, way, about=opened.about(net))
+    return replace(link, builder=builder(opened.given, link))
 
 
 def _ground(front: Best, network: Choices) -> NDArray[np.float64]:

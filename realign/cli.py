@@ -64,19 +64,19 @@ Cache = Annotated[
     bool,
     typer.Option(
         "--cache/--no-cache",
-        help="Whether roads of former runs with the same inputs, settings and program are used "
-        "again, and new ones kept. They lie in the user's cache folder, or in the one that the "
-        "environment names as REALIGN_CACHE.",
+        help="Whether roads, schedules and draws of former runs are used again where all that they "
+        "depend on is the same, and new ones kept. They lie in the user's cache folder, or in the "
+        "one that the environment names as REALIGN_CACHE.",
     ),
 ]
 Scheduler = Annotated[
     str,
     typer.Option(
         metavar="WHERE",
-        help="Where draws of uncertainty are made: threads or processes of this machine, or the "
-        "address of a Dask cluster on which realign is installed, such as tcp://10.0.0.5:8786, "
-        "where corridors are searched too; its workers see the study and its inputs under the "
-        "same paths. The numbers are the same.",
+        help="Who works: threads of this machine; its processes, for schedules and draws of "
+        "uncertainty; or the Dask cluster at an address such as tcp://10.0.0.5:8786, for these and "
+        "for roads. On it the same realign is installed, and its workers see the study and its "
+        "inputs under the same paths. The numbers are the same. docs/method.md: how to start one.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]

@@ -27,3 +27,7 @@ class OutputError(RealignError):
 
 class SourceError(RealignError):
     """Public data cannot be had, or what is asked for is no study; the message says what to do."""
+
+
+class ClusterError(RealignError):
+    """The cluster that works does not answer or is of no use; the message says what to do."""

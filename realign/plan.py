@@ -1,52 +1,48 @@
 """The order of the stages: a study in, a plan out. The file to read first."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from threading import Lock
-from typing import Any, TypeVar
 
 import geopandas as gpd
 import networkx as nx
-from rasterio.errors import NotGeoreferencedWarning
 
 from realign import (
     branches,
     candidates,
     choice,
-    cluster,
     corridor,
     cost,
     formation,
     network,
     protection,
     region,
+    spread,
 )
 from realign.allweather import Critical, Kind, Service, Worth
 from realign.appraisal import Funds, Variation, funds, uncertain, variations
 from realign.branches import Net
 from realign.choice import ANNOUNCED, Choice, Decision
-from realign.corridor import Gap, Site
+from realign.corridor import Gap
 from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge, texts
-from realign.errors import InputError, NoRouteError, StudyError
+from realign.errors import InputError, StudyError
 from realign.highway import Highway
 from realign.network import Link, Proposed
+from realign.opened import Opened, base_of, head_of, site, site_of
 from realign.options import DO_NOTHING, Option, judged
 from realign.programme import Programme, improved, openings, programme
 from realign.rates import Rates
 from realign.region import Region
 from realign.reservoir import Reservoir
 from realign.risk import Outcome
-from realign.road import RESERVES, Rulebook, design
+from realign.spread import Hands, Memory, Spread
 from realign.standards import load as load_standard
-from realign.standards import rows
-from realign.store import Store, digest, packed, unpacked
+from realign.store import Store
 from realign.study import Study
 from realign.submergence import Submergence
 from realign.terrain import Terrain
+from realign.trunks import Trunk, designed
 from realign.validation import (
     Assumption,
     Check,
@@ -56,10 +52,8 @@ from realign.validation import (
     notes,
     replayed,
 )
-from realign.works import World, builder, ours
+from realign.works import World, ours
 from realign.yearround import Built, YearRound, critical, network_of, yearround
-
-T = TypeVar("T")
 
 __all__ = [
     "Assumption",
@@ -145,7 +139,7 @@ class Plan:
     """Texts of the study and of its tables by name, from which it can be run again."""
 
 
-def run(  # noqa: PLR0915 - a line or two a stage
+def run(
     study: Study,
     *,
     tell: Tell | None = None,
@@ -163,14 +157,15 @@ def run(  # noqa: PLR0915 - a line or two a stage
     tell
         Called with the name of the stage and what goes on; may raise to cancel.
     workers
-        Corridors searched at the same time; the number of processors by default.
+        Threads or processes of this machine; the number of processors by default.
     scheduler
-        Where the draws of `risk` are made: "threads" or "processes" of this machine, or the
-        address of a cluster of Dask. There the corridors are searched too, a task for each gap and
-        variant; its workers open the study and its inputs themselves, under the same paths.
+        Who works: "threads" of this machine; "processes" of it for schedules and draws; or the
+        address of a cluster of Dask, for these and for the search and design of roads and of
+        branches and for putting links together. Its workers open the study and its inputs
+        themselves, under the same paths.
     store
-        Where roads that were searched and designed before are found again, and new ones kept; they
-        are made anew where none is given. The plan is the same either way.
+        Where what was made before is found again, and new results are kept; all is made anew where
+        none is given. The plan is the same either way.
 
     Returns
     -------
@@ -184,29 +179,34 @@ def run(  # noqa: PLR0915 - a line or two a stage
         nothing of the road, so that there is nothing to plan.
     NoRouteError
         A gap cannot be bridged within the design standard.
+    ClusterError
+        The cluster does not answer, or is lost.
     """
-    clock = Clock(tell)
-    cluster.check(scheduler)
+    with spread.hands(scheduler, workers) as hands:
+        return _run(study, Clock(tell), hands, store)
+
+
+def _run(study: Study, clock: Clock, hands: Hands, store: Store | None) -> Plan:  # noqa: PLR0915
+    """Do the whole job, a line or two a stage."""
     prices = check(study)
-    threads = workers or os.cpu_count() or 1
     given = submerge(study, clock=clock)
     gaps = _gaps(given)
     dry = candidates.replaceable(given)
-    site = site_of(given)
+    memory = Memory(store, base_of(given) if store else "")
+    work = Spread(hands, Opened(given, prices), head_of(given), memory=memory)
     with clock.stage("hazards and standing road") as say:
         area = region.survey(given, prices, say)
     with clock.stage("corridors and roads") as say:
-        memory = _Memory(given, store, say)
-        every_gap = (*gaps, *dry)
-        if scheduler not in cluster.LOCAL:
-            _far(given, _jobs(given, every_gap, dry), memory, scheduler)
-        trunks, failed = _links(given, every_gap, prices, say, workers, memory, free=dry)
+        trunks, failed = designed(work, (*gaps, *dry), free=dry, say=say)
     with clock.stage("branches") as say:
         # kept together, since roads of the nets are roads of the trunks
-        trunks, nets = memory.kept(
-            ("branches", gaps, dry),
-            lambda: (trunks, _nets(given, site, (*gaps, *dry), trunks, say, workers, free=dry)),
-        )
+        known = "branches", (memory.base, gaps, dry)
+        if found := memory.find(*known):
+            say("found again")
+            trunks, nets = found
+        else:
+            nets = _nets(work, (*gaps, *dry), trunks, say, free=dry)
+            memory.keep((trunks, nets), *known)
     with clock.stage("network and options") as say:
         roads = candidates.judged_roads(nets, area)
         every = candidates.candidates(given, nets, roads)
@@ -215,17 +215,14 @@ def run(  # noqa: PLR0915 - a line or two a stage
         )
         links = tuple(link for link, _, _ in trunks)
         found = choice.chosen(
-            given,
+            work,
             area,
-            site,
             ways,
             every,
             nets=nets,
             needed=[gap.name for gap in gaps],
             trunks=links,
-            prices=prices,
             say=say,
-            workers=threads,
         )
     with clock.stage("phases"):
         programmes = {
@@ -269,9 +266,9 @@ def run(  # noqa: PLR0915 - a line or two a stage
     with clock.stage("money") as say:
         world = World(given, area, found.judged, prices)
         chosen = next(option for option in whole if option.name == best)
-        others = variations(world, chosen, study.phasing.alternatives)
+        others = variations(world, chosen, study.phasing.alternatives, spread=work)
         works = {name: each for name, each in programmes.items() if each.schedule.phases}
-        paid, risks = _money(world, works, years, say, scheduler)
+        paid, risks = _money(world, works, years, say, work)
     used = {link.name: link for option in whole for link in option.links}
     links = (*links, *(used[n] for n in sorted(set(used) - {link.name for link in links})))
     graph = _whole(given, area, found, links, opened.get(best, {}))
@@ -401,306 +398,29 @@ def _gaps(given: Drowned) -> tuple[Gap, ...]:
     return tuple(out)
 
 
-def site_of(given: Drowned) -> Site:
-    """Put together what a corridor search needs of the world."""
-    return Site(
-        terrain=given.terrain,
-        highway=given.highway,
-        reservoirs=given.reservoirs,
-        rivers=tuple(zip(given.rivers["name"], given.rivers.geometry, strict=True)),
-        no_go=given.no_go,
-        freeboard=given.study.clearance.freeboard_m,
-        layers=given.layers,
-        places=given.places,
-        over_rivers=given.study.clearance.river_m,
-    )
-
-
-Trunk = tuple[Link, corridor.Variant, Rulebook]
-"""A designed road, what it was looked for as, and what ruled it."""
-Job = tuple[Gap, corridor.Variant]
-"""A road that is looked for."""
-_LATER = {"finance", "risk", "replay", "published", "options", "phasing"}
-"""Tables of a study that no road depends on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What a search and the design after it came to."""
-
-    trunk: Trunk | None
-    """The road; None where there is none."""
-    problem: str
-    """Why not."""
-
-
-def _jobs(given: Drowned, gaps: Sequence[Gap], free: Sequence[Gap]) -> list[Job]:
-    """List every gap and variant that is searched."""
-    variants = given.study.variants
-    return [
-        (gap, variant)
-        for gap in gaps
-        for variant in variants
-        if variant is variants[0] or (ours(given, gap) and gap not in free)
-    ]
-
-
-class _Memory:
-    """Roads of former runs that were made from the same inputs, settings and code."""
-
-    def __init__(self, given: Drowned, store: Store | None, say: Callable[[str], None]) -> None:
-        """Take the digest of what all roads of a run depend on."""
-        self.store, self.say = store, say
-        self.base = ""
-        self.roads: dict[tuple[str, str], _Found] = {}
-        if store is not None:
-            files = {k: v for k, v in given.hashes.items() if k != given.study.file.name}
-            tables = [
-                getattr(given.study, key)
-                for key in sorted(type(given.study).model_fields)
-                if key not in _LATER
-            ]
-            self.base = digest(files, tables)
-
-    def road(self, job: Job) -> _Found | None:
-        """Give a road that was made in this run or in a former one; None where there is none."""
-        gap, variant = job
-        return self.roads.get((gap.name, variant.name)) or self.find(("road", gap, variant))
-
-    def keep_road(self, job: Job, found: _Found) -> None:
-        """Keep a road, or that there is none."""
-        gap, variant = job
-        self.roads[gap.name, variant.name] = found
-        self.keep(("road", gap, variant), found)
-
-    def find(self, parts: tuple[object, ...]) -> Any:
-        """Give what was kept; None where there is nothing."""
-        return None if self.store is None else self.store.get(digest(self.base, *parts))
-
-    def keep(self, parts: tuple[object, ...], value: object) -> None:
-        """Keep a result."""
-        if self.store is not None:
-            self.store.put(digest(self.base, *parts), value)
-
-    def kept(self, parts: tuple[object, ...], make: Callable[[], T]) -> T:
-        """Give what was kept, or make it and keep it."""
-        found = self.find(parts)
-        if found is not None:
-            self.say("found again")
-            return found  # type: ignore[no-any-return] # the parts say what it is
-        made = make()
-        self.keep(parts, made)
-        return made
-
-
-def _far(given: Drowned, jobs: Sequence[Job], memory: "_Memory", address: str) -> None:
-    """Have the roads that are not known yet searched and designed by the workers of a cluster."""
-    missing = [job for job in jobs if memory.road(job) is None]
-    memory.say(f"{len(missing)} roads searched on {address}")
-    found = cluster.spread(
-        address, _road, [given.study] * len(missing), [packed(job) for job in missing]
-    )
-    for job, each in zip(missing, found, strict=True):
-        memory.keep_road(job, unpacked(each))
-
-
-_OPENED: dict[str, tuple[Drowned, Site, Rates]] = {}
-"""Study that a worker has open; the last one only."""
-_OPENING = Lock()
-
-
-def _road(study: Study, job: bytes) -> bytes:
-    """Search and design a road on a worker, which opens the inputs of the study itself."""
-    key = digest(study, str(study.file), str(study.inputs))
-    with _OPENING:
-        if key not in _OPENED:
-            _OPENED.clear()
-            given = submerge(study)
-            _OPENED[key] = given, site_of(given), check(study)
-        given, site, prices = _OPENED[key]
-    gap, variant = unpacked(job)
-    return packed(_found(given, _Roads(site, gap, variant, study, prices, lambda _: None)))
-
-
-def _found(given: Drowned, roads: "_Roads") -> _Found:
-    """Design the road of a corridor that was searched."""
-    trunk = roads.link()
-    if isinstance(trunk, NoRouteError):
-        return _Found(None, str(trunk))
-    return _Found((replace(trunk[0], builder=builder(given, trunk[0])), *trunk[1:]), "")
-
-
 def _nets(
-    given: Drowned,
-    site: Site,
+    work: Spread[Opened],
     gaps: Sequence[Gap],
     trunks: Sequence[Trunk],
     say: Callable[[str], None],
-    workers: int | None,
     *,
     free: Sequence[Gap],
 ) -> tuple[Net, ...]:
     """Join the roads across each gap by branches, but where others build or the road is dry."""
+    given = work.opened.given
     own = given.study.branches
     none = own.model_copy(update={"most_branches": 0})
     there = {link.gap for link, _, _ in trunks}
     return tuple(
         branches.branched(
-            site,
+            work.of(site),
             gap,
             [trunk for trunk in trunks if trunk[0].gap == gap.name],
             settings=own if ours(given, gap) and gap not in free else none,
             tell=say,
-            workers=workers,
         )
         for gap in gaps
         if gap.name in there
-    )
-
-
-def _links(
-    given: Drowned,
-    gaps: Sequence[Gap],
-    prices: Rates,
-    say: Callable[[str], None],
-    workers: int | None,
-    memory: "_Memory | None" = None,
-    *,
-    free: Sequence[Gap] = (),
-) -> tuple[tuple[Trunk, ...], dict[str, str]]:
-    """
-    Search and design a road for every gap and variant; what has no road is told by name.
-
-    Gaps that are free, since the road there is dry, are tried with the first variant and may stay
-    without a road.
-    """
-    study = given.study
-    site = site_of(given)
-    memory = memory or _Memory(given, None, say)
-
-    def searched(job: Job) -> _Roads | _Found:
-        return memory.road(job) or _Roads(site, *job, study, prices, say)
-
-    def designed(roads: Future[_Roads | _Found], job: Job) -> Trunk | NoRouteError:
-        own = roads.result()
-        if isinstance(own, _Found):
-            say(f"{job[0].name} / {job[1].name}: found again")
-        else:
-            own = _found(given, own)
-            memory.keep_road(job, own)
-        return own.trunk or NoRouteError(own.problem)
-
-    jobs = _jobs(given, gaps, free)
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        # rasterio silences this one itself, but a compiler in another thread may undo that
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        # long roads first, so that no processor waits for one at the end
-        order = sorted(range(len(jobs)), key=lambda i: -jobs[i][0].section.length)
-        # first all corridors, then all designs: shorter pieces of work share processors better
-        found = {i: pool.submit(searched, jobs[i]) for i in order}
-        made = {i: pool.submit(designed, found[i], jobs[i]) for i in order}
-        try:
-            results = [made[i].result() for i in range(len(jobs))]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    trunks = tuple(each for each in results if not isinstance(each, NoRouteError))
-    failed = {
-        f"{gap.name} / {variant.name}": str(result)
-        for (gap, variant), result in zip(jobs, results, strict=True)
-        if isinstance(result, NoRouteError)
-    }
-    for gap in gaps:
-        if gap not in free and not any(link.gap == gap.name for link, _, _ in trunks):
-            raise NoRouteError("\n".join(failed.values()))
-    return trunks, failed
-
-
-def _speeds(variant: corridor.Variant, study: Study) -> list[int]:
-    """Design speeds at which a road of a variant is tried, the fastest first [km/h]."""
-    least = variant.least_speed_kmh or variant.speed_kmh
-    slower = [row.speed_kmh for row in rows(study.standard.code)]
-    return [variant.speed_kmh, *(v for v in reversed(slower) if least <= v < variant.speed_kmh)]
-
-
-class _Roads:
-    """Roads tried across a gap in turn: as fast as wanted, slower, and with grade in reserve."""
-
-    def __init__(
-        self,
-        site: Site,
-        gap: Gap,
-        variant: corridor.Variant,
-        study: Study,
-        prices: Rates,
-        say: Callable[[str], None],
-    ) -> None:
-        """Search the first corridor there is."""
-        self.site, self.gap, self.study, self.prices, self.say = site, gap, study, prices, say
-        self.problem = NoRouteError(f"{gap.name} / {variant.name}: not searched")
-        self.tries = iter(
-            (variant.model_copy(update={"speed_kmh": speed}), reserve)
-            for speed in _speeds(variant, study)
-            for reserve in RESERVES
-        )
-        self.found = self.next()
-
-    def next(self) -> tuple[corridor.Corridor, Rulebook] | None:
-        """Search the next corridor there is; None where there are no more."""
-        for variant, reserve in self.tries:
-            book = _book(variant, self.study, self.prices)
-            name = f"{self.gap.name} / {variant.name}"
-            try:
-                found = corridor.find(
-                    self.site,
-                    self.gap,
-                    variant,
-                    rules=self.study.corridor,
-                    standard=replace(book.standard, grade=book.standard.grade * (1 - reserve)),
-                    prices=book.prices,
-                    slow=book.slow,
-                    tell=lambda what, opened: self.say(f"{what}, {opened:,} states"),
-                )
-            except NoRouteError as problem:
-                self.problem = problem
-            else:
-                self.say(f"{name}: corridor found")
-                return found, book
-        return None
-
-    def link(self) -> Trunk | NoRouteError:
-        """Design the first of the corridors that becomes a road."""
-        while self.found:
-            found, book = self.found
-            self.say(f"{self.gap.name} / {found.variant.name}: geometry, grade line, bill")
-            try:
-                return design(found, self.site, book), found.variant, book
-            except NoRouteError as problem:
-                self.problem = problem
-                self.found = self.next()
-        return self.problem
-
-
-def _book(variant: corridor.Variant, study: Study, prices: Rates) -> Rulebook:
-    """Tables that rule the roads of a variant."""
-    least = variant.least_speed_kmh or variant.speed_kmh
-    fastest = max(variant.speed_kmh, study.standard.desirable_kmh)
-    return Rulebook(
-        standard=load_standard(study.standard.code, variant.speed_kmh),
-        shape=study.formation,
-        line=study.profile,
-        rules=study.corridor,
-        rates=prices,
-        money=study.money,
-        others=tuple(
-            row
-            for row in rows(study.standard.code)
-            if least <= row.speed_kmh <= fastest and row.speed_kmh != variant.speed_kmh
-        ),
-        slow_value=variant.slow_value_per_m,
-        zone_m=study.standard.zone_m,
-        earth=study.haul,
-        shelter=study.hazard,
     )
 
 
@@ -723,7 +443,7 @@ def _money(
     programmes: Mapping[str, Programme],
     years: Mapping[str, YearRound],
     say: Callable[[str], None],
-    scheduler: str,
+    work: Spread[Opened],
 ) -> tuple[dict[str, Funds], dict[str, Outcome]]:
     """Pay for every programme, and say how sure its cost and its dates are."""
     paid, risks = {}, {}
@@ -731,7 +451,7 @@ def _money(
         say(f"{name}: cases of financing")
         paid[name] = funds(world, each, years[name])
         say(f"{name}: {world.given.study.risk.draws:,} draws")
-        risks[name] = uncertain(world, each, scheduler=scheduler)
+        risks[name] = uncertain(world, each, spread=work)
     return paid, risks
 
 

@@ -1,12 +1,13 @@
 """
 The programme of an option: which works it takes, what stays of the old road, when, and who pays.
 
-`option_of` scores links and upgrades as a whole answer; `programme` dates and pays its works.
+`options_of` scores links and upgrades as whole answers; `programme` dates and pays its works.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from realign.finance import Financing, Outlay, Split
 from realign.hazard import MONTH_DAYS, exposure
 from realign.network import Link
 from realign.options import Option
-from realign.phasing import Schedule
+from realign.phasing import Asked, Schedule, Work
 from realign.rates import Rates
+from realign.spread import Spread, sound
 from realign.study import Study
 from realign.works import World, inside, task_of, work_of, works_of
 
@@ -88,42 +90,67 @@ def improved(each: Programme) -> dict[Section, date]:
     }
 
 
-def option_of(
-    world: World,
-    name: str,
-    title: str,
-    *,
-    links: Sequence[Link],
-    upgraded: Sequence[Section],
-) -> tuple[Option, Schedule]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A whole answer, before it is scored."""
+
+    name: str
+    """Short name."""
+    title: str
+    """What it is, in words."""
+    links: tuple[Link, ...]
+    """New roads, in order of old chainage."""
+    upgraded: tuple[Section, ...]
+    """Existing road that is upgraded, old chainage; where a link replaces it, it is not."""
+
+    @property
+    def replaced(self) -> tuple[Section, ...]:
+        """Existing road that new roads replace."""
+        return merge([link.section for link in self.links])
+
+    @property
+    def improved(self) -> tuple[Section, ...]:
+        """Existing road that stays and is upgraded."""
+        return subtract(merge(self.upgraded), self.replaced)
+
+
+def options_of(
+    world: World, answers: Sequence[Answer], spread: Spread[Any]
+) -> list[tuple[Option, Schedule]]:
     """
-    Score one answer, and date its works.
+    Score whole answers, and date their works.
 
     Parameters
     ----------
     world
         What works are made from.
-    name, title
-        Short name, and what it is in words.
-    links
-        New roads, in order of old chainage.
-    upgraded
-        Existing road that is upgraded, old chainage; where a link replaces it, it is not.
+    answers
+        What is built.
+    spread
+        Who dates the works.
 
     Returns
     -------
-    option
-        Closed days are those of its road alone, without detours; infinite times and a whole year
-        of closed days where it leaves flooded road.
-    schedule
-        Of its works.
+    options
+        In the order of the answers. Closed days are those of their roads alone, without detours;
+        infinite times and a whole year of closed days where one leaves flooded road.
     """
+    pace = world.given.study.phasing
+    works = [tuple(works_of(world, each.links, each.improved)) for each in answers]
+    asked = [Asked(each.name, own, pace) for each, own in zip(answers, works, strict=True)]
+    plans = sound(phasing.schedules(asked, spread))
+    return [
+        (_scored(world, answer, own, plan), plan)
+        for answer, own, plan in zip(answers, works, plans, strict=True)
+    ]
+
+
+def _scored(world: World, answer: Answer, works: Sequence[Work], plan: Schedule) -> Option:
+    """Score one answer, whose works are dated."""
+    links, replaced, improved = answer.links, answer.replaced, answer.improved
     given, region, judged = world.given, world.region, world.judged
     road, study = given.highway, given.study
-    replaced = merge([link.section for link in links])
-    improved = subtract(merge(upgraded), replaced)
     kept = subtract([Section(0.0, road.length)], (*replaced, *improved))
-    works = works_of(world, links, improved)
     flooded = total(subtract(given.submergence.flooded, replaced))
     parts = [
         *((region.kept, part) for part in kept),
@@ -139,14 +166,13 @@ def option_of(
     steep = [link.steepest for link in links]
     steep += [one.steepest(part) for one, part in parts[: len(kept) + len(improved)]]
     rupees = together(work.cost for work in works if work.in_programme)
-    plan = phasing.schedule(name, works, study.phasing)
     discount = study.phasing.discount_pct / 100
     others = [link for link in links if not inside(given, link)]
-    option = Option(
-        name=name,
-        title=title,
-        links=tuple(links),
-        upgraded=tuple(improved),
+    return Option(
+        name=answer.name,
+        title=answer.title,
+        links=links,
+        upgraded=improved,
         kept=tuple(kept),
         cost=rupees.times(1 / study.money.exchange("PKR")),
         outside_cost=together(link.cost for link in others),
@@ -167,7 +193,6 @@ def option_of(
         flooded_left=flooded,
         steepest=max(steep, default=0.0),
     )
-    return option, plan
 
 
 def _share_outside(given: Drowned, link: Link, discount: float) -> float:

@@ -279,7 +279,9 @@ def _written(value: object, *, stamp: bool = True) -> bytes:
         _entry(file, _TREE, text)
         for number, array in enumerate(writer.arrays):
             content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
+            # columns stay together where they were, since sums go along them then
+            kept = array if array.flags.f_contiguous else np.ascontiguousarray(array)
+            np.lib.format.write_array(content, kept, allow_pickle=False)
             _entry(file, f"{number}.npy", content.getvalue())
     return (
         stream.getvalue()

@@ -313,6 +313,14 @@ class Study(Settings):
         """Places of the study's own table."""
         return self._places
 
+    def placed(self, file: Path, inputs: Path, places: tuple[Place, ...]) -> "Study":
+        """Return the same study with its files where they lie on this machine."""
+        out = self.model_copy()
+        out._file = file  # noqa: SLF001 - the model's own private attributes
+        out._inputs = inputs  # noqa: SLF001
+        out._places = places  # noqa: SLF001
+        return out
+
     @property
     def crs(self) -> CRS:
         """Reference system in which everything is computed."""

@@ -45,6 +45,7 @@ from realign.plan import Assumption, Check, Plan, Programme
 from realign.programme import outlays
 from realign.rates import ITEMS, Rate, Rates
 from realign.region import Region
+from realign.spread import here
 from realign.standards import load as load_standard
 from realign.study import Study
 from realign.terrain import Terrain
@@ -533,8 +534,13 @@ def small() -> Plan:
         funds={
             name: appraisal.funds(world, each, years[name]) for name, each in programmes.items()
         },
-        risks={name: appraisal.uncertain(world, each) for name, each in programmes.items()},
-        variations=appraisal.variations(world, answers[1], asked.phasing.alternatives),
+        risks={
+            name: appraisal.uncertain(world, each, spread=here(None))
+            for name, each in programmes.items()
+        },
+        variations=appraisal.variations(
+            world, answers[1], asked.phasing.alternatives, spread=here(None)
+        ),
         best=SHORT,
         announced=SHORT,
         checks=checks,

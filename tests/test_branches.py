@@ -37,7 +37,10 @@ from realign.geometry.check import breaches
 from realign.geometry.horizontal import Element, Pose
 from realign.geometry.vertical import Grades
 from realign.network import Link
+from realign.opened import Opened
 from realign.road import HEADROOM, Rulebook
+from realign.spread import here
+from realign.trunks import designed
 
 SETTINGS = Branching(tie_in_m=1200, near_m=150, reach_m=1000, far_m=1200, band_m=400)
 
@@ -470,19 +473,17 @@ def small() -> Small:
     """Search and design two roads of different standards across the small gap."""
     study = realign.load(small_study.folder() / "study.toml")
     study = study.model_copy(update={"variants": study.variants[:2]})
-    prices = drowned.check(study)
-    given_ = drowned.submerge(study, clock=Clock(None))
-    (gap,) = pipeline._gaps(given_)
-    site = pipeline.site_of(given_)
-    trunks, _ = pipeline._links(given_, (gap,), prices, lambda _: None, 2)
-    return Small(site, gap, trunks)
+    opened = Opened(drowned.submerge(study, clock=Clock(None)), drowned.check(study))
+    (gap,) = pipeline._gaps(opened.given)
+    trunks, _ = designed(here(opened, 2), (gap,), say=lambda _: None)
+    return Small(opened.site, gap, trunks)
 
 
 @cache
 def net() -> Net:
     """Join them."""
     case = small()
-    return branched(case.site, case.gap, case.trunks, settings=SETTINGS)
+    return branched(here(case.site), case.gap, case.trunks, settings=SETTINGS)
 
 
 @cache
@@ -553,8 +554,8 @@ def test_whole_links_are_continuous_and_break_no_rule_that_their_roads_keep() ->
 def test_the_order_of_trunks_does_not_matter() -> None:
     case = small()
     few = SETTINGS.model_copy(update={"most_branches": 2})
-    one = branched(case.site, case.gap, case.trunks, settings=few, workers=1)
-    two = branched(case.site, case.gap, case.trunks[::-1], settings=few)
+    one = branched(here(case.site, 1), case.gap, case.trunks, settings=few)
+    two = branched(here(case.site), case.gap, case.trunks[::-1], settings=few)
     assert [leg.name for leg in one.legs] == [leg.name for leg in two.legs]
     assert [leg.values for leg in one.legs] == [leg.values for leg in two.legs]
 
@@ -565,7 +566,7 @@ def test_a_branch_that_cannot_be_built_is_told_and_nothing_else_is_lost() -> Non
     (left, bottom), (right, top) = (f(case.site.highway.xy, axis=0) for f in (np.min, np.max))
     no_go = (*case.site.no_go, box(left - 5000, bottom - 5000, right + 5000, top + 5000))
     few = SETTINGS.model_copy(update={"most_branches": 2})
-    found = branched(replace(case.site, no_go=no_go), case.gap, case.trunks, settings=few)
+    found = branched(here(replace(case.site, no_go=no_go)), case.gap, case.trunks, settings=few)
     assert len(found.failed) == 2
     assert all("branch" in name and reason for name, reason in found.failed.items())
     assert {leg.road.name for leg in found.legs} == {link.name for link, _, _ in case.trunks}

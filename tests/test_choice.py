@@ -1,6 +1,7 @@
 """Laws of whole answers: candidates, the network of ways, the shortlist, names, the decision."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -13,8 +14,11 @@ from realign.chainage import Section, subtract, total
 from realign.drowned import Drowned
 from realign.estimate import Estimate
 from realign.hazard import MONTH_DAYS
+from realign.opened import Opened, base_of
 from realign.options import OBJECTIVES
 from realign.plan import submerge
+from realign.spread import Memory, here
+from realign.store import Store, digest
 
 
 def given() -> Drowned:
@@ -289,6 +293,32 @@ def test_links_of_the_shortlist_keep_the_standard_where_their_roads_do() -> None
         link = next((k for k in planned().links if k.name == each.name), None)
         if link is not None and not each.flawed:
             assert link.breaches == ()
+
+
+def test_a_link_is_put_together_of_what_its_way_leads_through_only(tmp_path: Path) -> None:
+    """And found again by that, whatever else is in its net."""
+    plan = planned()
+    opened = Opened(given(), plan.rates)
+    work = replace(here(opened), memory=Memory(Store(tmp_path), base_of(opened.given)))
+    every = {e.name: e for e in plan.choice.candidates if not candidates.whole_road(e.way)}
+    assert len(every) > 2
+    made = choice._assembled(work, every)
+    for name, each in every.items():
+        link = branches.assembled(opened.site, each.net, each.way)
+        assert digest(replace(made[name], builder=link.builder)) == digest(link)
+    kept = set(tmp_path.rglob("*.zip"))
+    assert len(kept) == len(every)
+    other = {name: replace(e, net=replace(e.net, failed={"x": "y"})) for name, e in every.items()}
+    again = choice._assembled(work, other)
+    assert {k: digest(v) for k, v in again.items()} == {k: digest(v) for k, v in made.items()}
+    assert set(tmp_path.rglob("*.zip")) == kept
+    # another rule of a road that it leads through is another link
+    name, each = next(iter(every.items()))
+    slower = {
+        k: replace(book, slow_value=book.slow_value + 1) for k, book in each.net.books.items()
+    }
+    choice._assembled(work, {name: replace(each, net=replace(each.net, books=slower))})
+    assert len(set(tmp_path.rglob("*.zip"))) == len(kept) + 1
 
 
 def test_a_way_of_one_trunk_is_that_trunk() -> None:

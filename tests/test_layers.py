@@ -15,7 +15,7 @@ ROWS = """
 errors
 settings chainage estimate datum cluster inputs
 terrain standards rates store
-highway conditioning
+highway conditioning spread
 reservoir hazard haul formation geometry roads
 submergence corridor lateral profile bound quantities travel upgrade
 inventory
@@ -26,8 +26,8 @@ finance risk
 study
 drowned
 region
-works
-programme yearround
+opened works
+programme yearround trunks
 validation protection candidates appraisal
 choice
 plan

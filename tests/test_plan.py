@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import small_plan
 import small_study
-from distributed import LocalCluster
 from small_study import planned
 
 import realign
@@ -19,10 +19,13 @@ from realign.allweather import Approach
 from realign.chainage import Section, total
 from realign.drowned import PLACE_M, Drowned
 from realign.errors import InputError, NoRouteError, RealignError, StudyError
+from realign.opened import LATER, base_of
+from realign.phasing import Alternative
 from realign.plan import Plan
 from realign.programme import Programme
 from realign.reservoir import Comparison
-from realign.store import Store
+from realign.spread import Memory
+from realign.store import Store, digest
 from realign.study import Replay, Study
 from realign.yearround import Built
 
@@ -161,22 +164,89 @@ def test_roads_of_a_former_run_are_found_again_and_give_equal_numbers(tmp_path: 
     assert "found again" in again
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_cluster_of_two_workers_gives_equal_numbers() -> None:
-    told: list[str] = []
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        host="127.0.0.1",
-    ) as there:
-        address = there.scheduler_address
-        far = realign.run(asked(), scheduler=address, tell=lambda _, detail: told.append(detail))
-    assert numbers(far) == numbers(planned())
-    assert any("searched on tcp://" in each for each in told)
-    assert not any("states" in each for each in told)  # nothing was searched here
+SPARE: dict[str, dict[str, Any]] = {  # settings on which nothing depends that is kept
+    "finance": {"announced_pkr": 3.0e10},
+    "risk": {"sources": {"exchange": "assumption: another reason"}},
+    "phasing": {"sources": {"discount_pct": "assumption: another reason"}},
+    "replay": {"tunnel_km": 3.0},
+    "options": {"weights": {"length": 1.0}},
+}
+TELLING: dict[str, dict[str, Any]] = {  # settings on which some of it depends, but no road
+    "phasing": {"discount_pct": 3.0},
+    "traffic": {"vehicles_per_day": 123.0},
+    "risk": {"seed": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Run the study with a variation, and give what that keeps."""
+    store = Store(tmp_path_factory.mktemp("kept"))
+    realign.run(varied(), store=store)
+    return store
+
+
+def varied() -> Study:
+    less = Alternative(name="less", budget_pkr_per_year=5e9)
+    return changed(asked(), "phasing", alternatives=(less,))
+
+
+def all_of(plan: Plan) -> dict[str, object]:
+    """Everything that may have been kept."""
+    return {
+        **numbers(plan),
+        "risks": {name: digest(each) for name, each in plan.risks.items()},
+        "varied": [digest(each) for each in plan.variations],
+        "front": digest(plan.choice.front),
+        "roads": [digest(link) for link in plan.links],
+    }
+
+
+def files(store: Store) -> set[Path]:
+    return set(store.folder.rglob("*.zip"))
+
+
+@pytest.mark.parametrize("table", SPARE)
+def test_a_setting_that_does_not_matter_lets_all_be_found_again(kept: Store, table: str) -> None:
+    before = files(kept)
+    plan = realign.run(changed(varied(), table, **SPARE[table]), store=kept)
+    assert files(kept) == before
+    assert plan.study != varied()
+
+
+@pytest.mark.parametrize("table", TELLING)
+def test_a_setting_that_matters_gives_what_a_run_gives_that_finds_nothing_of_it(
+    kept: Store, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = changed(varied(), table, **TELLING[table])
+    before = files(kept)
+    found = all_of(realign.run(study, store=kept))
+    assert files(kept) > before
+    find = Memory.find
+
+    def roads_only(self: Memory, kind: str, *parts: object) -> object:
+        return find(self, kind, *parts) if kind in {"road", "branches"} else None
+
+    assert all_of(realign.run(varied(), store=kept)) != found
+    monkeypatch.setattr(Memory, "find", roads_only)
+    assert all_of(realign.run(study, store=kept)) == found
+
+
+def test_roads_are_known_by_inputs_and_by_every_table_that_they_may_depend_on() -> None:
+    given = given_of(asked())
+    base = base_of(given)
+    for key in sorted(type(given.study).model_fields):
+        table = getattr(given.study, key)
+        if isinstance(table, tuple | dict):
+            other: object = (*table, "another") if isinstance(table, tuple) else {"a": "another"}
+        else:
+            other = table.model_copy(update={"sources": {"": "another"}})
+        study = given.study.model_copy(update={key: other})
+        assert (base_of(replace(given, study=study)) == base) == (key in LATER), key
+    for name in given.hashes:
+        hashes = {**given.hashes, name: "another"}
+        same = name == given.study.file.name  # its tables are known by themselves
+        assert (base_of(replace(given, hashes=hashes)) == base) == same
 
 
 def test_a_scheduler_that_is_none_is_refused_before_anything_runs() -> None:

@@ -1,5 +1,6 @@
 """The same inputs give the same files whatever runs them; a replay says what differs."""
 
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -10,14 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 import small_study
+from distributed import LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import realign
-from realign import cli, plan, replay
+from realign import candidates, choice, cli, cluster, plan, replay
 from realign.errors import InputError, RealignError
-from realign.store import Store
+from realign.opened import Opened, head_of
+from realign.phasing import Alternative
+from realign.spread import Spread, hands
+from realign.store import Store, digest
 
 TIMED = {"index.html", "manifest.json"}
 
@@ -55,6 +60,67 @@ def test_workers_and_cache_change_no_byte(results: Path, tmp_path: Path) -> None
         assert set(one) == set(other)
         assert [name for name in one if one[name] != other[name] and name not in TIMED] == []
         assert replay.differences(results, folder) == ()
+
+
+def put_together(scheduler: str) -> dict[str, str]:
+    """Put every candidate that is no trunk together, which the options of the study need not."""
+    planned = small_study.planned()
+    given = plan.submerge(planned.study)
+    every = {
+        each.name: each for each in planned.choice.candidates if not candidates.whole_road(each.way)
+    }
+    with hands(scheduler) as own:
+        work = Spread(own, Opened(given, planned.rates), head_of(given))
+        return {name: digest(link) for name, link in choice._assembled(work, every).items()}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_cluster_of_two_workers_changes_no_byte(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = realign.load(small_study.folder() / "study.toml")
+    budget = {"name": "less", "budget_pkr_per_year": 5e9}
+    other = study.phasing.model_copy(update={"alternatives": (Alternative(**budget),)})
+    study = study.model_copy(update={"phasing": other})
+    told: list[str] = []
+    spread: list[str] = []
+    own = cluster.Cluster.each
+
+    def each(self: cluster.Cluster, work: Any, jobs: Any, done: Any) -> None:
+        spread.extend(next(a.__name__ for a in job[1:] if callable(a)) for job in jobs)
+        own(self, work, jobs, done)
+
+    monkeypatch.setattr(cluster.Cluster, "each", each)
+    connected: list[str] = []
+    connect = cluster.connected
+    monkeypatch.setattr(cluster, "connected", lambda at: connected.append(at) or connect(at))
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as there:
+        far = plan.run(
+            study,
+            scheduler=there.scheduler_address,
+            tell=lambda _, detail: told.append(detail),
+        )
+        assert len(connected) == 1
+        links = put_together(there.scheduler_address)
+    assert links == put_together("threads")
+    assert spread.count("_put_together") == len(links) > 2
+    assert set(spread) == {"_road", "_built", "_put_together", "_dated", "chunk"}
+    assert spread.count("_built") == study.branches.most_branches
+    assert spread.count("_dated") == len(far.options) + 1
+    assert not any("states" in each for each in told)  # nothing was searched here
+    (varied,) = far.variations
+    assert varied.schedule
+    # the same study as in the results, but for what was varied
+    one = small_study.planned()
+    same = dataclasses.replace(far, study=one.study, assumptions=one.assumptions, variations=())
+    realign.write(same, tmp_path / "far")
+    here, far_ = held(results), held(tmp_path / "far")
+    assert set(here) == set(far_)
+    assert [name for name in here if here[name] != far_[name] and name not in TIMED] == []
+    assert replay.differences(results, tmp_path / "far") == ()
 
 
 def replayed(results: Path, inputs: Path, out: Path) -> tuple[int, list[str]]:

@@ -1,11 +1,11 @@
 """Laws of uncertainty: no spread is the plan, known inputs come out, wherever draws are made."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from math import exp, log, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,12 +20,14 @@ from realign.errors import StudyError
 from realign.estimate import Estimate
 from realign.phasing import KINDS, Activity, Lot, Pace, Schedule, Season, Timed, Work, months_later
 from realign.phasing import schedule as planned
-from realign.risk import DRIVERS, Basis, Driver, Outcome, Risk, cdf, model, simulate
-from realign.risk.draws import CHUNK
+from realign.risk import DRIVERS, Basis, Driver, Outcome, Risk, cdf, draws, model, simulate
+from realign.risk.draws import CHUNK, Chunk, chunk
 from realign.risk.factors import factors, ground
 from realign.risk.model import P90, _order, day, moment, ordered
-from realign.risk.outcome import convergence, rank_correlation
+from realign.risk.outcome import Drawn, convergence, rank_correlation
 from realign.risk.times import dated, ended
+from realign.spread import Memory, Spread, hands, here
+from realign.store import Store
 
 START = date(2027, 1, 1)
 DRAWS = 20_000
@@ -137,7 +139,7 @@ def row(count: int = 4) -> tuple[Schedule, Pace]:
 def outcome(
     of: tuple[Schedule, Pace], basis: Basis = PLAIN, workers: int | None = None, **changes: object
 ) -> Outcome:
-    return simulate(*of, risk(**changes), basis, workers=workers)
+    return simulate(*of, risk(**changes), basis, spread=here(None, workers))
 
 
 def total(result: Outcome) -> NDArray[np.float64]:
@@ -479,40 +481,45 @@ def test_no_two_draws_are_the_same() -> None:
 @pytest.mark.slow
 def test_processes_give_the_numbers_of_threads() -> None:
     plan, rules = programme()
-    far = simulate(plan, rules, risk(**VARIED), WEIGHED, scheduler="processes", workers=2)
+    with hands("processes", 2) as two:
+        far = simulate(plan, rules, risk(**VARIED), WEIGHED, spread=Spread(two, None))
     assert same(far, outcome(programme(), WEIGHED, **VARIED))
 
 
-@pytest.mark.slow
-def test_a_cluster_of_two_workers_gives_the_numbers_of_threads() -> None:
-    from distributed import LocalCluster
-
-    plan, rules = programme()
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        host="127.0.0.1",
-    ) as cluster:
-        far = simulate(plan, rules, risk(**VARIED), WEIGHED, scheduler=cluster.scheduler_address)
-    assert same(far, outcome(programme(), WEIGHED, **VARIED))
-
-
-@pytest.mark.parametrize(
-    ("scheduler", "package"), [("threads", "dask"), ("tcp://127.0.0.1:1", "distributed")]
-)
-def test_a_missing_package_is_named(
-    scheduler: str, package: str, monkeypatch: pytest.MonkeyPatch
+def test_draws_are_remembered_by_all_that_they_depend_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(StudyError, match=f"needs? {package}, which is not installed"):
-        simulate(*single(), risk(), PLAIN, scheduler=scheduler)
+    plan, rules = programme()
+    made: list[int] = []
 
+    def counted(asked: Chunk) -> Drawn:
+        made.append(asked[1])
+        return chunk(asked)
 
-def test_a_scheduler_that_is_none_is_refused() -> None:
-    with pytest.raises(StudyError, match=r"found 'moon'; wanted threads, processes or an address"):
-        simulate(*single(), risk(), PLAIN, scheduler="moon")
+    monkeypatch.setattr(draws, "chunk", counted)
+    work = replace(here(None), memory=Memory(Store(tmp_path)))
+    few = VARIED | {"draws": CHUNK}
+
+    def again(of: Schedule = plan, basis: Basis = WEIGHED, **changes: object) -> Outcome:
+        found = simulate(of, rules, risk(**(few | changes)), basis, spread=work)
+        assert same(found, simulate(of, rules, risk(**(few | changes)), basis))
+        made.pop()  # the one that remembers nothing
+        return found
+
+    first = again()
+    assert made == [0]
+    assert same(again(), first)
+    again(sources={"exchange": "assumption: another reason"})
+    again(basis=replace(WEIGHED, sigma_m=9.0))  # the study gives that of the ground
+    assert made == [0]  # found again
+    others = (
+        again(seed=2),
+        again(exchange=0.2),
+        again(basis=replace(WEIGHED, sensitivity={})),
+        again(of=plan.renamed("y")),
+    )
+    assert made == [0] * 5
+    assert not any(same(first, other) for other in others[:3])
 
 
 # ---------------------------------------------------------------- what they come to

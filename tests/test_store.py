@@ -77,6 +77,15 @@ def test_numbers_of_arrays_keep_their_type(kind: np.dtype[Any]) -> None:
     assert found == value
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_keep_their_order_in_memory_so_that_sums_are_equal(order: str) -> None:
+    value = np.asarray(np.random.default_rng(1).random((50, 30)), order=order)
+    assert digest(value) == digest(np.ascontiguousarray(value))
+    found = store.unpacked(store.packed(value))
+    assert found.strides == value.strides
+    assert (found.sum(axis=1) == value.sum(axis=1)).all()
+
+
 def test_the_digest_tells_values_and_code_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     some = [
         digest(),

@@ -8,17 +8,13 @@ onto a trunk, from a trunk to another tie-in, and from trunk to trunk. Trunks ar
 where branches meet them; every way through the legs is a candidate link.
 """
 
-import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise, permutations
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from rasterio.errors import NotGeoreferencedWarning
 from shapely import box
 
 from realign import corridor
@@ -28,10 +24,11 @@ from realign.branches.net import Branch, Leg, Net, Values, Way, cut, ways
 from realign.chainage import Section, text
 from realign.corridor import Gap, Site, Ties, Variant
 from realign.corridor.layers import charged
-from realign.errors import NoRouteError
+from realign.errors import NoRouteError, RealignError
 from realign.network import Link
 from realign.road import RESERVES, Rulebook, assessed, drawn
 from realign.settings import Settings
+from realign.spread import Spread
 
 __all__ = [
     "Branching",
@@ -116,6 +113,10 @@ class _Job:
     """What rules it."""
 
 
+_Task = tuple[Gap, _Job, int, dict[str, str], Branching]
+"""A branch across a gap, its number from 1, the variant of each trunk by its name, the settings."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trunk:
     """A trunk, ready to be joined."""
@@ -127,21 +128,20 @@ class _Trunk:
 
 
 def branched(
-    site: Site,
+    spread: Spread[Site],
     gap: Gap,
     trunks: Sequence[tuple[Link, Variant, Rulebook]],
     *,
     settings: Branching,
     tell: Tell | None = None,
-    workers: int | None = None,
 ) -> Net:
     """
     Join the roads across one gap by branches, and cut them into legs.
 
     Parameters
     ----------
-    site
-        Ground, water, existing road.
+    spread
+        Who works, on ground, water and existing road.
     gap
         What the roads replace.
     trunks
@@ -151,14 +151,13 @@ def branched(
         Which branches are tried.
     tell
         Called as branches are found; may raise to cancel.
-    workers
-        Branches searched at the same time; the number of processors by default.
 
     Returns
     -------
     net
         Legs between tie-ins and joints, and the branches that could not be built.
     """
+    site = spread.opened
     order = sorted(trunks, key=lambda trunk: trunk[0].name)
     made = [_trunk(site, *trunk) for trunk in order]
     jobs = list(_jobs(site, gap, made, settings))[: settings.most_branches]
@@ -173,25 +172,15 @@ def branched(
         ]
         return f"{gap.name} / branch {number}: {ways[0]} to {ways[1]}"
 
-    def built(number: int) -> Branch | NoRouteError:
-        try:
-            return _built(site, gap, jobs[number - 1], number, short, settings)
-        except NoRouteError as problem:
-            return problem
-        finally:
-            if tell:
-                tell(name(number))
-
     numbers = range(1, len(jobs) + 1)
-    with warnings.catch_warnings(), ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        # rasterio silences this one itself, but a compiler in another thread may undo that
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        futures = [pool.submit(built, number) for number in numbers]
-        try:
-            results = [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    results = spread.there(
+        _built,
+        [(gap, job, number, short, settings) for number, job in enumerate(jobs, 1)],
+        done=(lambda place: tell(name(place + 1))) if tell else None,
+    )
+    wrong = [e for e in results if isinstance(e, RealignError) and not isinstance(e, NoRouteError)]
+    if wrong:
+        raise wrong[0]
     branches = [each for each in results if isinstance(each, Branch)]
     rules = {each.link.name: (each.variant, each.book) for each in made}
     rules |= {
@@ -367,10 +356,9 @@ def _about(site: Site, settings: Branching) -> Site:
     )
 
 
-def _built(
-    site: Site, gap: Gap, job: _Job, number: int, short: dict[str, str], settings: Branching
-) -> Branch:
+def _built(site: Site, task: _Task) -> Branch:
     """Search and design a branch."""
+    gap, job, number, short, settings = task
     both = crossing(site, job.first, job.second)
     per_metre = job.variant.length_value_per_m
     first, second = job.first, job.second

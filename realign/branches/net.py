@@ -126,6 +126,27 @@ class Net:
         rows = {row.speed_kmh: row for each in books for row in (each.standard, *each.others)}
         return replace(book, others=tuple(row for row in rows.values() if row != book.standard))
 
+    def only(self, way: "Way") -> "tuple[Net, Way]":
+        """
+        Leave out what a way does not lead through, and what its roads were measured at.
+
+        So they are small, and no other road is part of what they are known by.
+        """
+        roads = {leg.road.name: replace(leg.road, inventory=None) for leg in way.legs}
+        legs = tuple(replace(leg, road=roads[leg.road.name]) for leg in way.legs)
+        first = min(self.short)  # by whose rules ground and water about the gap are found
+        names = sorted({first, *roads})
+        net = Net(
+            gap=self.gap,
+            legs=legs,
+            ties={},
+            failed={},
+            books={name: self.books[name] for name in names},
+            variants={name: self.variants[name] for name in names},
+            short={name: self.short[name] for name in names if name in self.short},
+        )
+        return net, replace(way, legs=legs)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Way:

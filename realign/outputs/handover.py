@@ -5,7 +5,6 @@ Chainages are the new ones of the option. Where a new road leaves the existing o
 comes back, a station equation gives the old chainage.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -13,8 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from importlib.util import find_spec
-from multiprocessing import get_context, parent_process
-from threading import Thread
+from multiprocessing import get_context
 
 import numpy as np
 import shapely
@@ -26,6 +24,7 @@ from realign.network import Link
 from realign.options import numbered
 from realign.outputs import drawing, dxf, ifc, landxml, paper
 from realign.plan import Plan
+from realign.spread import end_with_parent
 
 Points = NDArray[np.float64]
 FOLDER = "design"
@@ -155,9 +154,7 @@ def begun(
     if others < 1:
         yield lambda: _gathered(jobs, [], say)
         return
-    pool = ProcessPoolExecutor(
-        others, mp_context=get_context("spawn"), initializer=_end_with_parent
-    )
+    pool = ProcessPoolExecutor(others, mp_context=get_context("spawn"), initializer=end_with_parent)
     try:
         elsewhere = [pool.submit(_job, job) for job in jobs]
         yield lambda: _gathered(jobs, elsewhere, say)
@@ -182,18 +179,6 @@ def _gathered(
         if not each.cancelled():
             out |= each.result()
     return {f"{FOLDER}/{name}": out[name] for name in sorted(out)}
-
-
-def _end_with_parent() -> None:
-    """Let a process end when that which started it is killed, instead of waiting for ever."""
-    parent = parent_process()
-    assert parent is not None  # noqa: S101 - it was started by one
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    Thread(target=wait, daemon=True).start()
 
 
 def _job(job: Job) -> dict[str, bytes]:

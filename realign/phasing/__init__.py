@@ -2,7 +2,8 @@
 What is built when, for one option.
 
 `rules` holds the tables of the study, `lots` cuts works into lots and activities, `model` finds the
-months in which they begin, and `schedule` puts dates, money and openings together.
+months in which they begin, `schedule` puts dates, money and openings together, and `several` does
+so for many options at once.
 """
 
 from realign.phasing.lots import Activity, Lot, Opening, Work, activities
@@ -25,11 +26,13 @@ from realign.phasing.schedule import (
     schedule,
     whole_month,
 )
+from realign.phasing.several import Asked, schedules
 
 __all__ = [
     "KINDS",
     "Activity",
     "Alternative",
+    "Asked",
     "Crews",
     "Kind",
     "Lot",
@@ -46,5 +49,6 @@ __all__ = [
     "duration",
     "months_later",
     "schedule",
+    "schedules",
     "whole_month",
 ]

@@ -2,8 +2,8 @@
 How sure the money and the dates of a programme are.
 
 `rules` holds the table `[risk]`, `model` the schedule in arrays, `factors` draws what is uncertain,
-`times` dates the activities of every draw, `draws` deals the draws out to threads, processes or a
-cluster, and `outcome` says what they come to.
+`times` dates the activities of every draw, `draws` deals the draws out to whoever works, and
+`outcome` says what they come to.
 """
 
 from realign.risk.draws import simulate

@@ -1,27 +1,30 @@
 """
-Draws dealt out to threads, processes or a cluster.
+Draws dealt out in chunks, to whoever works.
 
 Draws are cut into chunks of fixed size, and each chunk has generators of its own, made from the
 seed and the number of the chunk. So a draw has the same numbers wherever and whenever it is made.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence, default_rng
 from numpy.typing import NDArray
 
-from realign import cluster
-from realign.errors import StudyError
 from realign.phasing import Pace, Schedule
 from realign.risk.factors import Factors, factors, together
 from realign.risk.model import Basis, Model, model
 from realign.risk.outcome import Drawn, Outcome, outcome
 from realign.risk.rules import DRIVERS, Risk
+from realign.spread import Spread, here, sound
 
 CHUNK = 500
 """Draws that are made in one go; a part of the numbers, as is the seed."""
+
+
+Chunk = tuple[Model, int, int]
+"""The programme, the number of the chunk from 0, and the draws in it."""
 
 
 def simulate(
@@ -30,8 +33,7 @@ def simulate(
     risk: Risk,
     basis: Basis,
     *,
-    scheduler: str = "threads",
-    workers: int | None = None,
+    spread: Spread[Any] | None = None,
 ) -> Outcome:
     """
     Draw what is uncertain many times over, and say what comes of the programme.
@@ -44,11 +46,9 @@ def simulate(
         Seasons and crews with which it was made.
     risk, basis
         How far the plan may be off, by the study and by the stages before.
-    scheduler
-        Where draws are made: "threads" or "processes" of this machine, or the address of a cluster
-        of Dask on which realign is installed, such as tcp://host:8786. The numbers are the same.
-    workers
-        Threads or processes of this machine; as many as it has cores unless given.
+    spread
+        Who makes the draws, and remembers what came of them: the threads of this machine, and
+        nobody, where None. The numbers are the same.
 
     Returns
     -------
@@ -58,27 +58,24 @@ def simulate(
     Raises
     ------
     StudyError
-        If nothing is built, the scheduler is none, or the cluster does not answer.
+        If nothing is built.
     """
-    of = model(schedule, pace, risk, basis)
-    sizes = [min(CHUNK, risk.draws - first) for first in range(0, risk.draws, CHUNK)]
-    parts = _dealt(partial(chunk, of), sizes, scheduler, workers)
-    return outcome(schedule, of, joined(parts))
+    spread = here(None) if spread is None else spread
+    of = model(schedule, pace, risk.model_copy(update={"sources": {}}), basis)
+    return spread.memory.kept(lambda: _drawn(schedule, of, spread), "outcome", schedule, of)
 
 
-def chunk(of: Model, number: int, draws: int) -> Drawn:
-    """
-    Make the draws of one chunk: all drivers together, and each alone with the same numbers.
+def _drawn(schedule: Schedule, of: Model, spread: Spread[Any]) -> Outcome:
+    """Make all draws, and say what they come to."""
+    draws = of.risk.draws
+    sizes = [min(CHUNK, draws - first) for first in range(0, draws, CHUNK)]
+    parts = spread.plain(chunk, [(of, number, size) for number, size in enumerate(sizes)])
+    return outcome(schedule, of, joined(sound(parts)))
 
-    Parameters
-    ----------
-    of
-        The programme.
-    number
-        Number of the chunk, from 0.
-    draws
-        Draws in it.
-    """
+
+def chunk(asked: Chunk) -> Drawn:
+    """Make the draws of one chunk: all drivers together, and each alone with the same numbers."""
+    of, number, draws = asked
     seeds = SeedSequence(of.risk.seed, spawn_key=(number,)).spawn(len(DRIVERS))
     parts = {
         driver: factors(of, driver, draws, default_rng(seed))
@@ -110,18 +107,3 @@ def _came(of: Model, by: Factors) -> tuple[NDArray[np.float64], NDArray[np.float
     phases = range(len(of.water))
     cost = np.stack([paid[:, of.phase == k].sum(axis=1) for k in phases], axis=1)
     return cost, of.opens(of.effort * by.time)
-
-
-def _dealt(
-    made: Callable[[int, int], Drawn], sizes: Sequence[int], scheduler: str, workers: int | None
-) -> list[Drawn]:
-    """Have chunks made, and give them in their order."""
-    if scheduler not in cluster.LOCAL:
-        return cluster.spread(scheduler, made, range(len(sizes)), sizes)
-    try:
-        import dask
-    except ImportError as missing:
-        msg = f"draws on {scheduler} need dask, which is not installed: pip install dask"
-        raise StudyError(msg) from missing
-    tasks = [dask.delayed(made)(number, draws) for number, draws in enumerate(sizes)]
-    return list(dask.compute(*tasks, scheduler=scheduler, num_workers=workers))
