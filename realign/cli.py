@@ -188,8 +188,10 @@ def check(study: StudyFile, inputs: Inputs = None, quiet: Quiet = False) -> None
     with _told(quiet=quiet) as tell:
         asked = studies.load(study, inputs=inputs)
         planning.check(asked)
-        planning.submerge(asked, tell=tell)
+        found = planning.submerge(asked, tell=tell)
     if not quiet:
+        for remark in found.remarks:
+            typer.echo(remark)
         typer.echo(f"{study}: {len(asked.dams)} dams, {len(asked.variants)} variants: all is well")
 
 

@@ -30,9 +30,46 @@ _WGS84 = 4326
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two names are of one datum; an empty one is whatever the other is."""
-    a, b = _plain(one), _plain(other)
-    return not a or not b or KNOWN.get(a, a) == KNOWN.get(b, b)
+    """
+    Whether two names are of one datum; an empty one is whatever the other is.
+
+    Examples
+    --------
+    >>> same("EGM96", "EPSG:5773"), same("EGM96", "EGM2008"), same("EGM96", "")
+    (True, False, True)
+    """
+    a, b = (_plain(KNOWN.get(_plain(name), name)) for name in (one, other))
+    return not a or not b or a == b
+
+
+def ellipsoidal(name: str) -> bool:
+    """Whether levels of a datum are heights above an ellipsoid, tens of metres off the sea."""
+    try:
+        found = CRS.from_user_input(KNOWN.get(_plain(name), name))
+    except CRSError:
+        return False
+    return found.is_geographic and len(found.axis_info) == 3
+
+
+def declared(crs: CRS) -> tuple[str, str]:
+    """
+    Give the datum and the unit of the levels that a reference system declares.
+
+    Returns
+    -------
+    datum
+        As a code where it has one; empty where nothing is said of levels.
+    unit
+        As PROJ names it; empty where nothing is said.
+    """
+    if crs.is_compound:
+        levels = crs.sub_crs_list[-1]
+    elif len(crs.axis_info) == 3:
+        levels = crs
+    else:
+        return "", ""
+    code = levels.to_epsg()
+    return f"EPSG:{code}" if code else levels.name, levels.axis_info[-1].unit_name
 
 
 def shift(lon: ArrayLike, lat: ArrayLike, *, of: str, to: str) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ Everything here is needed whether or not a new road is ever looked for; `plan` g
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -64,8 +64,8 @@ class Drowned:
     """What they take."""
     hashes: Mapping[str, str]
     """SHA-256 of every input file by name."""
-    changes: tuple[str, ...] = ()
-    """What was done to the ground before it was used, in words."""
+    remarks: tuple[str, ...] = ()
+    """What has to be known of the inputs, and what was done to them, in words."""
 
     def project(self, lon: float, lat: float) -> tuple[float, float]:
         """Bring a longitude and a latitude [deg, WGS 84] into the system of the study [m]."""
@@ -130,7 +130,9 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         for dam in study.dams:
             say(dam.name)
             shore = (
-                reservoir.read_extent(folder / dam.extent, crs=study.crs) if dam.extent else None
+                reservoir.read_extent(folder / dam.extent, crs=study.crs, within=ground.bounds)
+                if dam.extent
+                else None
             )
             try:
                 lakes.append(reservoir.fill(ground, dam, rivers, shore=shore))
@@ -154,8 +156,28 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         reservoirs=tuple(lakes),
         submergence=lost,
         hashes=hashes(study),
-        changes=made.notes,
+        remarks=(*made.notes, *_of_road(line), *_of_lakes(lakes)),
     )
+
+
+def _of_road(line: highway.Line) -> Iterator[str]:
+    """Say where the existing road crosses itself, since a place there has two chainages."""
+    where = highway.crossings(line)
+    if where:
+        some = ", ".join(f"{text(a)} and {text(b)}" for a, b in where[:5])
+        more = f" and {len(where) - 5} more" if len(where) > 5 else ""
+        yield (
+            f"The existing road crosses itself, at {some}{more}: what lies there has two "
+            "chainages, and the one is taken for the other."
+        )
+
+
+def _of_lakes(lakes: Sequence[Reservoir]) -> Iterator[str]:
+    """Say how given lakes fit the ground."""
+    for lake in lakes:
+        if lake.extent_comparison is not None:
+            name, words = lake.dam.name, lake.extent_comparison.words
+            yield f"The lake of {name} is the given one ({lake.dam.extent}): {words}."
 
 
 def check(study: Study) -> Rates:
@@ -290,6 +312,13 @@ def _about(study: Study, line: highway.Line) -> terrain.Bounds | None:
 def _one_datum(study: Study, ground: Terrain) -> None:
     """Refuse dams whose levels are said to be on another datum than the ground."""
     for dam in study.dams:
+        if not dam.vertical_datum and datum.ellipsoidal(ground.datum):
+            msg = (
+                f"dams[{dam.name}].vertical_datum: found none, and the ground is on "
+                f"{ground.datum!r}, heights above an ellipsoid; wanted the datum of the levels of "
+                "the dam, and elevation.level_datum"
+            )
+            raise InputError(msg)
         if not datum.same(dam.vertical_datum, ground.datum):
             msg = (
                 f"dams[{dam.name}].vertical_datum: found {dam.vertical_datum!r}, and the ground is "

@@ -17,6 +17,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from pyproj import CRS
+from scipy.spatial import cKDTree
 
 from realign.chainage import Section, merge, text
 from realign.errors import GeometryError, InputError
@@ -27,6 +28,9 @@ from realign.terrain import Terrain
 _TOUCH = 1.0  # m; ends of pieces closer than this are one point, above the rounding of inputs
 _BEYOND = 1e-6  # m; rounding of a chainage at the ends of the road
 _STRETCHED = 0.01  # share; more than map projections make of a length is another line
+_APART = 200.0  # m of chainage; what is nearer to itself than this is a bend
+_MEETING = 1.0  # m of chainage; vertices of pieces that follow each other
+_LOOK, _ALONG, _TWICE = 4.0, 3.0, 300.0  # m: how often, how near and how long it runs twice
 _SHOWN = 5  # gaps and ranges that an error names before it counts the others
 
 
@@ -243,6 +247,58 @@ def oriented(line: Line, start_xy: tuple[float, float]) -> Line:
     return replace(
         line, xy=line.xy[::-1].copy(), s=length - line.s[::-1], bridges=tuple(sorted(bridges))
     )
+
+
+def crossings(line: Line) -> tuple[tuple[float, float], ...]:
+    """
+    Find where a road crosses itself: a turn over itself, or a mistake.
+
+    Parameters
+    ----------
+    line
+        The road in plan.
+
+    Returns
+    -------
+    chainages
+        Both chainages of each place, the smaller first, rising [m]; of crossings within
+        `_APART` of each other one.
+
+    Raises
+    ------
+    InputError
+        The road runs along itself, so that places on it have two chainages.
+    """
+    _check_once(line)
+    ends = np.stack((line.xy[:-1], line.xy[1:]), axis=1)
+    parts = np.array([shapely.LineString(pair) for pair in ends], object)
+    first, second = shapely.STRtree(parts).query(parts, predicate="intersects")
+    apart = second > first + 1
+    out: list[tuple[float, float]] = []
+    for i, j in sorted(zip(first[apart].tolist(), second[apart].tolist(), strict=True)):
+        spot = shapely.point_on_surface(parts[i].intersection(parts[j]))
+        a, b = (float(line.s[k] + parts[k].project(spot)) for k in (i, j))
+        near = out and abs(out[-1][0] - a) < _APART and abs(out[-1][1] - b) < _APART
+        if b - a > _MEETING and not near:
+            out.append((a, b))
+    return tuple(out)
+
+
+def _check_once(line: Line) -> None:
+    """Refuse a road that is drawn twice over a stretch."""
+    s = np.linspace(0.0, line.length, max(math.ceil(line.length / _LOOK), 1) + 1)
+    xy = np.column_stack([np.interp(s, line.s, line.xy[:, axis]) for axis in (0, 1)])
+    pairs = cKDTree(xy).query_pairs(_ALONG, output_type="ndarray")
+    pairs = pairs[np.abs(s[pairs[:, 0]] - s[pairs[:, 1]]) > _APART]
+    twice = np.unique(pairs.min(axis=1)) if len(pairs) else pairs
+    if len(twice) * _LOOK > _TWICE:
+        a, b = s[pairs[np.argmin(pairs.min(axis=1))]]
+        msg = (
+            f"{line.file}: runs along itself for {len(twice) * _LOOK:.0f} m, first at "
+            f"{text(min(a, b))} and {text(max(a, b))}; wanted a line that is drawn once, from one "
+            "end of the road to the other"
+        )
+        raise InputError(msg)
 
 
 def on_ground(line: Line, terrain: Terrain, existing: Existing) -> Highway:

@@ -43,8 +43,18 @@ _ARCHIVES = {
     b"\x28\xb5\x2f\xfd": "zstd",
 }
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f]")
-_ROOT = re.compile(rb"<(?:\w+:)?(\w+)")  # the first element; prolog and comments begin otherwise
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_ROOT = re.compile(rb"<(?:\w+:)?(\w+)")  # the first element; a prolog begins otherwise
 _SHAPES_IN_XML = {b"kml", b"gpx", b"osm", b"FeatureCollection"}
+_LEADS = (  # what GDAL takes for a description wherever it stands in the head of a file
+    b"<ogrvrt", b"<vrtdataset", b"<gdal_wms", b"<gdaltileindex", b"<ogrwfs", b"<ogrgmlas",
+    b"<wms_", b"<gdalwmts", b"<wcs_", b"<tileservice", b"gdal_streamed_alg",
+)  # fmt: skip
+_GEOPACKAGE = (b"GPKG", b"GP10", b"GP11")
+_DXF = re.compile(rb"\s*(?:0|999)\s*\r?\n")
+VECTORS = "GeoPackage, GeoJSON, FlatGeobuf, Shapefile, KML, GML, GPX, DXF, MapInfo or CSV"
+"""Formats that hold their shapes themselves: others may lead to other files, to the network, or to
+code."""
 
 
 def _within(name: str | None) -> str | None:
@@ -133,11 +143,13 @@ def check_file(path: Path, wanted: str) -> None:
         if head.startswith(mark):
             msg = f"{path}: found a {kind} archive; wanted {wanted}, unpacked"
             raise InputError(msg)
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        root = _ROOT.search(head)
-        if root is None or root[1] not in _SHAPES_IN_XML or b"<!DOCTYPE" in head:
+    text = _COMMENT.sub(b"", head.removeprefix(b"\xef\xbb\xbf")).lstrip()
+    leads = any(mark in head.lower() for mark in _LEADS)
+    if text.startswith(b"<") or leads:
+        root = _ROOT.search(text)
+        if leads or root is None or root[1] not in _SHAPES_IN_XML or b"<!DOCTYPE" in head:
             msg = (
-                f"{path}: found XML that may lead to other files or to the network; wanted "
+                f"{path}: found text that may lead to other files or to the network; wanted "
                 f"{wanted} in the file itself"
             )
             raise InputError(msg)
@@ -166,6 +178,9 @@ def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
         coordinates that are no place.
     """
     check_file(path, wanted)
+    if not _holds_shapes(path):
+        msg = f"{path}: found no format that is known to hold {wanted}; wanted {VECTORS}"
+        raise InputError(msg)
     try:
         with warnings.catch_warnings():
             # what is wrong with shapes is checked below, and where they are used
@@ -186,6 +201,23 @@ def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
     if isinstance(frame, gpd.GeoDataFrame):
         check_places(path, frame, "that are no numbers, or no place on Earth")
     return frame
+
+
+def _holds_shapes(path: Path) -> bool:
+    """Whether a file begins like one of `VECTORS`."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+    if head.startswith(b"SQLite format 3\0"):
+        return head[68:72] in _GEOPACKAGE  # other databases may have tables that are elsewhere
+    if head.startswith((b"fgb\x03fgb", b"\x00\x00\x27\x0a")):
+        return True
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<", b"{", b"[", b"\x1e", b"version ")):
+        return True
+    if text.startswith(b"!table"):
+        return b"seamless" not in text  # which is a list of other tables
+    drawing = _DXF.match(head) is not None and b"section" in text
+    return drawing or (path.suffix.lower() == ".csv" and b"\0" not in head)
 
 
 def moved(path: Path, frame: gpd.GeoDataFrame, crs: object) -> gpd.GeoDataFrame:

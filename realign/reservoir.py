@@ -25,15 +25,18 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, model_validator
 from pyproj import CRS, Transformer
 from rasterio.features import rasterize, shapes
-from shapely import LineString, MultiPolygon, Point, Polygon
+from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from realign.errors import InputError
 from realign.inputs import WITHIN, features, moved
 from realign.settings import Settings
-from realign.terrain import Terrain
+from realign.terrain import Bounds, Terrain
 
 CURVE_STEP = 5.0  # m of level between two points of the stage-storage curve
 WALL_REACH = 5000.0  # m from the axis within which the wall has to close the valley
+APART = 0.25  # share of its area by which a given lake may differ before that is said aloud
+OFF_WALL = 500.0  # m from the wall within which a given lake begins, or two cells of the ground
+TIMES = 20.0  # times larger or smaller than that of the ground: such a lake is another one
 ABOVE_CREST = 60.0  # m above the crest up to which the flood is followed, for freeboard and error
 DIRECTION_REACH = 1000.0  # m up and down the river whose chord is the direction of the valley
 FALL_REACH = 5000.0  # m up and down the river whose levels tell which way it falls
@@ -48,7 +51,7 @@ _FREE, _WALL, _FACE = 0, 1, 2  # what stands in a cell: nothing, the wall, nothi
 class Stage(Settings):
     """A dated step in the filling of a reservoir."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=80)
     """What is reached, for example "partial impounding"."""
     level_m: float
     """Level to which the lake is filled [m above datum]."""
@@ -60,7 +63,7 @@ class Stage(Settings):
 class Dam(Settings):
     """The table `[[dams]]`: where a dam stands, how high, and when its reservoir fills."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=80)
     """Name of the dam."""
     lon: float = Field(ge=-180, le=180)
     """Longitude of the axis in the middle of the river [deg, WGS 84]."""
@@ -143,6 +146,28 @@ class Comparison:
     """Mean level of the ground on the given shore minus full level [m]; NaN if unknown."""
     shore_spread: float
     """Standard deviation of that difference along the shore [m]; NaN if unknown."""
+
+    @property
+    def words(self) -> str:
+        """What it comes to, in a sentence without a beginning."""
+        shore = "of the ground on its shore nothing is known"
+        if math.isfinite(self.shore_above):
+            shore = (
+                f"the ground on its shore lies {self.shore_above:+.1f} m from full level "
+                f"(standard deviation {self.shore_spread:.1f} m)"
+            )
+        much = ": they differ much, so that one of them is wrong" if self.differs else ""
+        return (
+            f"its area is {self.area_ratio:.2f} times that of the ground's own level line, "
+            f"{self.shared:.0%} of both is shared, and {shore}{much}"
+        )
+
+    @property
+    def differs(self) -> bool:
+        """Whether they are more apart than ground and a map of it should be."""
+        return not (
+            abs(math.log(self.area_ratio)) <= math.log(1 + APART) and self.shared >= 1 - APART
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,6 +296,7 @@ def fill(
     comparison = None
     if shore is not None:
         comparison = _compare(terrain, full, shore, wall)
+        _refuse_another(dam, comparison, shore.distance(wall), terrain.cell)
         given = Lake(full.stage, float(shore.area), full.volume, shore)
         lakes = tuple(given if lake is full else lake for lake in lakes)
         full = given
@@ -296,9 +322,9 @@ def fill(
     )
 
 
-def read_extent(path: Path, *, crs: CRS) -> MultiPolygon:
+def read_extent(path: Path, *, crs: CRS, within: Bounds | None = None) -> MultiPolygon:
     """
-    Read the lake at full level from a polygon file of any OGR format.
+    Read the lake at full level from a polygon file, in one of `inputs.VECTORS`.
 
     Parameters
     ----------
@@ -306,13 +332,32 @@ def read_extent(path: Path, *, crs: CRS) -> MultiPolygon:
         File whose polygons together are the lake.
     crs
         Reference system wanted.
+    within
+        Ground that the lake has to lie on: left, bottom, right, top in `crs` [m].
 
     Raises
     ------
     InputError
         If the file cannot be read, has no reference system, holds anything but
-        polygons, or a polygon is empty or crosses itself.
+        polygons, or a polygon is empty or crosses itself; or lies elsewhere.
     """
+    frame = _polygons(path)
+    try:
+        lakes = moved(path, frame, crs)
+    except InputError as problem:
+        if within is not None and _swapped(path, frame, crs, within):
+            msg = f"{problem}; it would be on the ground with x and y the other way round"
+            raise InputError(msg) from problem
+        raise
+    if within is not None and not box(*within).covers(box(*lakes.total_bounds)):
+        msg = _elsewhere(path, frame, lakes, within)
+        raise InputError(msg)
+    parts = shapely.get_parts(shapely.union_all(lakes.geometry.to_numpy()))
+    return MultiPolygon(list(parts))
+
+
+def _polygons(path: Path) -> gpd.GeoDataFrame:
+    """Read the polygons of a lake; whatever else a file holds is an error."""
     frame = features(path, "polygons of the lake")
     if not isinstance(frame, gpd.GeoDataFrame):
         msg = f"found no shapes in the lake {path}, wanted polygons"
@@ -332,9 +377,30 @@ def read_extent(path: Path, *, crs: CRS) -> MultiPolygon:
             )
     if problems:
         raise InputError(f"the lake {path} is wrong:\n" + "\n".join(problems))
-    lakes = moved(path, frame, crs).geometry.to_numpy()
-    parts = shapely.get_parts(shapely.union_all(lakes))
-    return MultiPolygon(list(parts))
+    return frame
+
+
+def _elsewhere(path: Path, frame: gpd.GeoDataFrame, lakes: gpd.GeoDataFrame, within: Bounds) -> str:
+    """Say where a lake lies that is not on the ground, and what may be the matter."""
+    found, own = (", ".join(f"{v:.0f}" for v in edges) for edges in (lakes.total_bounds, within))
+    msg = (
+        f"the lake {path} covers {found} m (left, bottom, right, top); wanted it within the "
+        f"ground, {own} m"
+    )
+    if _swapped(path, frame, lakes.crs, within):
+        return f"{msg}: it would be there with x and y the other way round"
+    degrees = np.abs(frame.total_bounds).max() <= 360 and frame.crs.is_projected
+    return f"{msg}: its numbers look like degrees, and it says {frame.crs.name}" if degrees else msg
+
+
+def _swapped(path: Path, frame: gpd.GeoDataFrame, crs: CRS, within: Bounds) -> bool:
+    """Whether a lake would lie on the ground with x and y the other way round."""
+    turned = [shapely.transform(shape, lambda xy: xy[:, ::-1]) for shape in frame.geometry]
+    try:
+        lakes = moved(path, frame.set_geometry(turned), crs)
+    except InputError:
+        return False
+    return bool(box(*within).covers(box(*lakes.total_bounds)))
 
 
 # ---------------------------------------------------------------- river and wall
@@ -859,6 +925,18 @@ def _compare(
         shore_above=float(known.mean()) if known.size else math.nan,
         shore_spread=float(known.std()) if known.size else math.nan,
     )
+
+
+def _refuse_another(dam: Dam, seen: Comparison, away: float, cell: float) -> None:
+    """Refuse a given lake that cannot be that of the dam."""
+    problem = ""
+    if away > max(OFF_WALL, 2 * cell):
+        problem = f"begins {away:.0f} m from the wall, wanted it to begin there"
+    elif seen.shared <= 0 or not 1 / TIMES <= seen.area_ratio <= TIMES:
+        problem = f"is none that the ground has: {seen.words}"
+    if problem:
+        msg = f"dam {dam.name!r}: found a lake in {dam.extent} that {problem}"
+        raise InputError(msg)
 
 
 def _reached(

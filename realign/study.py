@@ -7,6 +7,7 @@ once, each with the key it is about; `document` writes all keys down.
 """
 
 import csv
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -19,7 +20,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator, model
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pyproj import CRS, Proj
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from realign.allweather import Approach, Traffic, Weather, chainage_of
 from realign.branches import Branching
@@ -69,6 +70,9 @@ QUANTITIES = {
 """What `[[published]]` can compare, with the unit of each."""
 
 
+_GRIDS = re.compile(r"grids|parameterfile|\+init", re.IGNORECASE)
+_YEARS = (1900, 2200)
+_SPAN = 60  # years from the start of works to anything that is dated
 _STRETCH = 0.01
 """Share by which the study's system may stretch lengths where the study is: more than any national
 or UTM grid does in its own zone."""
@@ -98,6 +102,12 @@ class About(Settings):
     @field_validator("crs")
     @classmethod
     def _metric(cls, value: str) -> str:
+        if _GRIDS.search(value):
+            msg = (
+                f"found {value!r}, which names files of grids; wanted a reference system such as "
+                "EPSG:32643"
+            )
+            raise ValueError(msg)
         try:
             crs = CRS.from_user_input(value)
         except CRSError as problem:
@@ -426,6 +436,7 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     if study:
         problems += _links_out(path, study, Path(inputs) if inputs else own)
         problems += _stretched(path, study, places)
+        problems += [f"{path}: {line}" for line in _far_days(study)]
     if problems or study is None:
         raise StudyError("\n".join(problems))
     if inputs and Path(inputs).resolve() != own.resolve():
@@ -452,7 +463,10 @@ def _stretched(path: Path, study: Study, places: Sequence[Place]) -> list[str]:
     where = [(each.name, each.lon, each.lat) for each in study.dams]
     where += [(each.name, each.lon, each.lat) for each in places]
     for name, lon, lat in where:
-        scales = proj.get_factors(lon, lat)
+        try:
+            scales = proj.get_factors(lon, lat)
+        except ProjError as problem:
+            return [f"{path}: study.crs: {study.study.crs} has no place for {name} ({problem})"]
         wrong = [
             scale
             for scale in (scales.meridional_scale, scales.parallel_scale)
@@ -468,6 +482,38 @@ def _stretched(path: Path, study: Study, places: Sequence[Place]) -> list[str]:
             )
             return [msg]
     return []
+
+
+def _far_days(study: Study) -> list[str]:
+    """Say which days are not of this age, or so far from the start of works that nobody plans."""
+    start = study.phasing.start
+    days = [*_days(study)]
+    first, last = date(_YEARS[0], 1, 1), date(_YEARS[1], 1, 1)
+    out = [
+        f"{key}: found {day}, wanted a day from {first} to {last}"
+        for key, day in days
+        if not first <= day <= last
+    ]
+    dated = ("dams[", "phasing.", "programme[", "approaches[")
+    return out or [
+        f"{key}: found {day}, which is more than {_SPAN} years from phasing.start {start}"
+        for key, day in days
+        if key.startswith(dated) and abs(day.year - start.year) > _SPAN
+    ]
+
+
+def _days(table: Settings, above: str = "") -> Iterator[tuple[str, date]]:
+    """Every key of the tables that is a day, with the day."""
+    for key in type(table).model_fields:
+        value, where = getattr(table, key), f"{above}{key}"
+        if isinstance(value, date):
+            yield where, value
+        elif isinstance(value, Settings):
+            yield from _days(value, f"{where}.")
+        elif isinstance(value, tuple):
+            for number, row in enumerate(value, 1):
+                if isinstance(row, Settings):
+                    yield from _days(row, f"{where}[{getattr(row, 'name', number)}].")
 
 
 def _files(table: Settings, above: str = "") -> Iterator[tuple[str, str]]:

@@ -186,7 +186,7 @@ def notes(
     out = []
     if given.study.study.ground:
         out.append(given.study.study.ground)
-    out += given.changes
+    out += given.remarks
     out += [note for lake in given.reservoirs for note in _of_lake(given, lake)]
     for name, reason in failed.items():
         out.append(f"No road for {name}: {reason}")
@@ -235,7 +235,7 @@ def _ratio(links: Sequence[Link]) -> float | None:
 
 
 def _of_lake(given: Drowned, lake: Reservoir) -> list[str]:
-    """Say where the highway itself ends below a lake, and how a given lake fits the ground."""
+    """Say where the highway itself ends below a lake."""
     road, out = given.highway, []
     for s, which in ((0.0, "start"), (road.length, "end")):
         level = float(road.level_at(s)[0])
@@ -247,14 +247,6 @@ def _of_lake(given: Drowned, lake: Reservoir) -> list[str]:
                 f"{need:.0f} m that {lake.dam.name} asks: the new road ends above it, and the "
                 "road beyond has to be raised to meet it."
             )
-    seen = lake.extent_comparison
-    if seen is not None:
-        out.append(
-            f"The lake of {lake.dam.name} is the given one ({lake.dam.extent}): its area is "
-            f"{seen.area_ratio:.2f} times that of the ground's own level line, {seen.shared:.0%} "
-            f"of both is shared, and the ground on its shore lies {seen.shore_above:+.1f} m "
-            f"from full level (standard deviation {seen.shore_spread:.1f} m)."
-        )
     return out
 
 

@@ -188,7 +188,7 @@ def test_coarse_ground_with_channels_gives_the_published_lake(real_inputs: Path)
     lake = found.reservoirs[0]
     assert lake.full.area / 1e6 == pytest.approx(115, rel=0.1)
     assert lake.full.volume / 1e9 == pytest.approx(10.0, rel=0.1)
-    assert "Channels burned in" in found.changes[0]
+    assert "Channels burned in" in found.remarks[0]
     assert terrain.cell_of(real_inputs / "dem_30s.tif", crs=study.crs) == pytest.approx(
         818, rel=0.1
     )

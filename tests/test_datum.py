@@ -63,7 +63,7 @@ def land(name: str) -> Terrain:
     ("one", "other", "wanted"),
     [
         ("EGM2008", "egm2008", True),
-        ("EGM2008", "EPSG:3855", False),  # a code is a name of its own, and the way is nothing
+        ("EGM2008", "EPSG:3855", True),
         ("EGM96", "EGM2008", False),
         ("mean sea  level", "Mean Sea Level", True),
         ("", "anything", True),

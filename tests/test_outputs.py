@@ -46,6 +46,7 @@ FILES = {
     "tornado.csv",
     "convergence.csv",
     "submerged_sections.csv",
+    "reservoirs.csv",
     "options.csv",
     "old_new_chainage.csv",
     "validation.csv",

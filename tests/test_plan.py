@@ -23,7 +23,6 @@ from realign.opened import LATER, base_of
 from realign.phasing import Alternative
 from realign.plan import Plan
 from realign.programme import Programme
-from realign.reservoir import Comparison
 from realign.spread import Memory
 from realign.store import Store, digest
 from realign.study import Replay, Study
@@ -797,16 +796,3 @@ def test_where_no_variant_has_a_road_every_reason_is_told() -> None:
 def test_the_public_names_are_there() -> None:
     assert {"load", "run", "write", "Study", "Plan", "Option"} <= set(realign.__all__)
     assert all(hasattr(realign, name) for name in realign.__all__)
-
-
-def test_a_given_lake_is_compared_with_the_ground_in_the_notes() -> None:
-    plan = planned()
-    given = planning.submerge(plan.study)
-    seen = Comparison(area_ratio=1.25, shared=0.8, shore_above=-3.0, shore_spread=1.5)
-    lakes = tuple(replace(lake, extent_comparison=seen) for lake in given.reservoirs)
-    told = validation.notes(replace(given, reservoirs=lakes), plan.programmes, plan.best, {})
-    (note,) = (each for each in told if each.startswith("The lake of"))
-    assert "1.25 times" in note
-    assert "80%" in note
-    assert "-3.0 m" in note
-    assert not any(each.startswith("The lake of") for each in plan.notes)

@@ -20,7 +20,7 @@ from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon
 
 from realign import reservoir
 from realign.errors import InputError
-from realign.reservoir import Dam, Reservoir, fill, read_extent
+from realign.reservoir import Comparison, Dam, Reservoir, fill, read_extent
 from realign.terrain import Terrain, read
 
 UTM = CRS.from_epsg(32643)
@@ -567,13 +567,18 @@ def test_a_shore_too_high_shows_by_how_much() -> None:
     assert lake.full.area == shore.area
 
 
-def test_a_shore_off_the_terrain_has_no_ground() -> None:
+def test_a_shore_that_is_not_at_the_wall_is_refused() -> None:
     ground = terrain(valley())
     shore = Point(at(ground, 1e5, 0)).buffer(500)
-    told = fill(ground, dam(ground, extent="x"), river(ground), shore=shore).extent_comparison
-    assert told is not None
-    assert told.shared == 0
-    assert math.isnan(told.shore_above)
+    with pytest.raises(InputError, match=r"begins \d+ m from the wall, wanted it to begin there"):
+        fill(ground, dam(ground, extent="x"), river(ground), shore=shore)
+
+
+def test_what_is_not_known_of_a_shore_is_said_so() -> None:
+    seen = Comparison(area_ratio=1.3, shared=0.7, shore_above=math.nan, shore_spread=math.nan)
+    assert seen.differs
+    assert "of the ground on its shore nothing is known" in seen.words
+    assert "nan" not in seen.words
 
 
 def test_a_shore_goes_with_its_key() -> None:

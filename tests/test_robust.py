@@ -7,8 +7,10 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any, get_args
 
 import geopandas as gpd
@@ -148,6 +150,34 @@ def vrt(path: Path, source: Path) -> None:
     )
 
 
+def told(path: Path, say: Callable[[Any], None]) -> None:
+    """Have a raster say something of itself."""
+    with rasterio.open(path, "r+") as to:
+        say(to)
+
+
+def catalogue(source: Path) -> str:
+    """Write a catalogue of rasters that are elsewhere, which GDAL opens as one (STACIT)."""
+    bands = {"href": str(source), "type": "image/tiff", "roles": ["data"]}
+    item = {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": ["https://stac-extensions.github.io/projection/v1.0.0/schema.json"],
+        "id": "a",
+        "properties": {
+            "proj:epsg": EPSG,
+            "proj:transform": [CELL, 0, LEFT, 0, -CELL, TOP],
+            "proj:shape": [ROWS, COLS],
+            "datetime": "2020-01-01",
+        },
+        "geometry": None,
+        "bbox": [76, 35, 77, 36],
+        "collection": "c",
+        "assets": {"B": bands},
+    }
+    return json.dumps({"type": "FeatureCollection", "stac_version": "1.0.0", "features": [item]})
+
+
 def outside(path: Path) -> Path:
     """Move an input beside the study, where no key leads."""
     return path.rename(path.parents[2] / path.name)
@@ -227,6 +257,24 @@ DEMS: dict[str, Spoil] = {
         "</GDAL_WMS>"
     ),
     "a link that leads outside": lambda p: p.symlink_to(outside(p)),
+    "a description behind a comment": lambda p: (
+        vrt(p, outside(p)),
+        p.write_text("<!-- <kml -->" + p.read_text()),
+    ),
+    "a catalogue of other files": lambda p: p.write_text(catalogue(outside(p))),
+    "levels on another datum": lambda p: raster(p, small_study.ground(), crs="EPSG:32643+5773"),
+    "levels above the ellipsoid": lambda p: raster(
+        p, small_study.ground(), crs="EPSG:4979", transform=degrees_transform(swapped=False)
+    ),
+    "levels in feet": lambda p: raster(p, small_study.ground(), crs="EPSG:32643+6360"),
+    "a tag of another datum": lambda p: (
+        raster(p, small_study.ground()),
+        told(p, lambda to: to.update_tags(VERTICAL_DATUM="EGM96")),
+    ),
+    "a band in feet": lambda p: (
+        raster(p, small_study.ground()),
+        told(p, lambda to: to.set_band_unit(1, "feet")),
+    ),
 }
 """Grounds that no study can stand on."""
 
@@ -367,6 +415,22 @@ LINES: dict[str, Spoil] = {
         f'<OGRVRTDataSource><OGRVRTLayer name="highway"><SrcDataSource>{outside(p)}'
         "</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
     ),
+    "a layer behind a comment": lambda p: p.write_text(
+        f'<!-- <kml --><OGRVRTDataSource><OGRVRTLayer name="highway"><SrcDataSource>{outside(p)}'
+        "</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
+    ),
+    "a layer in a comment": lambda p: p.write_text(
+        f'{{"type": "x"}}<OGRVRTDataSource><OGRVRTLayer name="highway"><SrcDataSource>{outside(p)}'
+        "</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
+    ),
+    "a command": lambda p: p.write_text(
+        json.dumps(
+            {
+                "type": "gdal_streamed_alg",
+                "command_line": f"gdal vector pipeline ! read {p} ! write",
+            }
+        )
+    ),
     "a link that leads outside": lambda p: p.symlink_to(outside(p)),
     "an entity without end": lambda p: p.write_text(
         '<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY a "aaaaaaaaaa">'
@@ -394,6 +458,12 @@ ROADS: dict[str, Spoil] = {
     ),
 }
 """Lines that are no one road; rivers may be like that."""
+
+ROADS |= {
+    "a stretch that is driven twice": lambda p: line(
+        p, (xy := lines_of(p))[np.r_[0:150, 149:90:-1, 91 : len(xy)]]
+    ),
+}
 
 SAME_LINES: dict[str, Spoil] = {
     "vertices twice": lambda p: line(p, np.repeat(lines_of(p), 2, axis=0)),
@@ -610,6 +680,19 @@ def test_toml_that_is_another_document_is_refused(file: Path, text: str) -> None
         ("date = 2031-07-01", "date = 12:00:00"),
         ("date = 2031-07-01", "date = 20310701"),
         ("date = 2031-07-01", "date = 1e30"),
+        ("date = 2032-07-01", "date = 9999-12-31"),
+        ("date = 2031-07-01", "date = 0001-01-01"),
+        ("date = 2032-07-01", "date = 2092-07-01"),
+        ("start = 2026-01-01", "start = 9999-12-31"),
+        ("start = 2026-01-01", "start = 0001-01-01"),
+        ("start = 2026-01-01", "start = 1951-01-01"),
+        ("fx_date = 2025-09-25", "fx_date = 1025-09-25"),
+        ("band_m = 1500", "band_m = 1e300"),
+        ("most_branches = 4", "most_branches = 1000000000000"),
+        ('name = "Narrows"', f'name = "{"N" * 300}"'),
+        ('vertical_datum = "EGM2008"', 'vertical_datum = ""'),
+        ('vertical_datum = "EGM2008"', f'vertical_datum = "{"x" * 400}"'),
+        ('vertical_datum = "EGM2008"', 'vertical_datum = "ellipsoid"'),
         ("level_m = 842", "level_m = nan"),
         ("level_m = 842", "level_m = inf"),
         ("level_m = 842", "level_m = true"),
@@ -622,6 +705,9 @@ def test_toml_that_is_another_document_is_refused(file: Path, text: str) -> None
         ("crs = ", 'crs = "EPSG:99999999999999999999"  #'),
         ("crs = ", 'crs = "+proj=pipeline" #'),
         ("crs = ", 'crs = "/etc/passwd" #'),
+        ("crs = ", 'crs = "+proj=utm +zone=43 +nadgrids=x.gsb" #'),
+        ("crs = ", 'crs = "+proj=utm +zone=43 +geoidgrids=/etc/passwd" #'),
+        ("crs = ", 'crs = "+init=epsg:32643" #'),
         ("crs = ", 'crs = "EPSG:3857" #'),
         ("crs = ", 'crs = "EPSG:32647" #'),
         ("crs = ", 'crs = "EPSG:32601" #'),
@@ -838,3 +924,57 @@ def test_bridges_that_are_none_are_refused(file: Path, row: dict[str, Any]) -> N
     frame.to_file(inputs(file, "segments.gpkg"), driver="GPKG")
     name(file, "existing.segments", "segments.gpkg")
     refused(file, "segments.gpkg")
+
+
+# ---------------------------------------------------------------- what is odd and not wrong
+
+
+def test_a_road_that_crosses_itself_is_told(file: Path) -> None:
+    assert not read(file).remarks
+    path = inputs(file, "highway.geojson")
+    xy = lines_of(path)
+    turn = np.linspace(0, 2 * np.pi, 30)[:, None] - np.pi / 2
+    ring = xy[120] + [0.0, 300.0] + 300.0 * np.hstack((np.cos(turn), np.sin(turn)))
+    line(path, np.vstack((xy[:120], ring, xy[121:])))
+    (remark,) = read(file).remarks
+    assert remark.startswith("The existing road crosses itself, at ")
+
+
+def test_nothing_is_asked_of_the_network(file: Path) -> None:
+    """Descriptions of files that are on a server, in whatever dress."""
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *args: object) -> None:
+            del args
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        far = Path(f"/vsicurl/{url}/x.tif")
+        dem, river = inputs(file, "dem.tif"), inputs(file, "rivers.geojson")
+        ground, shapes_ = dem.read_bytes(), river.read_bytes()
+        for begin in ("", "<!-- <kml -->", "\n\n", '<?xml version="1.0"?>'):
+            vrt(dem, far)
+            dem.write_text(begin + dem.read_text())
+            refused(file, "dem.tif")
+        dem.write_text(catalogue(far))
+        refused(file, "dem.tif")
+        dem.write_bytes(ground)
+        for begin in ("", "<!-- <kml -->", "<kml/>"):
+            river.write_text(
+                f'{begin}<OGRVRTDataSource><OGRVRTLayer name="x"><SrcDataSource>/vsicurl/{url}/'
+                "x.geojson</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"
+            )
+            refused(file, "rivers.geojson")
+        river.write_bytes(shapes_)
+        read(file)
+        server.shutdown()
+    assert not asked

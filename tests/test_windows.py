@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -117,9 +118,15 @@ def test_what_memory_has_no_room_for_lies_on_disk_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_more_than_the_disk_holds_is_refused_at_once() -> None:
-    with pytest.raises(InputError, match=r"dem.tif: asked for 9000000 x 9000000 cells, which take"):
-        room.roomy((9_000_000, 9_000_000), np.float32, what="dem.tif")
+def test_more_than_the_disk_holds_or_anybody_has_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(InputError, match=r"dem.tif: asked for 900000 x 900000 cells; wanted at m"):
+        room.roomy((900_000, 900_000), np.float32, what="dem.tif")
+    monkeypatch.setattr(room, "SHARE", 0.0)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: SimpleNamespace(free=1e6))
+    with pytest.raises(InputError, match=r"take 4 GB; wanted room for them in .*found 0.001 GB"):
+        room.roomy((1_000_000, 1000), np.float32, what="dem.tif")
 
 
 # ---------------------------------------------------------------- reading

@@ -72,10 +72,10 @@ class Branching(Settings):
     far_m: float = Field(default=6000.0, gt=0)
     """Greatest distance between a tie-in and the nearest place of a road that it is joined to
     [m]."""
-    band_m: float = Field(default=1000.0, gt=0)
+    band_m: float = Field(default=1000.0, gt=0, le=1e5)
     """Distance from the straight way between two roads up to which ground is looked at; wider
     where the search finds no branch within [m]."""
-    most_branches: int = Field(default=60, ge=0)
+    most_branches: int = Field(default=60, ge=0, le=10_000)
     """Greatest number of branches of a gap."""
     most_links: int = Field(default=200, ge=1)
     """Greatest number of candidate links in all."""

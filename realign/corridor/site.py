@@ -47,7 +47,7 @@ _RASTERIO = Lock()  # it hides a warning of its own by a switch that all threads
 class Rules(Settings):
     """The table `[corridor]`: where new roads are looked for, and how finely."""
 
-    band_m: float = Field(default=4000.0, gt=0)
+    band_m: float = Field(default=4000.0, gt=0, le=1e5)
     """Distance from the existing road up to which ground is looked at; twice and four times that
     where no road is found within, or where the cheapest one touches the edge [m]."""
     level_step_m: float = Field(default=5.0, gt=0)

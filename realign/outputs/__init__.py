@@ -235,6 +235,7 @@ def _fill(plan: Plan, folder: Path, workers: int) -> list[str]:
         "phase_costs.csv",
         "phase_costs.json",
         "submerged_sections.csv",
+        "reservoirs.csv",
         "options.csv",
         "old_new_chainage.csv",
         "validation.csv",

@@ -85,6 +85,7 @@ def tables(plan: Plan) -> dict[str, list[Row]]:
     return {
         "phase_costs": phase_rows(plan),
         "submerged_sections": submerged_rows(plan),
+        "reservoirs": reservoir_rows(plan),
         "options": option_rows(plan),
         "old_new_chainage": chainage_rows(plan),
         "validation": validation_rows(plan),
@@ -142,6 +143,37 @@ def submerged_rows(plan: Plan) -> list[Row]:
         }
         for row in plan.submergence.sections
     ]
+
+
+def reservoir_rows(plan: Plan) -> list[Row]:
+    """Lakes by dam and stage, and how a lake that the study gives differs from the ground's."""
+    rows: list[Row] = []
+    for lake in plan.reservoirs:
+        seen, names = lake.extent_comparison, {each.stage.name for each in lake.lakes}
+        more = () if lake.full.stage.name in names else (lake.full,)
+        for each in (*lake.lakes, *more):
+            given = seen if each is lake.full else None
+            rows.append(
+                {
+                    "dam": lake.dam.name,
+                    "stage": each.stage.name,
+                    "date": each.stage.date,
+                    "level_m": each.stage.level_m,
+                    "area_km2": each.area / _KM**2,
+                    "volume_km3": each.volume / _KM**3,
+                    "extent": lake.dam.extent if given else None,
+                    "extent_area_ratio": given.area_ratio if given else None,
+                    "extent_shared_pct": 100 * given.shared if given else None,
+                    "extent_shore_above_m": _known(given.shore_above) if given else None,
+                    "extent_shore_spread_m": _known(given.shore_spread) if given else None,
+                }
+            )
+    return rows
+
+
+def _known(value: float) -> float | None:
+    """Take a number; nothing where it is none."""
+    return value if math.isfinite(value) else None
 
 
 def chainage_rows(plan: Plan) -> list[Row]:

@@ -19,20 +19,29 @@ from pyproj import CRS
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
-from rasterio.io import MemoryFile
+from rasterio.io import DatasetReader, MemoryFile
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import calculate_default_transform, transform_bounds
 from rasterio.warp import transform as warp_points
 from rasterio.windows import Window
 
+from realign import datum as datums
 from realign.errors import InputError, RealignError
 from realign.inputs import FOREIGN, check_file
 from realign.terrain.relief import SAME, Bounds, Terrain, not_metric, part, square
 from realign.terrain.room import Tile, roomy, tiles
 
+FORMATS = [
+    "GTiff", "AAIGrid", "SRTMHGT", "DTED", "USGSDEM", "EHdr", "ENVI", "GSAG", "GSBG", "GS7BG",
+]  # fmt: skip
+"""Formats of rasters that hold their levels themselves, by their names in GDAL: others may lead to
+other files, to the network, or to code."""
 _LOWEST, _HIGHEST = -500.0, 9000.0  # dry land lies between -430 m (Dead Sea) and 8,849 m
 _WHOLE = 0.999  # share of known ground that a warped cell must stand on
 _ASTRAY = 1e-3  # cells; how far a warped cell may be from its place
+_METRES = {"", "m", "metre", "metres", "meter", "meters"}
+TAG = "VERTICAL_DATUM"
+"""Tag by which a file may name the datum of its levels, where its system does not."""
 BLOCK = 2048
 """Side of the windows that are read at a time, in cells of the file."""
 
@@ -56,7 +65,7 @@ def read(
     Parameters
     ----------
     path
-        Raster of one band of levels [m], in any format of GDAL.
+        Raster of one band of levels [m], in one of `FORMATS`.
     crs
         Projected reference system in metres; None takes that of the file.
     datum
@@ -71,14 +80,16 @@ def read(
     Raises
     ------
     InputError
-        The file is missing, unreadable or cut off, has no reference system, holds no level
-        where it is asked, or holds levels that no ground has.
+        The file is missing, unreadable or cut off, has no reference system, says that its levels
+        are on another datum or no metres, holds no level where it is asked, or holds levels that
+        no ground has.
     """
     if cell is not None and not 0 < cell < math.inf:
         msg = f"{path}: asked for cells of {cell:g} m; wanted more than 0 m"
         raise InputError(msg)
     with _opened(path) as source:
         own = _own_crs(source, path)
+        _check_datum(source, path, datum)
         target = own if crs is None else crs
         problem = not_metric(target)
         if problem:
@@ -134,12 +145,15 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `_own_crs` reports it
             # rasterio 1.4 multiplies transforms by `*`, which affine 3 warns of
             warnings.simplefilter("ignore", PendingDeprecationWarning)
-            with rasterio.open(path) as source:
+            with rasterio.Env(), DatasetReader(path, driver=FORMATS) as source:
                 yield source
     except RealignError:
         raise
     except (RasterioError, CPLE_BaseError, *FOREIGN) as problem:
-        msg = f"{path}: cannot be read as a raster, or is cut off ({problem})"
+        msg = (
+            f"{path}: cannot be read as a raster of levels, or is cut off ({problem}); wanted "
+            f"GeoTIFF, or another of {', '.join(FORMATS[1:])}"
+        )
         raise InputError(msg) from problem
 
 
@@ -164,6 +178,23 @@ def _own_crs(source: rasterio.DatasetReader, path: Path) -> CRS:
         msg = f"{path}: found the reference system {own.name}; wanted a projected or geographic one"
         raise InputError(msg)
     return own
+
+
+def _check_datum(source: rasterio.DatasetReader, path: Path, wanted: str) -> None:
+    """Refuse a file that says its levels are on another datum, or in another unit than metres."""
+    told, unit = datums.declared(CRS.from_wkt(source.crs.to_wkt()))
+    told = told or source.tags().get(TAG, "")
+    if not datums.same(told, wanted):
+        msg = (
+            f"{path}: says that its levels are on {told}, and elevation.vertical_datum is "
+            f"{wanted!r}; wanted the datum of the file there, and that of the levels of the dams "
+            "in elevation.level_datum"
+        )
+        raise InputError(msg)
+    for found in (unit, source.units[0] or ""):
+        if found.casefold() not in _METRES:
+            msg = f"{path}: says that its levels are in {found}; wanted metres"
+            raise InputError(msg)
 
 
 def _levels(source: rasterio.DatasetReader, window: Window) -> NDArray[np.float32]:

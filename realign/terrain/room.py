@@ -16,8 +16,11 @@ from realign.errors import InputError
 
 SHARE = 1 / 16
 """Part of the memory of the machine above which one raster lies on disk [-]."""
+MOST = 2**31 - 1
+"""Cells of a raster; 32 bits count no more, and 1,390 km square of 30-m cells are as many."""
 SIDE = 4096
 """Cells along the side of a tile; ground that is no larger is worked on in one piece."""
+_LESS = "larger cells (conditioning.cell_m), only the ground about the road (elevation.margin_m)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,13 @@ def roomy(shape: tuple[int, ...], dtype: DTypeLike, *, what: str) -> NDArray[Any
     Raises
     ------
     InputError
-        Neither memory nor disk have the room.
+        Neither memory nor disk have the room, or there are more than `MOST` cells.
     """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+    count, cells = math.prod(shape), " x ".join(f"{n}" for n in shape)
+    size = count * np.dtype(dtype).itemsize
+    if count > MOST:
+        msg = f"{what}: asked for {cells} cells; wanted at most {MOST:.3g}: {_LESS}"
+        raise InputError(msg)
     if size <= SHARE * psutil.virtual_memory().total:
         return np.empty(shape, dtype)
     folder = tempfile.gettempdir()
@@ -111,11 +118,10 @@ def roomy(shape: tuple[int, ...], dtype: DTypeLike, *, what: str) -> NDArray[Any
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.asarray(np.memmap(file, dtype, "w+", shape=shape))
     except OSError as problem:
-        cells = " x ".join(f"{n}" for n in shape)
         msg = (
             f"{what}: asked for {cells} cells, which take {size / 1e9:.3g} GB; wanted room for "
-            f"them in {folder} ({problem}): larger cells (conditioning.cell_m), only the ground "
-            "about the road (elevation.margin_m), or another folder for what is temporary (TMPDIR)"
+            f"them in {folder} ({problem}): {_LESS}, or another folder for what is temporary "
+            "(TMPDIR)"
         )
         raise InputError(msg) from problem
 

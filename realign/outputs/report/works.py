@@ -32,6 +32,7 @@ FILES = (
     ("tornado.csv", "What each driver of cost and dates does by itself"),
     ("convergence.csv", "How well these are known after how many draws"),
     ("submerged_sections.csv", "Existing road that the lakes take"),
+    ("reservoirs.csv", "Lakes by stage: level, area, volume; given shores beside the ground"),
     ("options.csv", "Options with all they are compared by"),
     ("links.csv", "Candidate links with all they are compared by"),
     ("pareto.csv", "Whole answers that no other beats"),
