@@ -29,6 +29,7 @@ VOID, BURNED, SMOOTHED = 1, 2, 4
 """Marks of cells that were changed; a cell may have several, added."""
 AROUND = 512
 """Cells about a tile of ground that a void may reach into."""
+_ROOM = 1.5  # half widths of a channel to a cell: wider ones join the beds of both sides
 _TOLD = 0.05  # m by which a level has to change to count
 
 
@@ -36,8 +37,9 @@ class Conditioning(Settings):
     """The table `[conditioning]`: what is done to the ground before anything stands on it."""
 
     cell_m: float | None = Field(default=None, gt=0)
-    """Side of the cells to which the ground is resampled first [m]; None leaves them as they are.
-    Coarse ground needs cells as narrow as the valley floor for a channel to find room."""
+    """Side of the cells to which the ground is resampled first [m]. None leaves them as they are;
+    where channels are burned into coarser ground, cells are one and a half `bed_half_width_m`, so
+    that a channel finds room in the valley."""
     fill_void_m: float = Field(default=0.0, ge=0, le=1e5)
     """Width of ground without data up to which it is filled from its rim [m]; 0 fills none."""
     burn: bool = False
@@ -47,18 +49,34 @@ class Conditioning(Settings):
     which its flanks reach [m]; the side of the cells of the file where none is given."""
     bed_half_width_m: float = Field(default=60.0, ge=0, le=1e5)
     """Distance from the line of a river at which its flanks begin to rise [m]."""
-    flank: float = Field(default=0.3, gt=0)
+    flank: float = Field(default=0.35, gt=0)
     """Slope at which flanks rise from the bed until they meet the ground [m/m]."""
     smooth_m: float = Field(default=0.0, ge=0, le=1e5)
     """Distance from the existing road within which single cells that stand out, such as trees and
     roofs of a surface model, are smoothed [m]; 0 smooths nothing."""
     sources: dict[str, str] = Field(
         default={
-            "flank": "assumption: 0.3 brings the lakes of the case on 30-arc-second ground within "
-            "10 % of their published area and volume; slopes of valley sides differ from it"
+            "flank": "assumption: 0.35 brings the lake of Diamer-Basha on 30-arc-second ground "
+            "within 4 % of its published area and volume, and leaves that of Dasu, in a narrower "
+            "gorge, half as large again; slopes of valley sides differ from it"
         }
     )
     """Where values of this table come from, by key."""
+
+
+def cell_of(rules: Conditioning, native_m: float) -> float | None:
+    """
+    Side of the cells on which the ground is conditioned [m]; None for those of the file.
+
+    Examples
+    --------
+    >>> cell_of(Conditioning(burn=True), 818), cell_of(Conditioning(burn=True), 30)
+    (90.0, None)
+    """
+    if rules.cell_m is not None or not rules.burn:
+        return rules.cell_m
+    narrow = _ROOM * rules.bed_half_width_m
+    return narrow if 0 < narrow < native_m else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ Everything here is needed whether or not a new road is ever looked for; `plan` g
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,10 +140,7 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
             except InputError as problem:
                 where = f"{study.file}: dams[{dam.name}] with {folder / study.rivers.file}"
                 msg = f"{where} and {study.elevation.file}: {problem}"
-                if study.elevation.margin_m is not None:
-                    msg += f"; of the ground {study.elevation.margin_m:g} m about the road and "
-                    msg += "the dams were read, as elevation.margin_m says"
-                raise InputError(msg) from problem
+                raise InputError(msg + _advice(study)) from problem
     with clock.stage("submergence"):
         lost = submergence.submerge(road, lakes, sigma=ground.sigma, clearance=study.clearance)
     return Drowned(
@@ -158,6 +156,19 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         hashes=hashes(study),
         remarks=(*made.notes, *_of_road(line), *_of_lakes(lakes)),
     )
+
+
+def _advice(study: Study) -> str:
+    """Say what the study did to the ground that may be the matter with a lake."""
+    out, margin = "", study.elevation.margin_m
+    if margin is not None:
+        out = f"; ground {margin:g} m about the road and the dams was read (elevation.margin_m)"
+    if study.conditioning.burn:
+        out += (
+            "; channels were burned in (conditioning.burn): one of a side valley may now lead "
+            "round a dam, which another conditioning.cell_m or a shorter bed_reach_m may mend"
+        )
+    return out
 
 
 def _of_road(line: highway.Line) -> Iterator[str]:
@@ -274,13 +285,14 @@ def _stands(study: Study, name: str) -> bool:
 def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Conditioned:
     """Read the ground, and do to it what the study asks."""
     file, rules = study.inputs / study.elevation.file, study.conditioning
+    native = terrain.cell_of(file, crs=study.crs) if rules.burn else math.nan
     ground = terrain.read(
         file,
         crs=study.crs,
         datum=study.elevation.vertical_datum,
         sigma=study.elevation.sigma_m,
         bounds=_about(study, line),
-        cell=rules.cell_m,
+        cell=conditioning.cell_of(rules, native),
     )
     try:
         ground = terrain.on_datum(ground, study.elevation)
@@ -289,7 +301,7 @@ def _ground(study: Study, rivers: gpd.GeoDataFrame, line: highway.Line) -> Condi
             ground,
             rivers=list(rivers.geometry),
             road=shapely.LineString(line.xy),
-            native_m=terrain.cell_of(file, crs=study.crs) if rules.burn else ground.cell,
+            native_m=native,
             rules=rules,
         )
     except InputError as problem:

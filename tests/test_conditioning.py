@@ -181,14 +181,20 @@ def test_coarse_ground_with_channels_gives_the_published_lake(real_inputs: Path)
     coarse = study.model_copy(
         update={
             "elevation": study.elevation.model_copy(update={"file": "dem_30s.tif"}),
-            "conditioning": Conditioning(burn=True, cell_m=90.0),
+            "conditioning": Conditioning(burn=True),
         }
     )
     found = drowned.submerge(coarse)
-    lake = found.reservoirs[0]
+    lake, dasu = found.reservoirs
+    assert found.terrain.cell == 90.0
+    assert dasu.full.area / 1e6 < 45  # a miss, and known: 24 are published, the gorge is narrow
     assert lake.full.area / 1e6 == pytest.approx(115, rel=0.1)
     assert lake.full.volume / 1e9 == pytest.approx(10.0, rel=0.1)
     assert "Channels burned in" in found.remarks[0]
+    wider = coarse.model_copy(update={"conditioning": Conditioning(burn=True, cell_m=150.0)})
+    again = drowned.submerge(wider).reservoirs[0].full
+    assert again.area / 1e6 == pytest.approx(115, rel=0.1)
+    assert again.volume / 1e9 == pytest.approx(10.0, rel=0.1)
     assert terrain.cell_of(real_inputs / "dem_30s.tif", crs=study.crs) == pytest.approx(
         818, rel=0.1
     )

@@ -261,7 +261,7 @@ def test_only_the_ground_about_road_and_dams_is_read() -> None:
 
 
 def test_a_lake_beyond_the_ground_that_was_read_names_the_key() -> None:
-    with pytest.raises(InputError, match=r"as elevation\.margin_m says"):
+    with pytest.raises(InputError, match=r"was read \(elevation\.margin_m\)$"):
         drowned.submerge(changed(asked(), "elevation", margin_m=150.0))
 
 
