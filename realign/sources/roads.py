@@ -177,8 +177,8 @@ def in_relation(
     SourceError
         None of them comes into the box.
     """
-    inside = (way for way in ways if any(box.holds(lon, lat) for lon, lat in way.lonlat))
-    if not any(way.number in members for way in inside):
+    held = (way for way in ways if way.number in members and _factor(way) is not None)
+    if not any(box.holds(lon, lat) for way in held for lon, lat in way.lonlat):
         msg = (
             f"fetch.highway_relation: found none of the {len(members)} ways of the relation "
             f"{relation} among the roads in the box {box}; wanted that of a road through it"
