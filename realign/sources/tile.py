@@ -23,7 +23,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from realign.errors import SourceError
-from realign.sources.client import BrokenError, Client, LaterError, Reply, number
+from realign.sources.client import AskedError, BrokenError, Client, LaterError, Reply, number
 from realign.sources.files import md5, unwritable, write_text
 
 LARGEST = 512 << 20
@@ -144,6 +144,9 @@ class Tile:
     def _take(self, reply: Reply, start: int) -> None:
         """Write an answer into its place, as far as it comes."""
         size = _size(reply)
+        if size > LARGEST:
+            msg = f"{reply.url}: found a file of {size} bytes; wanted at most {LARGEST}"
+            raise AskedError(msg)
         if reply.status == 206:
             found = re.match(r"bytes ([0-9]{1,18})-", reply.headers.get("Content-Range", ""))
             if not found or int(found[1]) != start or not size:
