@@ -13,6 +13,7 @@ from realign.errors import (
     NoRouteError,
     OutputError,
     RealignError,
+    SourceError,
     StudyError,
 )
 from realign.options import Option
@@ -28,6 +29,7 @@ __all__ = [
     "OutputError",
     "Plan",
     "RealignError",
+    "SourceError",
     "Study",
     "StudyError",
     "load",

@@ -407,7 +407,7 @@ def new(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 @app.command()
-def fetch(
+def fetch(  # noqa: PLR0913, PLR0917 - one for each option
     study: StudyFile,
     out: Annotated[
         Path | None,
@@ -428,6 +428,14 @@ def fetch(
         Path | None,
         typer.Option(
             metavar="FOLDER", help="Folder of elevation tiles, read in place of a server."
+        ),
+    ] = None,
+    sea: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TILE",
+            help="Name of an elevation tile that lies in the sea, such as "
+            "Copernicus_DSM_COG_10_N24_00_E066_00_DEM; may be given again.",
         ),
     ] = None,
     server: Annotated[
@@ -461,6 +469,7 @@ def fetch(
             elevation=tuple(mirror or elevation.SERVERS),
             overpass=tuple(server or overpass.SERVERS),
             tiles=tiles,
+            sea=tuple(tile.removesuffix(".tif") for tile in sea or ()),
         )
         region = boxes.parsed("--box", box) if box else None
         if tiles and not tiles.is_dir():

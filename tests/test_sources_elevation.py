@@ -52,7 +52,14 @@ def fetch(
     """Fetch ground into a folder, from the server and others after it."""
     degrees = elevation.grid(box, UTM, cell)[1]
     get = elevation.from_servers(by or client(), [server.url, *more], to / "tiles", degrees)
-    return elevation.write(to / "dem.tif", box, crs=UTM, cell=cell, get=get, say=lambda _: None)
+    return put(to / "dem.tif", get, box, cell)
+
+
+def put(file: Path, get: elevation.Get, box: Box = BOX, cell: float = 300) -> Ground:
+    """Put ground together and write it."""
+    made = elevation.gathered(box, file.parent, crs=UTM, cell=cell, get=get, say=lambda _: None)
+    elevation.write(file, made)
+    return made
 
 
 def ground(path: Path) -> terrain.Terrain:
@@ -355,9 +362,7 @@ def test_a_mirror_is_asked_where_the_first_is_down(server: Server, tmp_path: Pat
         down = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         degrees = elevation.grid(BOX, UTM, 300)[1]
         get = elevation.from_servers(client(), [down, server.url], tmp_path / "tiles", degrees)
-        made = elevation.write(
-            tmp_path / "dem.tif", BOX, crs=UTM, cell=300, get=get, say=lambda _: None
-        )
+        made = put(tmp_path / "dem.tif", get)
     assert made.origins[0].startswith(server.url)
 
 
@@ -365,7 +370,9 @@ def test_where_nobody_answers_all_addresses_are_named(server: Server, tmp_path: 
     server.failures += [status(500)] * 99
     with pytest.raises(SourceError) as found:
         fetch(tmp_path, server, BOX, None, f"{server.url}/second")
-    assert [line.split("/Coper")[0] for line in str(found.value).splitlines()] == [
+    tile, *lines = str(found.value).splitlines()
+    assert tile.startswith(f"{elevation.name(73, 35)}: no server gave it")
+    assert [line.split("/Coper")[0] for line in lines] == [
         server.url,
         f"{server.url}/second",
     ]
@@ -381,7 +388,7 @@ def test_a_folder_of_tiles_gives_the_same_ground(server: Server, tmp_path: Path)
     for folder in (server.root, flat):
         get = elevation.from_folder(folder, degrees)
         file = tmp_path / f"{folder.name}.tif"
-        elevation.write(file, BOX, crs=UTM, cell=300, get=get, say=lambda _: None)
+        put(file, get)
         assert (ground(file).z == ground(tmp_path / "dem.tif").z).all()
 
 

@@ -7,6 +7,7 @@ later, or when it says.
 
 import datetime as dt
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from tenacity import (
 )
 
 from realign.errors import SourceError
+from realign.sources.files import LocalError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -56,11 +58,15 @@ class Manners:
     """Time of a whole answer [s]."""
 
 
-class MissingError(SourceError):
+class AskedError(SourceError):
+    """A server was asked in vain."""
+
+
+class MissingError(AskedError):
     """The server has no such thing."""
 
 
-class LaterError(SourceError):
+class LaterError(AskedError):
     """The server may give another answer later."""
 
     def __init__(self, message: str, *, wait: float | None = None, host: str = "") -> None:
@@ -69,7 +75,7 @@ class LaterError(SourceError):
         self.wait, self.host = wait, host
 
 
-class BrokenError(SourceError):
+class BrokenError(AskedError):
     """What came is not what was asked for: to be thrown away and asked for again."""
 
 
@@ -152,13 +158,13 @@ class Client:
             There is no such thing there.
         LaterError
             Nobody answered, or not to the end; another attempt may do.
-        SourceError
+        AskedError
             The server refuses, or sends too much.
         """
         host = urlsplit(url).netloc
         if host in self._down:
             msg = f"{host}: was not reached before, and is not asked again"
-            raise SourceError(msg)
+            raise AskedError(msg)
         self._wait_for_turn()
         headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
         if span is not None:
@@ -219,9 +225,11 @@ class Client:
         Raises
         ------
         MissingError
-            Those that answered do not have it.
-        SourceError
+            All of them say that they do not have it.
+        AskedError
             None of them gave it; the message has a line for each.
+        LocalError
+            What they gave cannot be kept.
         """
         failures: list[SourceError] = []
         for url in urls:
@@ -231,13 +239,15 @@ class Client:
                 except BrokenError as problem:
                     self._say(f"{problem}; again")
                     return action(url)
+            except LocalError:
+                raise
             except SourceError as problem:
                 log.info("%s", problem)
                 failures.append(problem)
-        missing = [problem for problem in failures if isinstance(problem, MissingError)]
-        if missing:
-            raise missing[0]
-        raise SourceError("\n".join(str(problem) for problem in failures))
+        lines = "\n".join(dict.fromkeys(str(problem) for problem in failures))
+        if all(isinstance(problem, MissingError) for problem in failures):
+            raise MissingError(lines)
+        raise AskedError(lines)
 
     def _wait_for_turn(self) -> None:
         """Wait until the time from the last request is over."""
@@ -249,11 +259,10 @@ class Client:
     def _chunks(self, reply: requests.Response, limit: int) -> Iterator[bytes]:
         """Give the body in pieces, refused where it is too long or takes too long."""
         until = time.monotonic() + self.manners.total_s
-        length = reply.headers.get("Content-Length", "")
-        told = int(length) if length.isdigit() else None
+        told = number(reply.headers.get("Content-Length", ""))
         if told is not None and told > limit:
             msg = f"{reply.url}: found {told} bytes; wanted at most {limit}"
-            raise SourceError(msg)
+            raise AskedError(msg)
         come = 0
         # within, since a failure of requests is an OSError and looks like one of the disk outside
         with _translated(reply.url):
@@ -261,7 +270,7 @@ class Client:
                 come += len(chunk)
                 if come > limit:
                     msg = f"{reply.url}: found more than {limit} bytes; wanted at most as many"
-                    raise SourceError(msg)
+                    raise AskedError(msg)
                 if time.monotonic() > until:
                     msg = f"{reply.url}: not done after {self.manners.total_s:g} s"
                     raise LaterError(msg)
@@ -291,7 +300,7 @@ def _translated(url: str) -> Iterator[None]:
         raise LaterError(msg, host=host) from problem
     except requests.RequestException as problem:
         msg = f"{url}: cannot be asked ({problem})"
-        raise SourceError(msg) from problem
+        raise AskedError(msg) from problem
 
 
 def _check_status(reply: requests.Response, manners: Manners) -> None:
@@ -303,12 +312,24 @@ def _check_status(reply: requests.Response, manners: Manners) -> None:
     if status in _GONE:
         raise MissingError(msg)
     if status not in _BUSY:
-        raise SourceError(msg)
+        raise AskedError(msg)
     wait = _retry_after(reply.headers.get("Retry-After", ""))
     if wait is not None and wait > manners.longest_wait_s:
         msg = f"{msg}: asks to come back in {wait:.0f} s; try again then"
-        raise SourceError(msg)
+        raise AskedError(msg)
     raise LaterError(msg, wait=wait)
+
+
+def number(given: str) -> int | None:
+    """
+    Read a whole number from the head of an answer; None where it is none of any use.
+
+    Examples
+    --------
+    >>> number("42"), number("\N{SUPERSCRIPT TWO}"), number("9" * 400)
+    (42, None, None)
+    """
+    return int(given) if re.fullmatch(r"[0-9]{1,18}", given) else None
 
 
 def _retry_after(given: str) -> float | None:
@@ -320,11 +341,12 @@ def _retry_after(given: str) -> float | None:
     >>> _retry_after("7"), _retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), _retry_after("soon")
     (7.0, 0.0, None)
     """
-    if given.strip().isdigit():
-        return float(given)
+    seconds = number(given.strip())
+    if seconds is not None:
+        return float(seconds)
     try:
         until = parsedate_to_datetime(given)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of thirty digits
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=dt.UTC)

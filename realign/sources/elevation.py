@@ -2,11 +2,12 @@
 Public ground: Copernicus GLO-30, tiles of a degree, put together in the system of a study.
 
 Tiles are read by windows from a server, or from a local folder of them. Where the sea is there
-are no tiles: such ground stays without data, and that is said. Levels are on EGM2008.
+are no tiles: such ground stays without data, and that is said; it counts as sea only where every
+server says that it has none, or where the user names it. Levels are on EGM2008.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +29,8 @@ from realign import terrain
 from realign.errors import InputError, SourceError
 from realign.sources import tile as tiles
 from realign.sources.box import Box
-from realign.sources.client import Client, MissingError
-from realign.sources.files import scratch, whole
+from realign.sources.client import AskedError, Client, MissingError
+from realign.sources.files import LocalError, WriteError, reserve, scratch
 from realign.sources.tile import Tile, WrongError
 
 SERVERS = (
@@ -60,17 +61,26 @@ _DENSE = 21  # points on each edge of a box that is projected
 Part = tuple[NDArray[np.float32], Affine]
 """Levels of a window of a tile, and where it lies."""
 
+Get = Callable[[str], tuple[str, Part]]
+"""Gives the origin and the window of a tile by its name."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ground:
     """What became of the tiles."""
 
+    terrain: terrain.Terrain
+    """Levels in the system of the study."""
     origins: tuple[str, ...]
     """Where tiles came from."""
     missing: tuple[str, ...]
     """Names of tiles that nobody has: sea, or ground that is not released."""
-    unknown: float
-    """Share of the cells without a level [0-1]."""
+
+    @property
+    def unknown(self) -> float:
+        """Share of the cells without a level [0-1]."""
+        z = self.terrain.z
+        return sum(int(np.isnan(z[each.inner]).sum()) for each in terrain.tiles(z.shape)) / z.size
 
 
 def name(lon: int, lat: int) -> str:
@@ -134,8 +144,12 @@ def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bound
 
 def from_servers(
     client: Client, servers: Sequence[str], cache: Path, degrees: terrain.Bounds
-) -> Callable[[str], tuple[str, Part]]:
-    """Give a function that gets the window of a tile by its name from the first server with it."""
+) -> Get:
+    """
+    Give a function that gets the window of a tile by its name from the first server with it.
+
+    It raises `MissingError` only where every server says that it has none.
+    """
 
     def get(tile: str) -> tuple[str, Part]:
         held = Tile(cache / f"{tile}.tif", client)
@@ -144,53 +158,92 @@ def from_servers(
             url = f"{server.rstrip('/')}/{tile}/{tile}.tif"
             return url, held.window(url, degrees, partial(_check, tile=tile))
 
-        return client.anywhere(servers, one)
+        try:
+            return client.anywhere(servers, one)
+        except MissingError:
+            raise
+        except AskedError as problem:
+            msg = f"{tile}: no server gave it, and not all say that there is none:\n{problem}"
+            raise AskedError(msg) from problem
 
     return get
 
 
-def from_folder(folder: Path, degrees: terrain.Bounds) -> Callable[[str], tuple[str, Part]]:
-    """Give a function that reads the window of a tile from a folder, itself or one of its name."""
+def from_folder(folder: Path, degrees: terrain.Bounds, sea: Collection[str] = ()) -> Get:
+    """
+    Give a function that reads the window of a tile from a folder, itself or one of its name.
+
+    Raises
+    ------
+    LocalError
+        It lacks tiles that are not named as sea; the message names them all.
+    """
+    held = {tile: _held(folder, tile) for tile in names(degrees)}
+    lacking = [tile for tile, path in held.items() if path is None and tile not in sea]
+    if lacking:
+        files = ", ".join(f"{tile}.tif" for tile in lacking)
+        msg = (
+            f"{folder}: found no {files}; wanted them there, or --sea with the name of each that "
+            "lies in the sea"
+        )
+        raise LocalError(msg)
 
     def get(tile: str) -> tuple[str, Part]:
-        for path in (folder / f"{tile}.tif", folder / tile / f"{tile}.tif"):
-            if path.is_file():
-                try:
-                    _check(path, tile)
-                    return path.name, tiles.read(path, degrees)
-                except (RasterioError, SourceError) as problem:
-                    msg = f"{path}: cannot be read as the tile of its name ({problem})"
-                    raise SourceError(msg) from problem
-        msg = f"{folder}: has no {tile}.tif"
-        raise MissingError(msg)
+        path = _held(folder, tile)
+        if path is None:
+            msg = f"{folder}: has no {tile}.tif"
+            raise MissingError(msg)
+        try:
+            _check(path, tile)
+            return path.name, tiles.read(path, degrees)
+        except (RasterioError, SourceError) as problem:
+            msg = f"{path}: cannot be read as the tile of its name ({problem})"
+            raise LocalError(msg) from problem
 
     return get
 
 
-def write(
-    path: Path,
-    box: Box,
-    *,
-    crs: CRS,
-    cell: float,
-    get: Callable[[str], tuple[str, Part]],
-    say: Callable[[str], None],
+def with_sea(get: Get, degrees: terrain.Bounds, sea: Collection[str]) -> Get:
+    """
+    Give a function that takes some tiles as sea without asking for them.
+
+    Raises
+    ------
+    LocalError
+        One of them is no tile of the degrees that are needed.
+    """
+    wrong = sorted(set(sea) - set(names(degrees)))
+    if wrong:
+        msg = f"--sea: found {', '.join(wrong)}; wanted one of {', '.join(names(degrees))}"
+        raise LocalError(msg)
+
+    def but(tile: str) -> tuple[str, Part]:
+        if tile in sea:
+            msg = f"{tile}: named as sea"
+            raise MissingError(msg)
+        return get(tile)
+
+    return but
+
+
+def gathered(
+    box: Box, folder: Path, *, crs: CRS, cell: float, get: Get, say: Callable[[str], None]
 ) -> Ground:
     """
-    Put the ground of a box together and write it.
+    Put the ground of a box together.
 
     Parameters
     ----------
-    path
-        Where: a GeoTIFF in `crs`, with the vertical system EGM2008.
     box
         What has to be covered.
+    folder
+        For what lies on disk in between.
     crs
         Projected system of the study, in metres.
     cell
         Side of a cell [m].
     get
-        Gives the origin and the window of a tile by name; from `from_servers` or `from_folder`.
+        From `from_servers`, `from_folder` or `with_sea`.
     say
         Told what goes on.
 
@@ -203,7 +256,7 @@ def write(
     wanted = names(degrees)
     origins: list[str] = []
     missing: list[str] = []
-    with scratch(path) as folder:
+    with scratch(folder) as place:
         for number, tile in enumerate(wanted, start=1):
             say(f"tile {number} of {len(wanted)}: {tile}")
             try:
@@ -213,18 +266,36 @@ def write(
                 say(f"{problem}: taken as sea, without ground")
                 continue
             if part[0].size:
-                _raster(folder / f"{len(origins):04d}.tif", *part, "EPSG:4326")
+                _raster(place / f"{len(origins):04d}.tif", *part, "EPSG:4326")
                 origins.append(origin)
         if not origins:
             found = f"none of the tiles {', '.join(wanted)}"
             msg = f"found {found} for the box {box}; wanted one of them at least: is it all sea?"
             raise SourceError(msg)
         say("putting tiles together")
-        ground = _warped(folder, metres, crs, cell)
-    with whole(path) as part_file:
-        _write(part_file, ground, crs)
-    unknown = sum(int(np.isnan(ground.z[each.inner]).sum()) for each in terrain.tiles(ground.shape))
-    return Ground(tuple(origins), tuple(missing), unknown / ground.z.size)
+        return Ground(_warped(place, metres, crs, cell), tuple(origins), tuple(missing))
+
+
+def write(path: Path, ground: Ground) -> None:
+    """
+    Write ground as a GeoTIFF in its system, with its vertical datum there and in words.
+
+    Raises
+    ------
+    WriteError
+        The folder cannot be written, or the disk is full.
+    """
+    crs = ground.terrain.crs
+    epsg = crs.to_epsg()
+    system = f"EPSG:{epsg}+{_EGM2008}" if epsg else crs.to_wkt()
+    tags = {"VERTICAL_DATUM": DATUM, "SOURCE": "Copernicus DEM GLO-30"}
+    _raster(path, ground.terrain.z, ground.terrain.transform, system, tags)
+
+
+def _held(folder: Path, tile: str) -> Path | None:
+    """Where a folder holds a tile; None where it does not."""
+    paths = (folder / f"{tile}.tif", folder / tile / f"{tile}.tif")
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _check(path: Path, tile: str) -> None:
@@ -253,8 +324,9 @@ def _warped(folder: Path, metres: terrain.Bounds, crs: CRS, cell: float) -> terr
         _mosaic(sorted(folder.glob("*.tif")), mosaic)
         return terrain.read(mosaic, crs=crs, datum=DATUM, sigma=0.0, bounds=metres, cell=cell)
     except (InputError, RasterioError) as problem:
+        reserve(mosaic)  # a full disk looks like a damaged file
         msg = f"the ground of the tiles: {problem}"
-        raise SourceError(msg) from problem
+        raise LocalError(msg) from problem
 
 
 def _mosaic(parts: Sequence[Path], path: Path) -> None:
@@ -262,6 +334,7 @@ def _mosaic(parts: Sequence[Path], path: Path) -> None:
     with tiles.quiet(), ExitStack() as stack:
         layers = [stack.enter_context(rasterio.open(part)) for part in parts]
         layers.sort(key=lambda layer: layer.transform.a)
+        reserve(path, _bytes(layers))
         merge(
             layers,
             res=(layers[0].transform.a, -layers[0].transform.e),
@@ -273,12 +346,13 @@ def _mosaic(parts: Sequence[Path], path: Path) -> None:
         )
 
 
-def _write(path: Path, ground: terrain.Terrain, crs: CRS) -> None:
-    """Write the ground, with its vertical datum in the system and in words."""
-    epsg = crs.to_epsg()
-    system = f"EPSG:{epsg}+{_EGM2008}" if epsg else crs.to_wkt()
-    tags = {"VERTICAL_DATUM": DATUM, "SOURCE": "Copernicus DEM GLO-30"}
-    _raster(path, ground.z, ground.transform, system, tags)
+def _bytes(layers: Sequence[rasterio.DatasetReader]) -> int:
+    """Give the most that windows take as one raster of the narrowest cells [bytes]."""
+    west, south = (min(layer.bounds[i] for layer in layers) for i in (0, 1))
+    east, north = (max(layer.bounds[i] for layer in layers) for i in (2, 3))
+    across, down = layers[0].transform.a, -layers[0].transform.e
+    cols, rows = int((east - west) / across) + 1, int((north - south) / down) + 1
+    return 4 * (cols + 1) * (rows + 1)
 
 
 def _raster(
@@ -288,7 +362,45 @@ def _raster(
     crs: str,
     tags: dict[str, str] | None = None,
 ) -> None:
-    """Write one band of levels as GeoTIFF, a tile at a time."""
+    """Write one band of levels as GeoTIFF, and read it to see that it is whole."""
+    reserve(path, z.nbytes)
+    try:
+        _filled(path, z, transform, crs, tags or {})
+        same = _reads(path, z)
+    except RasterioError as problem:
+        reserve(path)  # a full disk looks like a damaged file
+        msg = f"{path}: cannot be written ({problem}); wanted a folder with room for it"
+        raise WriteError(msg) from problem
+    if not same:
+        reserve(path)
+        msg = f"{path}: is not what was written; wanted a disk that keeps what it is given"
+        raise WriteError(msg)
+
+
+def _reads(path: Path, z: NDArray[np.float32]) -> bool:
+    """Whether a raster holds levels."""
+    with tiles.opened(path) as source:
+        return all(
+            np.array_equal(source.read(1, window=Window.from_slices(*each.inner)), _levels(z, each))
+            for each in _squares(z)
+        )
+
+
+def _squares(z: NDArray[np.float32]) -> Iterator[terrain.Tile]:
+    """Tiles in which a raster is written: whole blocks of the file."""
+    return terrain.tiles((z.shape[0], z.shape[1]), side=_SIDE)
+
+
+def _levels(z: NDArray[np.float32], tile: terrain.Tile) -> NDArray[np.float32]:
+    """Levels of a tile as the file has them."""
+    level = z[tile.inner]
+    return np.where(np.isnan(level), np.float32(_NODATA), level)
+
+
+def _filled(
+    path: Path, z: NDArray[np.float32], transform: Affine, crs: str, tags: dict[str, str]
+) -> None:
+    """Write the raster itself."""
     with rasterio.open(
         path,
         "w",
@@ -301,9 +413,7 @@ def _raster(
         nodata=_NODATA,
         **_FORM,
     ) as target:
-        for tile in terrain.tiles((z.shape[0], z.shape[1]), side=_SIDE):
-            level = z[tile.inner]
-            filled = np.where(np.isnan(level), np.float32(_NODATA), level)
-            target.write(filled, 1, window=Window.from_slices(*tile.inner))
+        for tile in _squares(z):
+            target.write(_levels(z, tile), 1, window=Window.from_slices(*tile.inner))
         target.set_band_unit(1, "metre")
-        target.update_tags(**(tags or {}))
+        target.update_tags(**tags)

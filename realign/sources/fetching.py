@@ -2,23 +2,23 @@
 The inputs of a study from public sources: what is missing is fetched, what stands is left alone.
 
 Ground comes from Copernicus GLO-30, everything else from OpenStreetMap. Each file is written whole
-or not at all and entered in the ledger, so that the same command goes on where it ended.
+or not at all and entered in the ledger, so that the same command goes on where it ended, also
+where it was killed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from realign import terrain
 from realign.drowned import Tell
 from realign.errors import SourceError
 from realign.sources import elevation, features, ledger, overpass, roads
 from realign.sources.box import Box, around
-from realign.sources.client import Client
-from realign.sources.overpass import Answer, Asker
+from realign.sources.client import AskedError, Client
+from realign.sources.files import CACHE, LocalError, WriteError, claimed, leftovers
+from realign.sources.overpass import Answer, Asker, Way
 from realign.study import Study
-
-CACHE = ".fetched"
-"""Folder beside the inputs with answers and parts of tiles."""
 
 PLACES = "places.geojson"
 """Places of the region, for the user to name sections by."""
@@ -54,6 +54,8 @@ class Servers:
     """Servers of OpenStreetMap, in order."""
     tiles: Path | None = None
     """Folder of tiles, read in place of the servers."""
+    sea: tuple[str, ...] = ()
+    """Names of tiles that are taken as sea without asking for them."""
 
 
 @dataclass(slots=True)
@@ -105,6 +107,7 @@ def fetch(
     ------
     SourceError
         Something could not be had; the message says which files to put where. All else is there.
+        Where the folder cannot be written, or its disk is full, nothing more is asked for.
     """
     job = _Job(study, client, servers, box or _box(study), tell or (lambda _, __: None))
     return job.run()
@@ -135,15 +138,38 @@ class _Job:
         self.done = Fetched(self.folder)
 
     def run(self) -> Fetched:
+        """Fetch what is missing, in a folder that no other run writes into."""
+        if not self._waits():
+            return self.done
+        with claimed(self.folder, self.cache, self._written_names()):
+            self.ledger = ledger.opened(self.folder)  # another run may have ended just before
+            if self.ledger.coming:
+                self.ledger.settle()
+            self.done = Fetched(self.folder)
+            return self._fill()
+
+    def _waits(self) -> bool:
+        """Whether anything is to be done."""
+        missing = [self._wants(kind) for kinds, _ in self._parts() for kind in kinds]
+        left = leftovers(self.folder, self.cache, self._written_names())
+        return any(missing) or bool(self.ledger.coming or left)
+
+    def _written_names(self) -> set[str]:
+        """Names of all files that are written into the folder of inputs."""
+        return {*self.names.values(), *ledger.FILES}
+
+    def _fill(self) -> Fetched:
         """Fetch what is missing, and say at the end what could not be had."""
         failures: list[tuple[list[str], SourceError]] = []
         for kinds, make in self._parts():
             wanted = [kind for kind in kinds if self._wants(kind)]
             if not wanted:
                 continue
-            self._check_folder()
             try:
                 make(wanted)
+            except WriteError as problem:
+                msg = f"{problem}\nWhat was fetched stays: the same command goes on from there."
+                raise WriteError(msg) from problem
             except SourceError as problem:
                 left = [kind for kind in wanted if self.names[kind] not in self.done.written]
                 failures.append((left, problem))
@@ -159,20 +185,12 @@ class _Job:
         for kind in ("places", "streams", "buildings", "landuse"):
             yield (kind,), self._rest
 
-    def _check_folder(self) -> None:
-        """Refuse a folder that cannot be written before anything is asked for."""
-        try:
-            self.cache.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            msg = f"{self.folder}: cannot be written ({problem}); wanted a folder for the inputs"
-            raise SourceError(msg) from problem
-
     def _wants(self, kind: str) -> bool:
         """Whether a file is to be made; otherwise it stands, is the user's, or is not read."""
         name = self.names.get(kind)
         if name is None:
             return False
-        state = self.ledger.state(name, self._asked(kind))
+        state = self.ledger.state(name, *self._asked(kind))
         if state == "fetched":
             self.done.stood.append(name)
         elif state == "own":
@@ -185,12 +203,25 @@ class _Job:
             return False
         return state in {"missing", "other"}
 
-    def _asked(self, kind: str) -> str:
-        """Tell what makes one file differ from another of its kind."""
+    def _asked(self, kind: str) -> tuple[str, ...]:
+        """
+        Tell what makes one file differ from another of its kind.
+
+        Ground without some tiles answers the question to the servers that lack them, the second;
+        others may have them.
+        """
         table = self.study.fetch
         if kind == "ground":
             place = f"folder {self.servers.tiles}" if self.servers.tiles else "servers"
-            return f"GLO-30 {self.box} {self.study.study.crs} {table.cell_m:g} m, {place}"
+            whole = f"GLO-30 {self.box} {self.study.study.crs} {table.cell_m:g} m, {place}"
+            asked = [whole, *(() if self.servers.tiles else self.servers.elevation)]
+            asked += [f"sea {tile}" for tile in sorted(self.servers.sea)]
+            return whole, " ".join(asked)
+        return (self._asked_of_osm(kind),)
+
+    def _asked_of_osm(self, kind: str) -> str:
+        """Tell the same of what OpenStreetMap gives."""
+        table = self.study.fetch
         if kind in {"highway", "segments"}:
             ends = " ".join(f"{lon:.6f},{lat:.6f}" for lon, lat in self._ends())
             by = table.highway_relation or table.highway_ref
@@ -205,33 +236,60 @@ class _Job:
     def _ground(self, _: list[str]) -> None:
         crs, cell = self.study.crs, self.study.fetch.cell_m
         degrees = elevation.grid(self.box, crs, cell)[1]
-        folder = self.servers.tiles
-        cache = self.cache / "tiles"
-        get = (
-            elevation.from_folder(folder, degrees)
-            if folder
-            else elevation.from_servers(self.client, self.servers.elevation, cache, degrees)
-        )
-        made = elevation.write(
-            self.folder / self.names["ground"],
+        made = elevation.gathered(
             self.box,
+            self.cache,
             crs=crs,
             cell=cell,
-            get=get,
+            get=self._tiles(degrees),
             say=lambda text: self.tell("ground", text),
         )
         notes = [f"vertical datum {elevation.DATUM}; cells of {cell:g} m in {crs.name}"]
-        if made.missing:
-            notes.append(f"no such tiles, taken as sea without ground: {', '.join(made.missing)}")
+        notes += self._sea(made.missing)
         if made.unknown:
             notes.append(f"{made.unknown:.1%} of the cells have no level")
-        self._enter("ground", made.origins, notes, licence=_COPERNICUS)
+        name, asked = self.names["ground"], self._asked("ground")[1 if made.missing else 0]
+        self.ledger.put(
+            name,
+            lambda part: elevation.write(part, made),
+            asked=asked,
+            origins=made.origins,
+            licence=_COPERNICUS,
+            notes=notes,
+        )
+        self.done.written.append(name)
         self.done.notes += [f"{self.names['ground']}: {note}" for note in notes[1:]]
         if elevation.DATUM not in self.study.elevation.vertical_datum:
             self.done.notes.append(
                 f"elevation.vertical_datum says {self.study.elevation.vertical_datum!r}, and the "
                 f"ground fetched is on {elevation.DATUM}: the levels of the study have to be on it"
             )
+
+    def _tiles(self, degrees: terrain.Bounds) -> elevation.Get:
+        """Give what gets tiles: from the folder or the servers, but for those named as sea."""
+        folder, sea = self.servers.tiles, self.servers.sea
+        get = (
+            elevation.from_folder(folder, degrees, sea)
+            if folder
+            else elevation.from_servers(
+                self.client, self.servers.elevation, self.cache / "tiles", degrees
+            )
+        )
+        return elevation.with_sea(get, degrees, sea)
+
+    def _sea(self, missing: Sequence[str]) -> list[str]:
+        """Say which tiles are missing, and who says so."""
+        named = [tile for tile in missing if tile in self.servers.sea]
+        lacking = [tile for tile in missing if tile not in self.servers.sea]
+        notes = []
+        if named:
+            notes.append(f"tiles named as sea, without ground: {', '.join(named)}")
+        if lacking:
+            notes.append(
+                f"tiles taken as sea, without ground, since no server has them "
+                f"({', '.join(self.servers.elevation)}): {', '.join(lacking)}"
+            )
+        return notes
 
     def _roads(self, wanted: list[str]) -> None:
         answer = self._answer("roads")
@@ -240,11 +298,20 @@ class _Job:
             self._write("roads", roads.road_rows(ways, self.box, self.study.roads), answer)
         if not {"highway", "segments"} & set(wanted):
             return
+        try:
+            self._highway(wanted, ways, answer)
+        except SourceError as problem:
+            if not answer.broken:
+                raise
+            msg = f"{problem}; {answer.note}"
+            raise type(problem)(msg) from problem
+
+    def _highway(self, wanted: list[str], ways: list[Way], answer: Answer) -> None:
         table = self.study.fetch
         preferred = None
         if table.highway_relation is not None:
             members = self.asker.members(table.highway_relation)
-            preferred = lambda way: way.number in members  # noqa: E731
+            preferred = roads.in_relation(table.highway_relation, members, ways, self.box)
         elif table.highway_ref:
             preferred = roads.with_ref(table.highway_ref, ways)
         self.tell("roads", "the way between the two ends")
@@ -267,9 +334,6 @@ class _Job:
     def _rivers(self, _: list[str]) -> None:
         answer = self._answer("rivers")
         rows = features.water_rows(overpass.ways(answer), self.box)
-        if not rows:
-            msg = f"found no river of OpenStreetMap in the box {self.box}; wanted that of the dam"
-            raise SourceError(msg)
         self._write("rivers", rows, answer)
         asked = self.study.corridor.river.lower()
         if not any(asked in str(row["name"]).lower() for _, row in rows):
@@ -297,21 +361,23 @@ class _Job:
 
     def _answer(self, kind: str) -> Answer:
         self.tell("OpenStreetMap", kind)
-        return self.asker.within(self.box, kind)
+        answer = self.asker.within(self.box, kind)
+        if answer.broken:
+            self.done.notes.append(f"OpenStreetMap, {kind}: {answer.note}")
+        return answer
 
     def _write(
         self, kind: str, rows: Sequence[roads.Row], answer: Answer, notes: Sequence[str] = ()
     ) -> None:
         """Write and enter one file of shapes."""
-        overpass.write(self.folder / self.names[kind], rows)
-        self._enter(kind, (answer.origin,), notes, licence=_ODBL)
-
-    def _enter(
-        self, kind: str, origins: Sequence[str], notes: Sequence[str], *, licence: str
-    ) -> None:
         name = self.names[kind]
-        self.ledger.add(
-            name, asked=self._asked(kind), origins=origins, licence=licence, notes=notes
+        self.ledger.put(
+            name,
+            lambda part: overpass.write(part, rows),
+            asked=self._asked(kind)[0],
+            origins=(answer.origin,),
+            licence=_ODBL,
+            notes=[*notes, *([answer.note] if answer.broken else [])],
         )
         self.done.written.append(name)
 
@@ -325,8 +391,12 @@ class _Job:
             new = [line for line in str(problem).splitlines() if line not in told]
             told.update(new)
             lines += [f"  {names}: {' | '.join(new) or 'the same'}"]
-        lines.append(f"Without a network, put these into {self.folder}, then realign check {file}:")
-        for kinds, _ in failures:
+        asked = [kinds for kinds, problem in failures if not isinstance(problem, LocalError)]
+        if asked:
+            down = any(isinstance(problem, AskedError) for _, problem in failures)
+            begin = "Without a network, put" if down else "Or put"
+            lines.append(f"{begin} these into {self.folder}, then realign check {file}:")
+        for kinds in asked:
             lines += [f"  {self.names[kind]}: {WANTED[kind]}" for kind in kinds]
             if "ground" in kinds:
                 degrees = elevation.grid(self.box, self.study.crs, self.study.fetch.cell_m)[1]

@@ -1,18 +1,47 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and a folder that one run at a time writes into."""
 
+import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from realign.errors import SourceError
 
-_LEFT_S = 86_400.0  # s after which whoever was writing was killed
+CACHE = ".fetched"
+"""Folder within the inputs with answers, parts of tiles, and what is half made."""
+
+_LOCK = ".lock"
+_SCRATCH = "scratch-"
+_PART = r"^(\.[0-9]+-)+"  # the process that writes the file
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_ROOM = ".room"  # ends the name of what makes room for a file
+_LITTLE = 1 << 16  # bytes; what a raster has besides its levels, and more
+
+
+class LocalError(SourceError):
+    """A file or folder of this machine is not as it has to be; no server has a part in it."""
+
+
+class WriteError(LocalError):
+    """A folder cannot be written, or its disk is full: nothing more can be kept there."""
+
+
+def unwritable(path: Path, problem: OSError) -> WriteError:
+    """Error of a file that cannot be written."""
+    if problem.errno in _FULL:
+        folder = next((each.parent for each in path.parents if each.name == CACHE), path.parent)
+        return WriteError(
+            f"{folder}: the disk is full, {_final(path)} cannot be written; wanted room for it"
+        )
+    return WriteError(f"{path}: cannot be written ({problem}); wanted a folder with room for it")
 
 
 @contextmanager
@@ -24,7 +53,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    SourceError
+    WriteError
         The folder cannot be written, or the disk is full.
     """
     part = path.with_name(f".{os.getpid()}-{path.name}")
@@ -35,35 +64,115 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         part.replace(path)
     except OSError as problem:
-        msg = f"{path}: cannot be written ({problem}); wanted a folder with room for it"
-        raise SourceError(msg) from problem
+        raise unwritable(path, problem) from problem
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
-def scratch(path: Path) -> Iterator[Path]:
+def scratch(folder: Path) -> Iterator[Path]:
     """
-    Give a folder beside `path` for what it is made from, which is gone afterwards.
-
-    What a former run that was killed has left is removed after a day.
+    Give a folder within `folder` for what a file is made from, which is gone afterwards.
 
     Raises
     ------
-    SourceError
+    WriteError
         The folder cannot be written, or the disk is full.
     """
-    begin = f".{path.name}-"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f"{begin}*"):
-            if time.time() - left.stat().st_mtime > _LEFT_S:
-                shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=begin, dir=path.parent) as folder:
-            yield Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as place:
+            yield Path(place)
     except OSError as problem:
-        msg = f"{path}: cannot be written ({problem}); wanted a folder with room for it"
-        raise SourceError(msg) from problem
+        raise unwritable(folder / "what ground is made from", problem) from problem
+
+
+def reserve(path: Path, size: int = 0) -> None:
+    """
+    Refuse a file for which there is no room, before a library meets the end of the disk.
+
+    Parameters
+    ----------
+    path
+        File that will be written.
+    size
+        Most that its content takes [bytes].
+
+    Raises
+    ------
+    WriteError
+        The disk is full, or soon would be.
+    """
+    ballast = path.with_name(f".{os.getpid()}-{path.name}{_ROOM}")
+    try:
+        with ballast.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size + _LITTLE)
+            elif shutil.disk_usage(path.parent).free < size + _LITTLE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as the disk
+    except OSError as problem:
+        raise unwritable(path, problem) from problem
+    finally:
+        ballast.unlink(missing_ok=True)
+
+
+@contextmanager
+def claimed(folder: Path, cache: Path, names: Collection[str]) -> Iterator[None]:
+    """
+    Keep other runs from a folder of inputs, and remove what killed ones left there.
+
+    The claim ends with the process that holds it, however that ends, so whatever is half written
+    belongs to nobody.
+
+    Parameters
+    ----------
+    folder
+        Folder of inputs.
+    cache
+        Folder within it that nobody but this program uses.
+    names
+        Files that are written into the former.
+
+    Raises
+    ------
+    LocalError
+        Another run holds it, or it cannot be written.
+    """
+    lock = FileLock(cache / _LOCK, timeout=0)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as problem:
+        msg = f"{folder}: another run is fetching into it; wait for its end"
+        raise WriteError(msg) from problem
+    except OSError as problem:
+        raise unwritable(folder, problem) from problem
+    try:
+        for left in leftovers(folder, cache, names):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+        yield
+    except OSError as problem:
+        raise unwritable(folder, problem) from problem
+    finally:
+        (cache / _LOCK).unlink(missing_ok=True)  # the lock looks whether its file still has a name
+        lock.release()
+
+
+def leftovers(folder: Path, cache: Path, names: Collection[str]) -> list[Path]:
+    """List what killed runs left in a folder of inputs and its cache; nothing of the user's."""
+    parts = [
+        path for path in folder.glob(".*-*") if re.match(_PART, path.name) and _final(path) in names
+    ]
+    parts += [path for path in cache.rglob(".*-*") if re.match(_PART, path.name)]
+    return sorted([*parts, *cache.glob(f"{_SCRATCH}*")])
+
+
+def _final(path: Path) -> str:
+    """Name that a file is to have, or what makes room for it."""
+    return re.sub(_PART, "", path.name).removesuffix(_ROOM)
 
 
 def write_text(path: Path, text: str) -> None:

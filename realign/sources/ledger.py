@@ -8,18 +8,21 @@ written over.
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from realign.errors import SourceError
-from realign.sources.files import sha256, write_text
+from realign.sources.files import sha256, whole, write_text
 
 LEDGER = "fetched.json"
 """Name of the ledger in the folder of inputs."""
 
 SOURCES = "SOURCES.md"
 """Name of the same for readers."""
+
+FILES = (LEDGER, SOURCES, f"fetched-{SOURCES}")
+"""Names of all files that are written here."""
 
 LICENCES: Mapping[str, str] = {
     "Copernicus DEM": (
@@ -59,18 +62,32 @@ class Entry:
 
 @dataclass(slots=True)
 class Ledger:
-    """The ledger of a folder, kept on disk after every entry."""
+    """
+    The ledger of a folder, kept on disk before and after every file.
+
+    A file is entered with its hash before it takes its name: whenever the run is killed, what
+    stands there is known.
+    """
 
     folder: Path
     """Folder of inputs."""
     entries: dict[str, Entry] = field(default_factory=dict)
     """What was fetched, by name of the file."""
+    coming: dict[str, Entry] = field(default_factory=dict)
+    """What was about to take its name; it did where the hash of the file says so."""
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
     """Tells the time."""
 
-    def state(self, name: str, asked: str) -> str:
+    def state(self, name: str, *asked: str) -> str:
         """
         Tell what stands under a name.
+
+        Parameters
+        ----------
+        name
+            Name of the file.
+        asked
+            Questions, any of which it may answer.
 
         Returns
         -------
@@ -78,37 +95,56 @@ class Ledger:
             `missing`, `fetched` (what is asked for stands there), `other` (fetched for another
             question) or `own` (the user's, or changed by the user).
         """
-        path, entry = self.folder / name, self.entries.get(name)
+        path = self.folder / name
         if not path.exists():
             return "missing"
-        if entry is None or sha256(path) != entry.sha256:
+        known = [each[name] for each in (self.coming, self.entries) if name in each]
+        found = sha256(path) if known else ""
+        entry = next((entry for entry in known if entry.sha256 == found), None)
+        if entry is None:
             return "own"
-        return "fetched" if entry.asked == asked else "other"
+        return "fetched" if entry.asked in asked else "other"
 
-    def add(
+    def put(
         self,
         name: str,
+        write: Callable[[Path], None],
         *,
         asked: str,
         origins: Sequence[str],
         licence: str,
         notes: Sequence[str] = (),
     ) -> None:
-        """Enter a file that was just written."""
-        self.entries[name] = Entry(
-            asked=asked,
-            sha256=sha256(self.folder / name),
-            origins=tuple(origins),
-            when=self.now().strftime("%Y-%m-%d %H:%M UTC"),
-            licence=licence,
-            notes=tuple(notes),
-        )
-        table = {
-            "schema": _SCHEMA,
-            "files": {name: _row(entry) for name, entry in sorted(self.entries.items())},
-        }
+        """Have a file written, whole or not at all, and enter it."""
+        with whole(self.folder / name) as part:
+            write(part)
+            self.coming[name] = Entry(
+                asked=asked,
+                sha256=sha256(part),
+                origins=tuple(origins),
+                when=self.now().strftime("%Y-%m-%d %H:%M UTC"),
+                licence=licence,
+                notes=tuple(notes),
+            )
+            self._save()
+        self.settle()
+
+    def settle(self) -> None:
+        """Enter what took its name, and forget what did not."""
+        for name, entry in self.coming.items():
+            path = self.folder / name
+            if path.is_file() and sha256(path) == entry.sha256:
+                self.entries[name] = entry
+        self._tell()  # the page first: while something is coming on disk, it is written anew
+        self.coming = {}
+        self._save()
+
+    def _save(self) -> None:
+        """Keep the ledger on disk."""
+        table: dict[str, Any] = {"schema": _SCHEMA, "files": _rows(self.entries)}
+        if self.coming:
+            table["coming"] = _rows(self.coming)
         write_text(self.folder / LEDGER, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-        self._tell()
 
     def _tell(self) -> None:
         """Write the page for readers, unless a page of the user's stands there."""
@@ -132,28 +168,34 @@ def opened(folder: Path) -> Ledger:
         return Ledger(folder)
     try:
         table = json.loads(path.read_text("utf-8"))
-        entries = {
-            str(name): Entry(
-                asked=row["asked"],
-                sha256=row["sha256"],
-                origins=tuple(row["origins"]),
-                when=row["when"],
-                licence=row["licence"],
-                notes=tuple(row["notes"]),
-            )
-            for name, row in table["files"].items()
-        }
+        entries, coming = _entries(table["files"]), _entries(table.get("coming", {}))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
         msg = (
             f"{path}: cannot be read as a ledger of fetched files ({problem}); delete it, and the "
             "files that are to be fetched again"
         )
         raise SourceError(msg) from problem
-    return Ledger(folder, entries)
+    return Ledger(folder, entries, coming)
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
+def _entries(table: Mapping[str, Any]) -> dict[str, Entry]:
+    """Entries of a table of the ledger."""
+    return {
+        str(name): Entry(
+            asked=row["asked"],
+            sha256=row["sha256"],
+            origins=tuple(row["origins"]),
+            when=row["when"],
+            licence=row["licence"],
+            notes=tuple(row["notes"]),
+        )
+        for name, row in table.items()
+    }
+
+
+def _rows(entries: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
+    """Table of the ledger."""
+    return {name: asdict(entry) for name, entry in sorted(entries.items())}
 
 
 def _page(entries: Mapping[str, Entry]) -> str:

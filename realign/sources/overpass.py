@@ -1,13 +1,15 @@
 """
 OpenStreetMap through the Overpass API: one question a kind of thing, answered as JSON.
 
-Answers are kept in a folder by what was asked, so that nothing is asked for twice.
+Answers are read before they are kept, in a folder by what was asked, so that nothing is asked for
+twice; kept are those only that are whole and, where a study cannot do without, not empty.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from realign.errors import SourceError
 from realign.sources.box import Box
-from realign.sources.client import Client, LaterError
+from realign.sources.client import AskedError, Client, LaterError
 from realign.sources.files import write_text
 
 SERVERS = (
@@ -49,6 +51,15 @@ QUESTIONS: Mapping[str, str] = {
 }
 """What is asked within a box, in Overpass QL, by the name of the answer."""
 
+REQUIRED = frozenset({"roads", "rivers"})
+"""Answers without which there are no inputs: a server without one line of them in the box is not
+whole, or has none of the region."""
+
+_LONE = re.compile("[\ud800-\udfff]")  # halves of characters, which no file can hold
+_NUMBERS = 2**63  # numbers of OpenStreetMap are below
+_TOLD = 5  # lines that are told one by one
+_INNER = 500  # relations of a relation; those of the longest routes have fewer
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -58,6 +69,16 @@ class Answer:
     """Nodes, ways or relations."""
     origin: str
     """Which server, and the day of its data."""
+    broken: tuple[str, ...] = ()
+    """What was left out since it cannot be read."""
+
+    @property
+    def note(self) -> str:
+        """What was left out, in a line; empty where that is nothing."""
+        if not self.broken:
+            return ""
+        more = f" and {len(self.broken) - _TOLD} more" if len(self.broken) > _TOLD else ""
+        return f"left out, since it cannot be read: {', '.join(self.broken[:_TOLD])}{more}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,48 +110,69 @@ class Asker:
         """Ask one of `QUESTIONS` within a box."""
         west, south, east, north = box.edges
         head = f"[out:json][timeout:{_SECONDS}][bbox:{south:.7g},{west:.7g},{north:.7g},{east:.7g}]"
-        return self._ask(name, f"{head};{QUESTIONS[name]}")
+
+        def check(answer: Answer) -> Answer:
+            found = sound(answer)
+            if name in REQUIRED and not any(_reaches(way, box) for way in ways(found)):
+                msg = f"{found.origin}: found none of the {name} in the box {box}; wanted one"
+                raise SourceError(f"{msg}; {found.note}" if found.broken else msg)
+            return found
+
+        return self._ask(name, f"{head};{QUESTIONS[name]}", check)
 
     def members(self, relation: int) -> frozenset[int]:
         """
-        Numbers of the ways of a relation.
+        Numbers of the ways of a relation, and of the relations that it holds.
+
+        Long routes are relations of relations; those are followed one level down.
 
         Raises
         ------
         SourceError
             There is no such relation, or it has no ways.
         """
-        query = f"[out:json][timeout:{_SECONDS}];rel({relation});out body;"
-        answer = self._ask(f"relation-{relation}", query)
-        found = frozenset(
-            each["ref"]
-            for element in answer.elements
-            for each in _members(element)
-            if each.get("type") == "way" and isinstance(each.get("ref"), int)
-        )
-        if not found:
-            msg = (
-                f"fetch.highway_relation: found no way in the relation {relation} of "
-                "OpenStreetMap; wanted that of a road"
-            )
-            raise SourceError(msg)
-        return found
+        key = f"fetch.highway_relation: found no way in the relation {relation} of OpenStreetMap"
 
-    def _ask(self, name: str, query: str) -> Answer:
+        def check(answer: Answer) -> Answer:
+            if not (_refs(answer, "way") or _refs(answer, "relation")):
+                msg = f"{key}; wanted that of a road"
+                raise SourceError(msg)
+            return answer
+
+        top = self._ask(f"relation-{relation}", _relations([relation]), check)
+        found, inner = _refs(top, "way"), sorted(_refs(top, "relation") - {relation})
+
+        def check_inner(answer: Answer) -> Answer:
+            if not found | _refs(answer, "way"):
+                msg = (
+                    f"{key}, nor in the {len(inner)} relations that it holds, which are followed "
+                    "one level; wanted the relation of a road"
+                )
+                raise SourceError(msg)
+            return answer
+
+        if not inner:
+            return found
+        below = self._ask(f"in-relation-{relation}", _relations(inner[:_INNER]), check_inner)
+        return found | _refs(below, "way")
+
+    def _ask(self, name: str, query: str, check: Callable[[Answer], Answer]) -> Answer:
+        """Give the answer that is kept, or ask; `check` refuses what is of no use."""
         key = hashlib.sha256(query.encode()).hexdigest()[:12]
         path = self.cache / f"osm-{name}-{key}.json"
         try:
             held = json.loads(path.read_text("utf-8"))
-            return Answer(tuple(held["elements"]), str(held["origin"]))
-        except (OSError, ValueError, LookupError, TypeError):
+            return check(Answer(tuple(map(dict, held["elements"])), str(held["origin"])))
+        except (OSError, ValueError, LookupError, TypeError, SourceError):
             pass  # none is kept, or none that can be read
 
         def one(url: str) -> Answer:
-            return self.client.patiently(lambda: self._once(url, query))
+            return self.client.patiently(lambda: check(self._once(url, query)))
 
         answer = self.client.anywhere(self.servers, one)
-        held = {"query": query, "origin": answer.origin, "elements": answer.elements}
-        write_text(path, json.dumps(held, ensure_ascii=False))
+        if not answer.broken:
+            held = {"query": query, "origin": answer.origin, "elements": answer.elements}
+            write_text(path, json.dumps(held))
         return answer
 
     def _once(self, url: str, query: str) -> Answer:
@@ -140,8 +182,8 @@ class Asker:
         try:
             table = json.loads(body)
             elements = tuple(dict(element) for element in table["elements"])
-            remark = str(table.get("remark", ""))
-            dated = table.get("osm3s", {}).get("timestamp_osm_base", "an unknown day")
+            remark = _clean(table.get("remark", ""))
+            dated = _clean(table.get("osm3s", {}).get("timestamp_osm_base", "an unknown day"))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
             found = " ".join(body[:_SHOWN].decode("utf-8", "replace").split())
             msg = f"{url}: found {found!r}; wanted JSON with elements"
@@ -152,31 +194,45 @@ class Asker:
         return Answer(elements, f"{url}, data of {dated}")
 
 
+def sound(answer: Answer) -> Answer:
+    """
+    Leave out lines that cannot be read, and say which.
+
+    Raises
+    ------
+    AskedError
+        None of the lines can be read: the server does not answer what it is asked.
+    """
+    lines = [element for element in answer.elements if element.get("type") == "way"]
+    wrong = {id(element): why for element in lines if isinstance(why := _read(element), str)}
+    if wrong and len(wrong) == len(lines):
+        first = next(iter(wrong.values()))
+        msg = (
+            f"{answer.origin}: found {len(lines)} lines, none that can be read; the first: {first}"
+        )
+        raise AskedError(msg)
+    kept = tuple(element for element in answer.elements if id(element) not in wrong)
+    return replace(answer, elements=kept, broken=tuple(wrong.values()))
+
+
 def ways(answer: Answer) -> Iterator[Way]:
-    """Lines of an answer; those without two points that are known are left out."""
+    """
+    Lines of an answer, of which those that cannot be read are left out.
+
+    So are those without two points that are known: a server gives none outside of the box.
+    """
     for element in answer.elements:
-        if element.get("type") != "way":
-            continue
-        try:
-            nodes, shape = element.get("nodes", []), element["geometry"]
-            known = [i for i, point in enumerate(shape) if point is not None]
-            lonlat = np.array([(shape[i]["lon"], shape[i]["lat"]) for i in known], dtype=float)
-            numbers = tuple(int(nodes[i]) for i in known) if nodes else ()
-            number = int(element.get("id", 0))
-        except (LookupError, TypeError, ValueError, OverflowError) as problem:
-            msg = f"way {element.get('id')}: found no geometry ({problem!r}); wanted `out geom`"
-            raise SourceError(msg) from problem
-        if len(known) >= 2 and np.isfinite(lonlat).all():
-            yield Way(number, numbers, lonlat, _tags(element))
+        if element.get("type") == "way":
+            way = _read(element)
+            if isinstance(way, Way) and len(way.lonlat) >= 2:
+                yield way
 
 
 def areas(answer: Answer) -> Iterator[tuple[BaseGeometry, Mapping[str, str]]]:
     """Polygons of an answer, of closed lines and of relations, with what is said of them."""
-    lines = {way.number: way.lonlat for way in ways(answer)}
     for element in answer.elements:
         if element.get("type") == "way":
-            number = element.get("id", 0)
-            rings = [lines[number]] if number in lines else []
+            rings = [way.lonlat for way in ways(Answer((element,), ""))]
         else:
             rings = [ring for each in _members(element) if (ring := _ring(each)) is not None]
         if not rings:
@@ -207,13 +263,13 @@ def write(
     path: Path,
     rows: Sequence[tuple[BaseGeometry, Mapping[str, Any]]],
 ) -> None:
-    """Write shapes in degrees with their properties as GeoJSON (RFC 7946)."""
+    """Write shapes in degrees with their properties as GeoJSON (RFC 7946), as its name stands."""
     features = [
         {"type": "Feature", "properties": dict(row), "geometry": json.loads(_json(shape))}
         for shape, row in rows
     ]
     table = {"type": "FeatureCollection", "features": features}
-    write_text(path, json.dumps(table, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(table, ensure_ascii=False) + "\n", "utf-8", newline="\n")
 
 
 def _json(shape: BaseGeometry) -> str:
@@ -221,10 +277,62 @@ def _json(shape: BaseGeometry) -> str:
     return str(shapely.to_geojson(shapely.transform(shape, lambda xy: xy.round(7))))
 
 
+def _way(element: Mapping[str, Any]) -> Way:
+    """Read a line; raises whatever fits where it cannot be read."""
+    shape, nodes = element["geometry"], element["nodes"]
+    known = [i for i, point in enumerate(shape) if point is not None]
+    lonlat = [(float(shape[i]["lon"]), float(shape[i]["lat"])) for i in known]
+    numbers = tuple(int(nodes[i]) for i in known)
+    if not all(abs(lon) <= 180 and abs(lat) <= 90 for lon, lat in lonlat):
+        msg = "points that are none of the earth"
+        raise ValueError(msg)
+    number = int(element["id"])
+    if not all(abs(each) < _NUMBERS for each in (number, *numbers)):
+        msg = "numbers of 64 bits and more"
+        raise ValueError(msg)
+    return Way(number, numbers, np.array(lonlat, dtype=float).reshape(-1, 2), _tags(element))
+
+
+def _read(element: Mapping[str, Any]) -> Way | str:
+    """Read a line, or say why it cannot be read."""
+    try:
+        return _way(element)
+    except (LookupError, TypeError, ValueError, OverflowError) as problem:
+        name = _clean(element.get("id"))[:20]
+        return f"way {name} (found no geometry with numbers of its points: {problem!r:.80})"
+
+
+def _reaches(way: Way, box: Box) -> bool:
+    """Whether a line runs within a box."""
+    return shapely.clip_by_rect(shapely.LineString(way.lonlat), *box.edges).length > 0
+
+
+def _relations(numbers: Sequence[int]) -> str:
+    """Ask for relations by number, in Overpass QL."""
+    listed = ",".join(map(str, numbers))
+    chosen = f"rel({listed})" if len(numbers) == 1 else f"rel(id:{listed})"
+    return f"[out:json][timeout:{_SECONDS}];{chosen};out body;"
+
+
+def _refs(answer: Answer, kind: str) -> frozenset[int]:
+    """Numbers of the members of relations that are of a kind."""
+    return frozenset(
+        each["ref"]
+        for element in answer.elements
+        for each in _members(element)
+        if each.get("type") == kind and isinstance(each.get("ref"), int)
+    )
+
+
+def _clean(value: object) -> str:
+    """Write a value as text that can be written to a file."""
+    return _LONE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+
+
 def _tags(element: Mapping[str, Any]) -> Mapping[str, str]:
     tags = element.get("tags")
     given = tags.items() if isinstance(tags, dict) else ()
-    return {str(key): str(value) for key, value in given}
+    return {_clean(key): _clean(value) for key, value in given}
 
 
 def _members(element: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -166,6 +166,27 @@ def with_ref(ref: str, ways: Sequence[Way]) -> Callable[[Way], bool]:
     return lambda way: _plain(ref) in numbers(way)
 
 
+def in_relation(
+    relation: int, members: Collection[int], ways: Sequence[Way], box: Box
+) -> Callable[[Way], bool]:
+    """
+    Tell the roads whose numbers a relation holds.
+
+    Raises
+    ------
+    SourceError
+        None of them comes into the box.
+    """
+    held = (way for way in ways if way.number in members and _factor(way) is not None)
+    if not any(box.holds(lon, lat) for way in held for lon, lat in way.lonlat):
+        msg = (
+            f"fetch.highway_relation: found none of the {len(members)} ways of the relation "
+            f"{relation} among the roads in the box {box}; wanted that of a road through it"
+        )
+        raise SourceError(msg)
+    return lambda way: way.number in members
+
+
 def line_row(road: Highway) -> Row:
     """Centre line of the highway, for `highway.geojson`."""
     row = {"name": road.name, "ref": road.ref, "length_km": round(road.length / 1000, 3)}

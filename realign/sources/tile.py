@@ -23,8 +23,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from realign.errors import SourceError
-from realign.sources.client import BrokenError, Client, LaterError, Reply
-from realign.sources.files import md5, write_text
+from realign.sources.client import AskedError, BrokenError, Client, LaterError, Reply, number
+from realign.sources.files import md5, unwritable, write_text
 
 LARGEST = 512 << 20
 """Largest tile that is taken [bytes]; those of GLO-30 have some 40 MB."""
@@ -144,8 +144,11 @@ class Tile:
     def _take(self, reply: Reply, start: int) -> None:
         """Write an answer into its place, as far as it comes."""
         size = _size(reply)
+        if size > LARGEST:
+            msg = f"{reply.url}: found a file of {size} bytes; wanted at most {LARGEST}"
+            raise AskedError(msg)
         if reply.status == 206:
-            found = re.match(r"bytes (\d+)-", reply.headers.get("Content-Range", ""))
+            found = re.match(r"bytes ([0-9]{1,18})-", reply.headers.get("Content-Range", ""))
             if not found or int(found[1]) != start or not size:
                 msg = f"{reply.url}: the answer is not the part that was asked for"
                 raise BrokenError(msg)
@@ -172,8 +175,7 @@ class Tile:
                 if not size:  # nobody told how long it is
                     self.size = at
         except OSError as problem:
-            msg = f"{self.path}: cannot be written ({problem}); wanted a folder with room for it"
-            raise SourceError(msg) from problem
+            raise unwritable(self.path, problem) from problem
         finally:
             self.held = _merged([*self.held, (start, at)])
             notes = {"size": self.size, "etag": self.etag, "held": self.held}
@@ -270,10 +272,9 @@ def _end(window: Window) -> tuple[int, int]:
 def _size(reply: Reply) -> int:
     """Length of the whole file by the head of an answer; 0 where it does not tell."""
     if reply.status == 206:
-        found = re.search(r"/(\d+)$", reply.headers.get("Content-Range", ""))
-        return int(found[1]) if found else 0
-    length = reply.headers.get("Content-Length", "")
-    return int(length) if length.isdigit() and "Content-Encoding" not in reply.headers else 0
+        return number(reply.headers.get("Content-Range", "").rpartition("/")[2]) or 0
+    length = number(reply.headers.get("Content-Length", "")) or 0
+    return 0 if "Content-Encoding" in reply.headers else length
 
 
 def _merged(spans: list[Span]) -> list[Span]:
