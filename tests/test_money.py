@@ -471,23 +471,23 @@ def test_later_water_costs_no_more_and_less_money_opens_no_sooner() -> None:
         Alternative(name="later", water_months=12),
         Alternative(name="poorer", budget_pkr_per_year=pace.budget_pkr_per_year * 0.9),
     ]
-    same, later, poorer = (appraisal._varied(pace, SHORT, works, each) for each in asked)
-    assert same.schedule is not None
-    assert later.schedule is not None
-    assert poorer.schedule is not None
-    late = [sum(p.days_late for p in each.schedule.phases) for each in (same, later, poorer)]
+    same, later, poorer = (
+        phasing.schedule(each.option, each.works, each.pace)
+        for each in (appraisal._varied(pace, SHORT, works, one) for one in asked)
+    )
+    late = [sum(p.days_late for p in each.phases) for each in (same, later, poorer)]
     assert late[1] <= late[0] <= late[2]
     if late[0] == late[1] == 0:
-        assert later.schedule.objective_pkr <= same.schedule.objective_pkr * (1 + 1e-9)
-    moved = [p.work.deadline for p in later.schedule.phases]
+        assert later.objective_pkr <= same.objective_pkr * (1 + 1e-9)
+    moved = [p.work.deadline for p in later.phases]
     assert moved == [
-        p.work.deadline and phasing.months_later(p.work.deadline, 12) for p in same.schedule.phases
+        p.work.deadline and phasing.months_later(p.work.deadline, 12) for p in same.phases
     ]
     # every opening has a water of its own, and all of them move
-    assert [one.water for one in later.schedule.openings] == [
-        one.water and phasing.months_later(one.water, 12) for one in same.schedule.openings
+    assert [one.water for one in later.openings] == [
+        one.water and phasing.months_later(one.water, 12) for one in same.openings
     ]
-    assert any(one.water for one in same.schedule.openings)
+    assert any(one.water for one in same.openings)
 
 
 def test_a_pinned_day_has_the_share_of_draws_that_keep_it() -> None:

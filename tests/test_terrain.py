@@ -233,10 +233,15 @@ def test_whole_numbers_with_scale_and_offset_are_metres(tmp_path: Path) -> None:
     assert np.array_equal(read_utm(path).z, np.trunc(terrain().z) / 2 + 100)
 
 
-def test_the_vertical_part_of_a_compound_system_is_left_to_the_datum(tmp_path: Path) -> None:
-    ground = read_utm(good(tmp_path / "dem.tif", crs="EPSG:32643+5773"))
+@pytest.mark.parametrize("said", ["EGM96", "EPSG:5773", "egm96"])
+def test_a_vertical_system_is_that_of_the_study(tmp_path: Path, said: str) -> None:
+    path = good(tmp_path / "dem.tif", crs="EPSG:32643+5773")
+    ground = read_utm(path, datum=said)
     assert np.array_equal(ground.z, terrain().z)
-    assert read_utm(tmp_path / "dem.tif", crs=None).crs.to_epsg() == 32643
+    assert read_utm(path, crs=None, datum=said).crs.to_epsg() == 32643
+    for other in ("EGM2008", "mean sea level", "ellipsoid"):
+        with pytest.raises(InputError, match=r"levels are on EPSG:5773, and elevation.vertical"):
+            read_utm(path, datum=other)
 
 
 def test_a_warped_plane_is_the_plane(tmp_path: Path) -> None:
