@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -184,6 +185,44 @@ def test_a_full_disk_is_one_message_and_leaves_the_former_results(
     assert line.startswith(f"{runs.out}: the results cannot be written there: ")
     assert content(runs.out) == before
     assert sorted(path.name for path in runs.out.parent.iterdir()) == ["small"]
+
+
+_FULL = """
+import json, subprocess, sys
+from pathlib import Path
+import realign, small_study
+plan, place = small_study.planned(), Path(sys.argv[1])
+for size in sys.argv[2:]:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", place], check=True)
+    try:
+        told = str(len(realign.write(plan, place / "out")))
+    except realign.RealignError as problem:
+        told = str(problem)
+    print(json.dumps([told, sorted(path.name for path in place.iterdir())]))
+    subprocess.run(["umount", "-l", place], check=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_disk_that_is_full_is_said_whatever_a_library_says(tmp_path: Path) -> None:
+    alone = ["unshare", "--user", "--map-root-user", "--mount"]
+    mount = [*alone, "mount", "-t", "tmpfs", "none", "/mnt"]
+    if not shutil.which("unshare") or subprocess.run(mount, check=False).returncode:
+        pytest.skip("no disk may be mounted")
+    done = subprocess.run(
+        [*alone, sys.executable, "-c", _FULL, str(tmp_path), "60k", "700k", "2m", "64m"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    *full, roomy = map(json.loads, done.stdout.splitlines())
+    for told, left in full:
+        assert "the results cannot be written there: the disk is full, with 0." in told
+        assert not left
+    assert int(roomy[0]) > 50
+    assert roomy[1] == ["out"]
 
 
 def test_two_runs_into_one_folder_are_told_apart(runs: Runs, former: dict[str, bytes]) -> None:

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -22,6 +22,7 @@ FRESH, FORMER = "fresh", "former"
 """What a hidden folder holds: the results that are made, and those that they replace."""
 
 _MADE = "[a-z0-9_]{8}"  # what `tempfile` puts behind a prefix
+_FULL = 1_000_000  # bytes left on the disk; results take more
 
 
 @contextmanager
@@ -80,8 +81,13 @@ def exchange(target: Path, folder: Path) -> None:
 
 
 def unwritable(target: Path, problem: Exception) -> OutputError:
-    """Error of a folder that cannot be written."""
-    return OutputError(f"{target}: the results cannot be written there: {problem}")
+    """Error of a folder that cannot be written; libraries do not tell when the disk is full."""
+    msg = f"{target}: the results cannot be written there: "
+    with suppress(OSError):
+        free = shutil.disk_usage(target.parent).free
+        if free < _FULL:
+            return OutputError(f"{msg}the disk is full, with {free / 1e6:.1f} MB left ({problem})")
+    return OutputError(f"{msg}{problem}")
 
 
 def _prefix(target: Path) -> str:
