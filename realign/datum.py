@@ -48,7 +48,7 @@ def ellipsoidal(name: str) -> bool:
         found = CRS.from_user_input(KNOWN.get(_plain(name), name))
     except CRSError:
         return False
-    return found.is_geographic and len(found.axis_info) == 3
+    return len(found.axis_info) == 3
 
 
 def declared(crs: CRS) -> tuple[str, str]:
@@ -64,8 +64,8 @@ def declared(crs: CRS) -> tuple[str, str]:
     """
     if crs.is_compound:
         levels = crs.sub_crs_list[-1]
-    elif len(crs.axis_info) == 3:
-        levels = crs
+    elif len(crs.axis_info) == 3:  # of latitude and longitude, or of a plane: the same heights
+        levels = crs.geodetic_crs.to_3d() if crs.geodetic_crs else crs
     else:
         return "", ""
     code = levels.to_epsg()

@@ -26,7 +26,7 @@ from realign.conditioning import Conditioned
 from realign.corridor import Laid, Layer
 from realign.errors import InputError, StudyError
 from realign.highway import Highway
-from realign.inputs import features, moved
+from realign.inputs import beside, features, moved
 from realign.network import JOIN
 from realign.rates import Rates
 from realign.reservoir import Reservoir
@@ -243,7 +243,11 @@ def hashes(study: Study) -> dict[str, str]:
     """
     files = {study.file.name: study.file, study.study.rates: study.rates_file}
     files[study.study.places] = study.file.parent / study.study.places
-    files |= {f"inputs/{name}": study.inputs / name for name in _inputs(study)}
+    for name in _inputs(study):
+        own = study.inputs / name
+        files |= {f"inputs/{name}": own}
+        if name != study.elevation.file:
+            files |= {f"inputs/{near.relative_to(study.inputs)}": near for near in beside(own)}
     out = {}
     for name, file in files.items():
         if file.is_file():

@@ -50,6 +50,10 @@ _LEADS = (  # what GDAL takes for a description wherever it stands in the head o
     b"<ogrvrt", b"<vrtdataset", b"<gdal_wms", b"<gdaltileindex", b"<ogrwfs", b"<ogrgmlas",
     b"<wms_", b"<gdalwmts", b"<wcs_", b"<tileservice", b"gdal_streamed_alg",
 )  # fmt: skip
+_BESIDE = (
+    ".dbf", ".shx", ".prj", ".cpg", ".qix", ".dat", ".map", ".id", ".ind", ".mid", ".xsd", ".gfs",
+    ".csvt",
+)  # fmt: skip
 _GEOPACKAGE = (b"GPKG", b"GP10", b"GP11")
 _DXF = re.compile(rb"\s*(?:0|999)\s*\r?\n")
 VECTORS = "GeoPackage, GeoJSON, FlatGeobuf, Shapefile, KML, GML, GPX, DXF, MapInfo or CSV"
@@ -201,6 +205,13 @@ def features(path: Path, wanted: str) -> gpd.GeoDataFrame:
     if isinstance(frame, gpd.GeoDataFrame):
         check_places(path, frame, "that are no numbers, or no place on Earth")
     return frame
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """Files that a file of shapes is read with: its table, its system, what is not yet written."""
+    near = (path.with_suffix(end) for end in _BESIDE)
+    logs = (path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))
+    return tuple(each for each in (*near, *logs) if each != path and each.is_file())
 
 
 def _holds_shapes(path: Path) -> bool:

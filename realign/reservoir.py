@@ -51,7 +51,7 @@ _FREE, _WALL, _FACE = 0, 1, 2  # what stands in a cell: nothing, the wall, nothi
 class Stage(Settings):
     """A dated step in the filling of a reservoir."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=120)
     """What is reached, for example "partial impounding"."""
     level_m: float
     """Level to which the lake is filled [m above datum]."""
@@ -63,7 +63,7 @@ class Stage(Settings):
 class Dam(Settings):
     """The table `[[dams]]`: where a dam stands, how high, and when its reservoir fills."""
 
-    name: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1, max_length=120)
     """Name of the dam."""
     lon: float = Field(ge=-180, le=180)
     """Longitude of the axis in the middle of the river [deg, WGS 84]."""

@@ -135,3 +135,20 @@ def test_a_dam_on_another_datum_than_the_ground_is_refused(tmp_path: Path) -> No
     other = study.model_copy(update={"dams": dams})
     with pytest.raises(InputError, match=r"vertical_datum: found 'EGM96', and the ground is on"):
         drowned.submerge(other)
+
+
+@pytest.mark.parametrize(
+    ("crs", "wanted"),
+    [
+        (CRS(32643), ("", "")),
+        (CRS(4326), ("", "")),
+        (CRS("EPSG:32643+5773"), ("EPSG:5773", "metre")),
+        (CRS("EPSG:32643+6360"), ("EPSG:6360", "US survey foot")),
+        (CRS(4979), ("EPSG:4979", "metre")),
+        (CRS(32643).to_3d(), ("EPSG:4979", "metre")),
+    ],
+)
+def test_a_system_declares_the_datum_of_its_levels(crs: CRS, wanted: tuple[str, str]) -> None:
+    assert datum.declared(crs) == wanted
+    told = datum.declared(crs)[0]
+    assert datum.ellipsoidal(told) == datum.same(told or "none", "ellipsoid")

@@ -18,7 +18,8 @@ import small_study
 import realign
 from realign.outputs import tables
 
-MARKUP = "</script><script>window.hurt=1</script><img src=x onerror=hurt()>"
+TEMPLATE = "{{7*1234567}}{% x %}{# y #}{{{"
+MARKUP = TEMPLATE + "</script><script>window.hurt=1</script><img src=x onerror=hurt()>"
 QUOTES = '" onmouseover="hurt()" \''
 CDATA = "]]><script>hurt()</script><![CDATA["
 TURNED = "abc\u202efdp.exe\u2066"
@@ -115,6 +116,8 @@ def test_no_name_becomes_a_script_of_a_page(results: Path, name: str) -> None:
     page = Page()
     page.feed(text)
     assert "window.hurt" in text  # as words
+    assert str(7 * 1234567) not in text
+    assert "7*1234567}}" in text
     assert not [script for script in page.scripts if script.startswith(("window.hurt", "hurt"))]
     assert not page.runs
     assert "x" not in page.addresses

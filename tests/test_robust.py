@@ -978,3 +978,50 @@ def test_nothing_is_asked_of_the_network(file: Path) -> None:
         read(file)
         server.shutdown()
     assert not asked
+
+
+def masked(path: Path, source: str) -> None:
+    """Put a mask that leads elsewhere beside a raster."""
+    path.with_name(f"{path.name}.msk").write_text(
+        f'<VRTDataset rasterXSize="{COLS}" rasterYSize="{ROWS}"><Metadata><MDI '
+        'key="INTERNAL_MASK_FLAGS_1">2</MDI></Metadata><VRTRasterBand dataType="Byte" band="1">'
+        f'<SimpleSource><SourceFilename relativeToVRT="0">{source}</SourceFilename><SourceBand>1'
+        "</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+
+
+BESIDE: dict[str, str] = {
+    "a scale": '<PAMRasterBand band="1"><Scale>0.5</Scale><Offset>400</Offset></PAMRasterBand>',
+    "another place": f"<GeoTransform>{LEFT + 1000},{CELL},0,{TOP},0,-{CELL}</GeoTransform>",
+    "no data": '<PAMRasterBand band="1"><NoDataValue>800</NoDataValue></PAMRasterBand>',
+}
+
+
+@pytest.mark.parametrize("name", [*BESIDE, "a mask"])
+def test_what_lies_beside_a_raster_changes_nothing(file: Path, name: str) -> None:
+    path = inputs(file, "dem.tif")
+    wanted, was = read(file), drowned.hashes(realign.load(file))
+    if name in BESIDE:
+        near = path.with_name("dem.tif.aux.xml")
+        near.write_text(f"<PAMDataset>{BESIDE[name]}</PAMDataset>")
+    else:
+        other = path.with_name("m.tif")
+        raster(other, np.zeros((ROWS, COLS), np.float32))
+        masked(path, str(other))
+    found = read(file)
+    np.testing.assert_array_equal(found.terrain.z, wanted.terrain.z)
+    assert found.terrain.transform == wanted.terrain.transform
+    assert drowned.hashes(realign.load(file)) == was
+
+
+def test_every_part_of_a_shapefile_is_an_input(file: Path) -> None:
+    lines = gpd.read_file(inputs(file, "rivers.geojson"))
+    lines.to_file(inputs(file, "rivers.shp"))
+    change(file, '"rivers.geojson"', '"rivers.shp"')
+    was = drowned.hashes(realign.load(file))
+    parts = {f"inputs/rivers{end}" for end in (".shp", ".dbf", ".shx", ".prj", ".cpg")}
+    assert parts <= set(was)
+    table = inputs(file, "rivers.dbf")
+    table.write_bytes(table.read_bytes().replace(b"Clear", b"Cloud"))
+    now = drowned.hashes(realign.load(file))
+    assert {key for key in was if was[key] != now[key]} == {"inputs/rivers.dbf"}

@@ -10,6 +10,7 @@ they were. A folder that holds anything but results of this program and a
 import json
 import logging
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -120,7 +121,7 @@ def write(plan: Plan, folder: Path | str, *, workers: int = 1) -> tuple[Path, ..
             names = _fill(plan, fresh, workers)
             _keep(target, fresh)
             claim.exchange(target, hidden)
-        except (OSError, DataSourceError, DataLayerError) as problem:
+        except (OSError, sqlite3.Error, DataSourceError, DataLayerError) as problem:
             raise unwritable(target, problem) from problem
         finally:
             if target.exists() or not (hidden / claim.FORMER).exists():  # else it is the last copy

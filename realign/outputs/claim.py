@@ -6,6 +6,7 @@ is killed leaves its hidden folder behind, and if that happens between the two r
 exchange, the only copy of the former results is in it. The next run puts them back.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -22,7 +23,8 @@ FRESH, FORMER = "fresh", "former"
 """What a hidden folder holds: the results that are made, and those that they replace."""
 
 _MADE = "[a-z0-9_]{8}"  # what `tempfile` puts behind a prefix
-_FULL = 1_000_000  # bytes left on the disk; results take more
+_FULL = 64_000_000  # bytes left on the disk; a file of results may take as many
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 @contextmanager
@@ -83,9 +85,10 @@ def exchange(target: Path, folder: Path) -> None:
 def unwritable(target: Path, problem: Exception) -> OutputError:
     """Error of a folder that cannot be written; libraries do not tell when the disk is full."""
     msg = f"{target}: the results cannot be written there: "
+    code = problem.errno if isinstance(problem, OSError) else errno.ENOSPC
     with suppress(OSError):
         free = shutil.disk_usage(target.parent).free
-        if free < _FULL:
+        if free < _FULL and code in _NO_ROOM:
             return OutputError(f"{msg}the disk is full, with {free / 1e6:.1f} MB left ({problem})")
     return OutputError(f"{msg}{problem}")
 

@@ -31,11 +31,11 @@ from realign.inputs import FOREIGN, check_file
 from realign.terrain.relief import SAME, Bounds, Terrain, not_metric, part, square
 from realign.terrain.room import Tile, roomy, tiles
 
-FORMATS = [
-    "GTiff", "AAIGrid", "SRTMHGT", "DTED", "USGSDEM", "EHdr", "ENVI", "GSAG", "GSBG", "GS7BG",
-]  # fmt: skip
-"""Formats of rasters that hold their levels themselves, by their names in GDAL: others may lead to
-other files, to the network, or to code."""
+FORMATS = ["GTiff", "SRTMHGT", "DTED", "USGSDEM"]
+"""Formats of rasters that are one file, by their names in GDAL: others may lead to other files, to
+the network, or to code."""
+_ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
+"""What keeps GDAL from files beside the raster, which say other levels, places and masks."""
 _LOWEST, _HIGHEST = -500.0, 9000.0  # dry land lies between -430 m (Dead Sea) and 8,849 m
 _WHOLE = 0.999  # share of known ground that a warped cell must stand on
 _ASTRAY = 1e-3  # cells; how far a warped cell may be from its place
@@ -145,7 +145,7 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `_own_crs` reports it
             # rasterio 1.4 multiplies transforms by `*`, which affine 3 warns of
             warnings.simplefilter("ignore", PendingDeprecationWarning)
-            with rasterio.Env(), DatasetReader(path, driver=FORMATS) as source:
+            with rasterio.Env(**_ALONE), DatasetReader(path, driver=FORMATS) as source:
                 yield source
     except RealignError:
         raise

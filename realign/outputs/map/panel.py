@@ -1,5 +1,6 @@
 """Layers of the map by what the panel calls them, with one look for each thing."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ Style = Mapping[str, Any]
 TOLERANCE = 3.0
 """Distance by which a drawn road may differ from the layer [m]."""
 _DIGITS = 6  # of degrees: 0.1 m
+_BEGINS = re.compile(r"\{(?=[{%#])")  # what begins a template
 
 # Colours of Okabe and Ito, told apart by every kind of colour vision; the dash says it again.
 LOOKS: dict[str, Style] = {
@@ -119,6 +121,21 @@ class Drawing:
     def add(self, group: str, row: Row) -> None:
         """Add a line to a group of the panel."""
         self.groups.setdefault(group, []).append(row)
+
+
+def _plain(value: object, **options: Any) -> str:
+    """
+    Write JSON in which no text begins a template.
+
+    Branca compiles what a template has given as a template once more, so that `{{` in the name of a
+    place would be run. Braces of JSON itself are followed by a quotation mark or a brace that
+    closes.
+    """
+    return _BEGINS.sub(r"\\u007b", json.dumps(value, **options))
+
+
+# the filter `tojson` of all of folium's templates, whose environment is one
+folium.GeoJson._template.environment.policies["json.dumps_function"] = _plain  # noqa: SLF001
 
 
 class Raw(branca.element.Element):
