@@ -12,7 +12,7 @@ BUILDER := $(wildcard data/$(STUDY)/build.py)
 NEEDS   := $(READY) $(if $(INPUTS),,$(if $(BUILDER),$(BUILT)))
 
 .DEFAULT_GOAL := help
-.PHONY: help maps submerged costs alternatives pictures data test check bench clean
+.PHONY: help maps submerged costs alternatives pictures data test check audit bench clean
 
 help: ## list the targets
 	@echo "make TARGET [STUDY=kkh] [INPUTS=folder of other inputs]"
@@ -38,6 +38,10 @@ check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+audit: $(READY) ## hold the locked versions against known flaws, before a release; needs the network
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 bench: $(NEEDS) ## measure time, peak memory and the answer, beside rivals; some 35 minutes
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,bench]'

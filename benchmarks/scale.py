@@ -414,7 +414,8 @@ def _figure(lines: list[dict[str, Any]]) -> str:
         axes.set(xlabel="length of the highway [km]", ylabel=what)
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, alpha=0.4)
-    axes.legend(fontsize="small")
+        if number == 1:
+            axes.legend(fontsize="small", loc="upper left")
     out = StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()

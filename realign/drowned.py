@@ -122,7 +122,11 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         made = _ground(study, rivers, line)
         ground = made.terrain
     with clock.stage("highway"):
-        road = highway.on_ground(line, ground, study.existing)
+        try:
+            road = highway.on_ground(line, ground, study.existing)
+        except InputError as problem:
+            msg = f"{problem}{_advice(study)}"
+            raise InputError(msg) from problem
         places = _places(study, road)
         no_go = _polygons(study, study.rivers.no_go)
         layers = _layers(study)

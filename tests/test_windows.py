@@ -260,9 +260,10 @@ def test_only_the_ground_about_road_and_dams_is_read() -> None:
     assert found.submergence.flooded == whole.submergence.flooded
 
 
-def test_a_lake_beyond_the_ground_that_was_read_names_the_key() -> None:
+@pytest.mark.parametrize("margin", [1.0, 150.0])
+def test_what_lies_beyond_the_ground_that_was_read_names_the_key(margin: float) -> None:
     with pytest.raises(InputError, match=r"was read \(elevation\.margin_m\)$"):
-        drowned.submerge(changed(asked(), "elevation", margin_m=150.0))
+        drowned.submerge(changed(asked(), "elevation", margin_m=margin))
 
 
 _LARGE = """
