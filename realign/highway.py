@@ -534,6 +534,7 @@ def _check_covered(line: Line, station: NDArray[np.float64], missing: NDArray[np
     more = f" and {len(spans) - _SHOWN} more ranges" if len(spans) > _SHOWN else ""
     msg = (
         f"{line.file}: the road leaves the ground that is known at chainage {found}{more}; "
-        "wanted a DEM without holes under the whole road"
+        "wanted a DEM without holes under the whole road, or a conditioning.fill_void_m as wide as "
+        "they are"
     )
     raise InputError(msg)

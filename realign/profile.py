@@ -19,7 +19,7 @@ from scipy.optimize import linprog
 from realign import formation, haul
 from realign.errors import NoRouteError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Alignment, Plan, beside, ground_under
+from realign.geometry.alignment import Alignment, Plan, beside, ground_under, refuse_unknown
 from realign.geometry.vertical import Grades
 from realign.haul import Moving
 from realign.settings import Settings
@@ -243,12 +243,14 @@ def grade_line(
     Raises
     ------
     NoRouteError
-        No grade line within the standard joins the two levels on this plan.
+        No grade line within the standard joins the two levels on this plan, or it
+        leads over ground that is not known.
     """
     n = max(round(plan.length / line.step_m), 2)
     length = plan.length / n
     fine = (np.arange(2 * (n + 1), dtype=np.float64) - 0.5) * length / 2
     _, ground, slope = ground_under(plan, terrain, np.clip(fine, 0, plan.length))
+    refuse_unknown(np.clip(fine, 0, plan.length), ground, slope)
     wet = beside(fine, task.spans + np.array([-length / 4, length / 4]))
     station = np.arange(n + 1, dtype=np.float64) * length
     middle = np.rint(np.interp(station, task.corridor_s, task.corridor_level) / line.level_m)
@@ -647,6 +649,7 @@ def _polished(  # noqa: PLR0913 - the alignment, the rough line and what rules b
     pvi, curve = _pvis(plan.length, line, standard)
     s = plan.stations(line.check_m)
     _, level, slope = ground_under(plan, terrain, s)
+    refuse_unknown(s, level, slope)
     wet = beside(s, task.spans)
     ground = _Ground(pvi, s, level, slope, _spline(s, pvi), _slope(s, pvi))
     station, forms = rough

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from realign import formation
 from realign.chainage import text
 from realign.formation import BRIDGE, OPEN, TUNNEL, Formation, Prices
-from realign.geometry.alignment import Alignment, beside, ground_under
+from realign.geometry.alignment import Alignment, beside, ground_under, refuse_unknown
 from realign.standards import DesignStandard
 from realign.terrain import Terrain
 
@@ -151,6 +151,11 @@ def take_off(  # noqa: PLR0913 - a road, the ground, and the tables that rule it
         Quantities by interval: open road by average end areas, structures by
         the height in the middle. Structures outside of what the plain rate allows
         count more metres than they are long, see `formation`.
+
+    Raises
+    ------
+    NoRouteError
+        The road leads over ground that is not known.
     """
     s = alignment.plan.stations(step)
     poses, ground, slope = ground_under(alignment.plan, terrain, s)
@@ -158,6 +163,7 @@ def take_off(  # noqa: PLR0913 - a road, the ground, and the tables that rule it
     for i, join in ((0, joins[0]), (-1, joins[1])):
         if join:
             ground[i], slope[i] = level[i], 0.0
+    refuse_unknown(s, ground, slope)
     height = level - ground
     run = np.diff(s)
     steep = alignment.grades.steepest_between(s)

@@ -16,7 +16,7 @@ from realign.chainage import Section
 from realign.chainage import text as chainage
 from realign.corridor import Corridor, Gap, Site, Variant
 from realign.corridor.layers import charged, taken
-from realign.corridor.site import GRADE_HALF, barriers, burn, deep, surroundings
+from realign.corridor.site import GRADE_HALF, closed, deep, surroundings
 from realign.errors import GeometryError, NoRouteError
 from realign.formation import BRIDGE, DENIED, FORMS, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Part, Plan, beside, crossings, met
@@ -426,7 +426,7 @@ def _mover(variant: Variant, site: Site, book: Rulebook, about: Water) -> Mover:
     land = lateral.chart(
         near,
         floor=water,
-        forbidden=burn(near, barriers(site)) | np.isnan(near.z),
+        forbidden=closed(site, near),
         rivers=[line for _, line in site.rivers],
         dearer=_dearer(variant, near, book),
     )

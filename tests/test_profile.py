@@ -1,5 +1,6 @@
 """Laws of grade lines: within the standard, above the water, and not dearer than by hand."""
 
+import re
 from dataclasses import replace
 from math import inf
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from test_formation import STANDARD, P
 
-from realign import formation, haul, profile
+from realign import chainage, formation, haul, profile
 from realign.errors import NoRouteError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation
 from realign.geometry.alignment import Alignment, Plan, ground_under
@@ -60,6 +61,19 @@ def laid(way: Plan, ground: Terrain, asked: Task, **changed: float) -> Profile:
     return grade_line(
         way, ground, asked, line=Line(**changed), standard=STANDARD, shape=SHAPE, prices=P
     )
+
+
+@given(at=st.integers(-10, 10), side=st.integers(-1, 1))
+def test_ground_that_is_not_known_under_or_beside_a_road_is_named(at: int, side: int) -> None:
+    ground, way = waves(1, high=5), plan(1000.0)
+    asked = task(way, ground)
+    row, col = (round(float(v)) for v in ground.index(at * 40.0, side * ground.cell))
+    ground.z[row, col] = np.nan
+    with pytest.raises(NoRouteError, match=r"chainages 0\+\d\d\d and 0.*fill_void_m") as problem:
+        laid(way, ground, asked)
+    first, last = (chainage.parse(s) for s in re.findall(r"\d\+\d{3}", str(problem.value)))
+    assert first - 20 <= 500 + at * 40.0 <= last + 20
+    assert last - first <= 4 * ground.cell
 
 
 def price(way: Plan, ground: Terrain, grades: Grades) -> float:

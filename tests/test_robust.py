@@ -30,7 +30,8 @@ from typer.testing import CliRunner
 import realign
 from realign import cli, drowned
 from realign.conditioning import Conditioning
-from realign.errors import RealignError, StudyError
+from realign.errors import NoRouteError, RealignError, StudyError
+from realign.geometry.alignment import ground_under
 from realign.highway import Existing
 from realign.reservoir import Dam
 from realign.submergence import Clearance
@@ -297,6 +298,57 @@ def test_a_ground_that_is_none_is_refused(file: Path, name: str) -> None:
     DEMS[name](inputs(file, "dem.tif"))
     told = refused(file)
     assert "dem.tif" in told or "highway.geojson" in told, told
+
+
+def hillside(z: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Choose the higher part of both sides of the valley, over some length."""
+    return (z > 885) & (z < 1100) & within(5600, 6300)
+
+
+def strip(z: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Choose a few cells of either side."""
+    return (z > 900) & (z < 1000) & within(7500, 7800)
+
+
+def specks(z: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Choose single cells above the lake."""
+    return (np.random.default_rng(1).uniform(size=z.shape) < 0.004) & (z > 868)
+
+
+def roadside() -> NDArray[np.bool_]:
+    """Choose a strip beside the highway so near that no new road can leave it beyond the lake."""
+    x, y = (np.arange(COLS) + 0.5) * CELL, TOP - (np.arange(ROWS) + 0.5) * CELL
+    off = y[:, None] - small_study.river_y(x)[None, :] - small_study.ASIDE
+    return (off > 1.6 * CELL) & (off < 4 * CELL) & within(8000, 12_500)
+
+
+def within(first: float, last: float) -> NDArray[np.bool_]:
+    """Choose columns by the easting from the western edge."""
+    x = (np.arange(COLS) + 0.5) * CELL
+    return np.asarray(((x > first) & (x < last))[None, :])
+
+
+@pytest.mark.parametrize("void", [hillside, strip, specks])
+def test_a_new_road_leads_past_ground_that_is_not_known(
+    file: Path, void: Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+) -> None:
+    z = small_study.ground()
+    small_study.write_dem(inputs(file, "dem.tif"), np.where(void(z), np.nan, z))
+    plan = realign.run(realign.load(file))
+    assert len(plan.links) >= 3
+    for link in plan.links:
+        assert link.alignment is not None
+        s = np.arange(0, link.length, 5.0)
+        _, ground, slope = ground_under(link.alignment.plan, plan.terrain, s)
+        assert np.isfinite(ground).all()
+        assert np.isfinite(slope).all()
+
+
+def test_where_no_ground_is_known_for_a_road_the_remedy_is_named(file: Path) -> None:
+    z = small_study.ground()
+    small_study.write_dem(inputs(file, "dem.tif"), np.where(roadside(), np.nan, z))
+    with pytest.raises(NoRouteError, match=r"joins \d\+\d{3} and .*conditioning\.fill_void_m"):
+        realign.run(realign.load(file))
 
 
 @pytest.mark.parametrize("name", SAME_DEMS)

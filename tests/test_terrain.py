@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pyproj import CRS, Transformer
 
 from realign.errors import GeometryError, InputError
-from realign.terrain import Elevation, Terrain, hillshade, read, slopes
+from realign.terrain import Elevation, Terrain, hillshade, read, slopes, unsure
 
 UTM = CRS.from_epsg(32643)
 LEFT, TOP, CELL = 400_000.0, 3_900_000.0, 30.0
@@ -177,6 +177,23 @@ def test_slopes_beside_nan_are_nan() -> None:
     east, north = slopes(ground)
     assert np.isnan(east[5, [4, 6]]).all()
     assert np.isnan(north[[4, 6], 5]).all()
+
+
+def test_ground_is_unsure_where_some_road_needs_a_cell_without_data_and_nowhere_else() -> None:
+    ground = terrain()
+    assert not unsure(ground).any()
+    ground.z[[8, 0], [9, 20]] = np.nan  # one inside, one on the edge
+    x, y = centres(*ground.shape)
+    needed = np.zeros(ground.shape, bool)
+    for east, north in np.array(np.meshgrid([-14, 0, 14], [-14, 0, 14])).reshape(2, -1).T:
+        for bearing in np.radians(np.arange(0, 360, 15)):
+            side = CELL * np.sin(bearing), CELL * np.cos(bearing)
+            for aside in (0.0, 1.0):
+                at = x + east + aside * side[0], y + north + aside * side[1]
+                row, col = ground.index(*at)
+                inside = (row >= 0) & (row <= 19) & (col >= 0) & (col <= 29)
+                needed |= np.isnan(ground.sample(*at)) & inside
+    assert (unsure(ground) == needed).all()
 
 
 def test_flat_ground_is_evenly_lit_and_slopes_to_the_light_are_brighter() -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
+import numpy as np
+
 from realign import formation
 from realign.chainage import text
 from realign.corridor.alternatives import (
@@ -147,7 +149,8 @@ def find(  # noqa: PLR0913 - what a search is asked
         if not road.at_edge:
             break
     if road is None:
-        raise NoRouteError(_no_route(gap, variant, standard, reason))
+        missing = int(np.isnan(problem.window.z).sum())
+        raise NoRouteError(_no_route(gap, variant, standard, reason) + _void(missing))
     return replace(road, opened=opened, seconds=perf_counter() - began)
 
 
@@ -156,4 +159,13 @@ def _no_route(gap: Gap, variant: Variant, standard: DesignStandard, reason: str)
         f"{gap.name}: no road of variant {variant.name!r} joins {text(gap.section.start)} and "
         f"{text(gap.section.end)}; {standard.title} at {standard.speed_kmh} km/h: {reason} "
         "every way; wanted a longer corridor.reach_m, a wider corridor.band_m, or a lower speed"
+    )
+
+
+def _void(missing: int) -> str:
+    """Say what may help where ground is missing."""
+    if not missing:
+        return ""
+    return (
+        f"; {missing:,} cells of the ground there have no data: conditioning.fill_void_m fills them"
     )

@@ -32,7 +32,7 @@ from realign.formation import FORMS, OPEN
 from realign.highway import Highway
 from realign.reservoir import Reservoir
 from realign.settings import Settings
-from realign.terrain import Terrain
+from realign.terrain import Terrain, unsure
 
 RIVER_STEP = 100.0
 """Spacing of the points of a river by which banks are told [m]."""
@@ -339,7 +339,7 @@ def overlay(  # noqa: PLR0913 - what lies on the ground is one thing each
     lines = [
         pieces(terrain, rivers, price=(each, 0.0, 0.0), half=half, over=(over, 0.0, 0.0)),
     ]
-    forbidden = np.isnan(terrain.z) | burn(terrain, barriers(site))
+    forbidden = closed(site, terrain)
     for laid in site.layers:
         rule = laid.layer
         inside = burn(terrain, laid.areas) if rule.per_m or rule.factor else None
@@ -363,6 +363,25 @@ def barriers(site: Site) -> list[BaseGeometry]:
     layers = [each for each in site.layers if each.layer.kind == "prohibition"]
     areas = [area for each in layers for area in each.areas]
     return [*site.no_go, *areas, *(lake.wall for lake in site.reservoirs)]
+
+
+def closed(site: Site, terrain: Terrain) -> NDArray[np.bool_]:
+    """
+    Cells that no new road may touch, whatever its variant: for searches and fitted roads alike.
+
+    Parameters
+    ----------
+    site
+        Its barriers.
+    terrain
+        Window of ground.
+
+    Returns
+    -------
+    closed
+        Of the window's shape: barriers, and ground that is not known well enough for a road.
+    """
+    return unsure(terrain) | burn(terrain, barriers(site))
 
 
 def burn(

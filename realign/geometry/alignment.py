@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from shapely import LineString, STRtree, linestrings
 
-from realign.errors import GeometryError
+from realign.chainage import text
+from realign.errors import GeometryError, NoRouteError
 from realign.geometry.horizontal import Element, travelled
 from realign.geometry.vertical import Grades
 from realign.terrain import Terrain
@@ -254,6 +255,33 @@ def ground_under(
     left = terrain.sample(x - half * np.sin(bearing), y + half * np.cos(bearing))
     right = terrain.sample(x + half * np.sin(bearing), y - half * np.cos(bearing))
     return poses, terrain.sample(x, y), np.abs(left - right) / (2 * half)
+
+
+def refuse_unknown(s: NDArray[np.float64], *values: NDArray[np.float64]) -> None:
+    """
+    Refuse a road over ground that is not known.
+
+    Parameters
+    ----------
+    s
+        Chainages along the new road, ascending, shape (n,) [m].
+    values
+        What has to be known there, such as level and cross slope, each of shape (n,).
+
+    Raises
+    ------
+    NoRouteError
+        One of them is NaN; the message names the first and the last such chainage.
+    """
+    missing = np.flatnonzero(np.isnan(values).any(axis=0))
+    if missing.size:
+        first, last = float(s[missing[0]]), float(s[missing[-1]])
+        msg = (
+            f"no ground is known under or beside the new road at {missing.size} of {s.size} "
+            f"stations between its chainages {text(first)} and {text(last)}; wanted a DEM without "
+            "holes there, or a conditioning.fill_void_m as wide as they are"
+        )
+        raise NoRouteError(msg)
 
 
 def crossings(plan: Plan, lines: Sequence[LineString], *, step: float = 5.0) -> NDArray[np.float64]:

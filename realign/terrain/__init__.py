@@ -9,7 +9,7 @@ other, and no stage makes a copy of the whole.
 
 from realign.terrain.elevation import Elevation, on_datum
 from realign.terrain.reading import cell_of, read
-from realign.terrain.relief import Bounds, Terrain, hillshade, part, slopes
+from realign.terrain.relief import Bounds, Terrain, hillshade, part, slopes, unsure
 from realign.terrain.room import Tile, roomy, tiles
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "roomy",
     "slopes",
     "tiles",
+    "unsure",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS
+from scipy import ndimage
 
 from realign.errors import GeometryError
 from realign.terrain.room import SIDE
@@ -14,6 +15,9 @@ from realign.terrain.room import SIDE
 Bounds = tuple[float, float, float, float]
 """Left, bottom, right, top [m]."""
 
+REACH = 2
+"""How far from the cell of a place lie cells that its level and slope need: the slope is that
+between points one cell aside, and each of their levels is one between four cells [cells]."""
 SAME = 1e-6  # cells; closer than this, two positions in the raster are one
 _AZIMUTH, _ALTITUDE = math.radians(315), math.radians(45)  # light of a map comes from north-west
 
@@ -173,6 +177,28 @@ def slopes(terrain: Terrain) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """
     down, right = np.gradient(terrain.z, np.float32(terrain.cell))
     return np.asarray(right, dtype=np.float32), np.asarray(-down, dtype=np.float32)
+
+
+def unsure(terrain: Terrain) -> NDArray[np.bool_]:
+    """
+    Cells with a place at which level or cross slope of a road would need a cell without data.
+
+    Parameters
+    ----------
+    terrain
+        The ground.
+
+    Returns
+    -------
+    unsure
+        Shape (rows, cols): cells without data, and all within `REACH` of them. The edge of
+        the raster does not count.
+    """
+    missing = np.isnan(terrain.z)
+    if not missing.any():
+        return missing
+    side = 2 * REACH + 1
+    return np.asarray(ndimage.maximum_filter(missing, size=side, mode="constant", cval=0))
 
 
 def hillshade(terrain: Terrain, *, factor: int) -> NDArray[np.uint8]:
