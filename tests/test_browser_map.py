@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -569,18 +571,69 @@ def test_a_broken_link_opens_the_map_as_it_is(browser: Any, folder: Path, broken
     quiet(browser)
 
 
-def test_paper_has_the_map_and_its_legend_but_no_buttons(browser: Any, folder: Path) -> None:
-    opened(browser, folder)
+VIEW = """const m = realign.map, c = m.getCenter();
+    return [c.lat, c.lng, m.getZoom(), m.getSize().x, m.getSize().y]"""
+UNDER = """
+    const map = realign.map, size = map.getSize(), at = [];
+    const boxes = ["title", "legend"].map((id) =>
+      document.getElementById(id).getBoundingClientRect());
+    [realign.old].concat(realign.option.shown().links.map((l) => realign.roads[l])).forEach((r) => {
+      for (let k = 0; k <= 50; k++) at.push(map.latLngToContainerPoint(r.at(r.length * k / 50)));
+    });
+    const span = (a) => Math.max(...at.map((p) => p[a])) - Math.min(...at.map((p) => p[a]));
+    return [at.filter((p) => p.x < 0 || p.y < 0 || p.x > size.x || p.y > size.y ||
+      boxes.some((b) => p.x > b.left && p.x < b.right && p.y > b.top && p.y < b.bottom)).length,
+      Math.max(span("x") / size.x, span("y") / size.y)]"""
+"""Points of roads outside the map or under a box, and share of the map that they span."""
+CUT = """const b = realign.map.getBounds(), [s, w, n, e] = arguments;
+    return Math.max(b.getSouth() - s, b.getWest() - w, n - b.getNorth(), e - b.getEast())"""
+
+
+@contextmanager
+def paper(browser: Any) -> Iterator[None]:
+    """Lay the page out for printing, as a browser does that is told to print."""
     run(browser, "window.dispatchEvent(new Event('beforeprint'))")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
+        yield
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        run(browser, "window.dispatchEvent(new Event('afterprint'))")
+
+
+def test_paper_has_the_map_and_its_legend_but_no_buttons(browser: Any, folder: Path) -> None:
+    opened(browser, folder)
+    with paper(browser):
         seen = """return [".tools", "#dock", "#panel", "#find", "#legend", "#name"].map((s) =>
             document.querySelector(s).getClientRects().length > 0)"""
         assert run(browser, seen) == [False, False, False, False, True, True]
         assert run(browser, "return document.getElementById('legend').open")
-    finally:
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-        run(browser, "window.dispatchEvent(new Event('afterprint'))")
+
+
+def test_a_sheet_of_paper_is_filled_by_the_roads(browser: Any, folder: Path) -> None:
+    opened(browser, folder)
+    screen = run(browser, VIEW)
+    with paper(browser):
+        assert run(browser, VIEW)[3:] == pytest.approx([404 * 96 / 25.4, 280 * 96 / 25.4], abs=1)
+        hidden, share = run(browser, UNDER)
+        assert hidden == 0
+        assert share > 0.5
+    assert run(browser, VIEW) == pytest.approx(screen, rel=1e-6)
+
+
+def test_paper_shows_what_the_reader_looked_at(browser: Any, folder: Path) -> None:
+    opened(browser, folder)
+    run(browser, "realign.map.setView(realign.old.at(4000), 14, {animate: false})")
+    screen = run(browser, VIEW)
+    seen = run(
+        browser,
+        """const b = realign.map.getBounds();
+        return [b.getSouth(), b.getWest(), b.getNorth(), b.getEast()]""",
+    )
+    with paper(browser):
+        assert run(browser, CUT, *seen) < (seen[3] - seen[1]) / screen[3]  # a pixel
+        assert run(browser, VIEW)[:3] == pytest.approx([*screen[:2], screen[2]], abs=1.2)
+    assert run(browser, VIEW) == pytest.approx(screen, rel=1e-6)
 
 
 def test_everything_is_reached_by_keyboard_and_has_a_name(browser: Any, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Laws of the report in a browser: it can be read, reached, searched, folded, and printed."""
 
+from base64 import b64decode
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pages import NARROW, SIZES, WIDE, check_quiet, open_page, run
 from small_plan import SHORT, small
+
+from realign.outputs import gantt
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 Keys = webdriver.Keys
@@ -444,7 +447,41 @@ def test_debt_is_shown_for_one_option_at_a_time(browser: Any, report: Path) -> N
     assert len(choices) == len(small().funds)
 
 
+def test_a_phone_tells_the_names_of_rows_in_whole_words(browser: Any, report: Path) -> None:
+    open_page(browser, report, SIZES[1])
+    rows = run(
+        browser,
+        """const svg = document.querySelector("details.gantt svg.names");
+        const edge = svg.getBoundingClientRect().right;
+        return Array.from(svg.querySelectorAll("g"), (g) => {
+          const seen = Array.from(g.querySelectorAll("text"))
+            .filter((t) => t.getClientRects().length);
+          return [g.querySelector("title").textContent,
+            seen.map((t) => t.textContent).join(" "),
+            seen.every((t) => t.getBoundingClientRect().right <= edge)];
+        })""",
+    )
+    assert rows
+    for title, seen, inside in rows:
+        assert inside, seen
+        assert title.replace(": ", " ", 1).startswith(seen.removesuffix("\u2026"))
+        assert len(seen) >= min(len(title.split(": ")[0]), gantt.FOLD)
+
+
 # ---------------------------------------------------------------- paper, and no scripts
+
+
+def test_a_schedule_on_paper_is_drawn_and_no_pictures(browser: Any, report: Path) -> None:
+    open_page(browser, report, WIDE)
+    bars = """const shown = document.querySelectorAll("svg.patterns, details.gantt");
+        document.body.replaceChildren(...shown);
+        return document.querySelectorAll(".job").length"""
+    assert run(browser, bars) > 10
+    sheet = {"preferCSSPageSize": True, "printBackground": True}
+    paper = b64decode(browser.execute_cdp_cmd("Page.printToPDF", sheet)["data"])
+    assert paper.startswith(b"%PDF")
+    # a browser prints an area with a pattern as a picture, each as large as its chart
+    assert paper.count(b"/Subtype /Image") == 0
 
 
 def test_paper_has_open_what_is_folded_and_cuts_nothing(browser: Any, report: Path) -> None:

@@ -16,6 +16,8 @@ WIDE = 830.0
 """Width that a calendar takes where that does not make its months too narrow or too wide [px]."""
 NAMES = 230.0
 """Width of the names of rows [px]."""
+FOLD = 22
+"""Letters of a line of a name where a narrow screen breaks it in two."""
 HEAD = 34.0
 """Height of years and months above the rows [px]."""
 LANE = 10.0

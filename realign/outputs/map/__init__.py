@@ -192,9 +192,8 @@ def _headline(plan: Plan, name: str) -> str:
         words += f" (P10 to P90: {cost.p10 / 1e9:,.0f} to {cost.p90 / 1e9:,.0f})"
     words += f"; all of it is open on {max(phase.opens for phase in total.phases)}"
     if risk is not None and risk.whole.chance is not None:
-        words += (
-            f", each road before its own water with a chance of {100 * risk.whole.chance:,.0f} %"
-        )
+        chance = f"{100 * risk.whole.chance:,.0f}\u00a0%"
+        words += f", each road before its own water with a chance of {chance}"
     return f"{words}."
 
 

@@ -198,6 +198,7 @@ def _template() -> jinja2.Template:
             "places": wording.places,
             "bytes": wording.size,
             "cut": wording.cut,
+            "fold": wording.fold,
             "dated": wording.dated,
             "words": wording.name,
         }

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import date
+from textwrap import wrap
 
 from markupsafe import Markup, escape
 
@@ -101,6 +102,21 @@ def cut(text: str, most: int) -> str:
     ('Thakot-\u2026', 'Thor')
     """
     return text if len(text) <= most else f"{text[: most - 1]}\u2026"
+
+
+def fold(text: str, wide: int) -> tuple[str, ...]:
+    """
+    Break a text into at most two lines, shortened where they have no room for all of it.
+
+    Examples
+    --------
+    >>> fold("Thor-Raikot, submerged by Diamer-Basha", 22)
+    ('Thor-Raikot, submerged', 'by Diamer-Basha')
+    >>> fold("Thor", 22)
+    ('Thor',)
+    """
+    first, *rest = wrap(text, wide) or [""]
+    return (first, cut(" ".join(rest), wide)) if rest else (first,)
 
 
 def name(word: str) -> str:

@@ -1,6 +1,7 @@
 "use strict";
 // Puts the page together once the map and its layers are there.
 (function () {
+  var LABEL = 90;  // room for a name beside its place [px]
   var NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
   function online() {
@@ -43,7 +44,7 @@
     return points.every(function (at) {
       return at.x > 12 && at.y > 12 && at.x < size.x - 12 && at.y < size.y - 12 &&
         boxes.every(function (box) {
-          return at.x < box.left - 14 || at.x > box.right + 14 || at.y < box.top - 14 || at.y > box.bottom + 14;
+          return at.x < box.left - LABEL || at.x > box.right + 14 || at.y < box.top - 14 || at.y > box.bottom + 14;
         });
     });
   }
@@ -98,6 +99,43 @@
     document.documentElement.style.setProperty("--title", realign.byId("title").offsetHeight + "px");
   }
 
+  var before = null;
+
+  // A sheet of paper is no window: give the map its size and set the view anew. What the reader
+  // looked at is in sight; all roads are where nobody has moved the map.
+  function toPaper() {
+    if (before) { return; }
+    var map = realign.map, seen = map.getBounds();
+    before = { centre: map.getCenter(), zoom: map.getZoom(), legend: realign.byId("legend").open, moved: moved };
+    realign.byId("legend").open = true;
+    document.documentElement.classList.add("sheet");
+    map.invalidateSize({ animate: false, pan: false });
+    homing = true;
+    if (before.moved) {
+      var snap = map.options.zoomSnap;
+      map.options.zoomSnap = 0;
+      map.setView(before.centre, map.getBoundsZoom(seen, false), { animate: false });
+      map.options.zoomSnap = snap;
+    } else {
+      home();
+    }
+    homing = false;
+    declutter();
+  }
+
+  function toScreen() {
+    if (!before) { return; }
+    document.documentElement.classList.remove("sheet");
+    realign.byId("legend").open = before.legend;
+    realign.map.invalidateSize({ animate: false, pan: false });
+    homing = true;
+    realign.map.setView(before.centre, before.zoom, { animate: false });
+    homing = false;
+    moved = before.moved;
+    before = null;
+    declutter();
+  }
+
   function text(scene) {
     realign.byId("name").textContent = scene.title;
     realign.byId("ground").textContent = scene.ground ? "Ground: " + scene.ground : "";
@@ -139,12 +177,8 @@
     });
     ["dock", "option", "day", "state"].forEach(function (what) { realign.on(what, settle); });
     window.addEventListener("resize", docked);
-    var opened = false;
-    window.addEventListener("beforeprint", function () {
-      opened = realign.byId("legend").open;
-      realign.byId("legend").open = true;
-    });
-    window.addEventListener("afterprint", function () { realign.byId("legend").open = opened; });
+    window.addEventListener("beforeprint", toPaper);
+    window.addEventListener("afterprint", toScreen);
     declutter();
   };
 }());
