@@ -166,17 +166,35 @@ def assumptions(study: Study, prices: Rates) -> tuple[Assumption, ...]:
 
 
 def _shown(value: object) -> str:
-    """Write a value as a reader writes it: thousands separators, stages by name, level and date."""
-    if isinstance(value, bool) or not isinstance(value, float | int | list | tuple):
-        return str(value)
+    """
+    Write a value as a reader writes it: thousands separators, rows by name, nothing of Python.
+
+    Examples
+    --------
+    >>> _shown(12_000.0), _shown(True), _shown({"truck_time": 10.0}), _shown((9.0, 12.0))
+    ('12,000', 'yes', 'truck time 10', '9; 12')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float | int):
         return f"{value:,.10g}" if abs(value) < 1e15 else f"{value:g}"
-    return "; ".join(
-        f"{row.name}: {row.level_m:g} m from {row.date.isoformat()}"
-        if isinstance(row, Stage)
-        else _shown(row)
-        for row in value
-    )
+    if isinstance(value, Stage):
+        return f"{value.name}: {value.level_m:g} m from {value.date.isoformat()}"
+    if isinstance(value, BaseModel):
+        kept = {key: getattr(value, key) for key in type(value).model_fields if key != "sources"}
+        value = {key: each for key, each in kept.items() if each is not None and each != ""}
+    if isinstance(value, Mapping):
+        name = value.get("name")
+        rest = [f"{_words(k)} {_shown(v)}" for k, v in value.items() if k != "name"]
+        return (f"{name}: " if name else "") + ", ".join(rest)
+    if isinstance(value, list | tuple):
+        return "; ".join(_shown(row) for row in value)
+    return str(value)
+
+
+def _words(key: object) -> str:
+    """Write a key of a table as words."""
+    return str(key).replace("_", " ")
 
 
 def notes(

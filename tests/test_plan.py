@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -603,6 +604,16 @@ def test_every_assumption_of_study_rates_and_standard_is_listed() -> None:
     assert found["variants[short].length_value_per_m"].reason == "assumption: a preference"
     assert "rates.bridge" in found
     assert any(key.startswith("standard[40 km/h].") for key in found)
+
+
+def test_assumptions_are_written_as_a_reader_writes_them() -> None:
+    study = realign.load(Path(__file__).parents[1] / "data" / "kkh" / "study.toml")
+    every = validation.assumptions(study, planned().rates)
+    found = {each.key: each.value for each in every}
+    assert found["options.weights"].startswith("cost 30, length 5, truck time 15")
+    assert found["formation.courses"].startswith("asphalt concrete: thickness m 0.12, ")
+    for key, value in found.items():
+        assert not re.search(r"[{}'=]|\b(True|False|None)\b", value), f"{key} = {value}"
 
 
 def test_the_ground_is_named_wherever_results_are() -> None:
