@@ -31,7 +31,7 @@ data: $(NEEDS) ## make the inputs of the study from its small tables
 	@test -n "$(INPUTS)$(BUILDER)" || echo "data/$(STUDY) has no build.py: its inputs are those in data/$(STUDY)/inputs"
 
 test: $(READY) ## run all tests
-	$(BIN)/pytest -n 2 --dist loadfile -m "not real" --cov=realign --cov-report=
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not real" --cov=realign --cov-report=
 	$(BIN)/pytest -m real --cov=realign --cov-append --cov-report=term:skip-covered
 
 check: $(READY) ## formatting, lint and types

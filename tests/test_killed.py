@@ -167,6 +167,7 @@ def test_results_stay_when_a_run_is_killed_while_it_writes(
     assert sorted(path.name for path in runs.out.parent.iterdir()) == ["small"]
 
 
+@pytest.mark.slow
 def test_the_run_after_all_that_works(runs: Runs, former: dict[str, bytes]) -> None:
     assert runs.run() == 0, runs.log
     assert whole(runs.out)
@@ -174,6 +175,7 @@ def test_the_run_after_all_that_works(runs: Runs, former: dict[str, bytes]) -> N
     assert sorted(path.name for path in runs.out.parent.iterdir()) == ["small"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 20_000, 400_000])
 def test_a_full_disk_is_one_message_and_leaves_the_former_results(
     runs: Runs, former: dict[str, bytes], limit: int

@@ -525,6 +525,7 @@ def hard_pressed(draw: st.DrawFn) -> tuple[list[Work], Pace]:
     return works, rules
 
 
+@pytest.mark.slow
 @given(hard_pressed())
 @settings(max_examples=40)
 def test_each_piece_of_advice_by_itself_ends_the_conflict(

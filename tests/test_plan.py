@@ -141,12 +141,14 @@ def test_the_small_study_gives_the_golden_numbers() -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_equal_numbers() -> None:
     """And so does the same study run twice."""
     assert numbers(realign.run(asked(), workers=1)) == numbers(planned())
     assert numbers(realign.run(asked(), workers=2)) == numbers(planned())
 
 
+@pytest.mark.slow
 def test_roads_of_a_former_run_are_found_again_and_give_equal_numbers(tmp_path: Path) -> None:
     study = asked()
     told: list[str] = []

@@ -264,6 +264,7 @@ def test_the_shift_of_the_water_is_triangular() -> None:
     assert float(shift.var()) == pytest.approx(variance, rel=0.03)
 
 
+@pytest.mark.slow
 def test_what_lots_share_adds_and_what_each_has_alone_adds_in_squares() -> None:
     s = 0.2
     costs = np.array([float(each.activity.cost) for each in row()[0].activities])
@@ -291,6 +292,7 @@ def test_lots_share_the_part_of_productivity_that_the_study_says(shared: float) 
     assert np.allclose(slow[:, earth].std(axis=0), 0.3, rtol=0.03)
 
 
+@pytest.mark.slow
 def test_the_ground_is_one_error_over_a_long_correlation_and_many_over_none() -> None:
     sensitivity = {f"lot {k}": 0.05 for k in range(4)}
     basis = Basis(sigma_m=3.0, price_date=START, sensitivity=sensitivity)

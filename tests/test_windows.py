@@ -284,6 +284,7 @@ print(json.dumps({"bytes": land.z.nbytes, "level": float(land.z[-7, -7])}))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
 def test_ground_is_read_within_less_memory_than_it_takes(tmp_path: Path) -> None:
     """256 MB of levels within 120 MB of memory that is not a file; warped, not only copied."""
