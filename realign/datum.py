@@ -6,11 +6,14 @@ Any other name, such as a local mean sea level, is a datum of its own: it equals
 offset has to be given between it and every other.
 """
 
+import re
 import warnings
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import AfterValidator
 from pyproj import CRS, Transformer
 from pyproj.crs import CompoundCRS
 from pyproj.exceptions import CRSError, ProjError
@@ -23,10 +26,61 @@ KNOWN: Mapping[str, str] = {
     "egm96": "EPSG:5773",
     "egm84": "EPSG:5798",
     "ellipsoid": "EPSG:4979",
+    "ellipsoidal height": "EPSG:4979",
+    "ellipsoidal heights": "EPSG:4979",
+    "hae": "EPSG:4979",
+    "wgs 84": "EPSG:4979",
     "wgs 84 ellipsoid": "EPSG:4979",
+    "wgs84": "EPSG:4979",
+    "wgs84 ellipsoid": "EPSG:4979",
 }
 """Names of datums and their codes."""
 _WGS84 = 4326
+_ELLIPSOID = re.compile(r"ellips|\bhae\b")
+_CODE = re.compile(r"\w+:\d+")
+_DEFINED = re.compile(r"[=\[\]{}]")
+
+
+def heights(name: str) -> str:
+    """
+    Refuse the name of a system whose levels are no heights in metres.
+
+    Raises
+    ------
+    ValueError
+        It is a code that nobody knows, a definition instead of a name, a system without heights
+        such as EPSG:4326, one in feet such as EPSG:6360, or one of depths such as EPSG:5715.
+
+    Examples
+    --------
+    >>> heights("EPSG:5773"), heights("mean sea level at Karachi")
+    ('EPSG:5773', 'mean sea level at Karachi')
+    """
+    if _DEFINED.search(name):  # it might name files
+        msg = f"found {name!r}; wanted the name of a datum, or a code such as EPSG:5773"
+        raise ValueError(msg)
+    try:
+        found = CRS.from_user_input(KNOWN.get(_plain(name), name))
+    except CRSError as problem:
+        if _CODE.fullmatch(name.strip()):
+            msg = f"found {name!r}, which is no known code; wanted one such as EPSG:5773"
+            raise ValueError(msg) from problem
+        return name  # a datum of its own
+    if not found.is_vertical and len(found.axis_info) < 3:
+        msg = f"found {name!r} ({found.name}), a system without heights; wanted a vertical datum"
+        raise ValueError(msg)
+    up = found.axis_info[-1]
+    if up.unit_conversion_factor != 1.0 or up.direction != "up":
+        msg = (
+            f"found {name!r} ({found.name}), levels in {up.unit_name}, {up.direction}; wanted a "
+            "datum of heights in metres, upward, and all levels in metres above it"
+        )
+        raise ValueError(msg)
+    return name
+
+
+Name = Annotated[str, AfterValidator(heights)]
+"""Name of a datum in a study."""
 
 
 def same(one: str, other: str) -> bool:
@@ -43,12 +97,23 @@ def same(one: str, other: str) -> bool:
 
 
 def ellipsoidal(name: str) -> bool:
-    """Whether levels of a datum are heights above an ellipsoid, tens of metres off the sea."""
+    """
+    Whether levels of a datum are heights above an ellipsoid, tens of metres off the sea.
+
+    Examples
+    --------
+    >>> ellipsoidal("HAE"), ellipsoidal("GRS80 ellipsoid"), ellipsoidal("EPSG:7912")
+    (True, True, True)
+    >>> ellipsoidal("EGM96"), ellipsoidal("mean sea level")
+    (False, False)
+    """
+    if _ELLIPSOID.search(_plain(name)):
+        return True
     try:
         found = CRS.from_user_input(KNOWN.get(_plain(name), name))
     except CRSError:
         return False
-    return len(found.axis_info) == 3
+    return len(found.axis_info) == 3 and not found.is_compound
 
 
 def declared(crs: CRS) -> tuple[str, str]:

@@ -116,6 +116,7 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
     """
     clock = clock or Clock(tell)
     folder = study.inputs
+    known = hashes(study)  # before anything is read: see `unchanged`
     with clock.stage("ground"):
         rivers = _rivers(study)
         line = _line(study)
@@ -157,7 +158,7 @@ def submerge(study: Study, *, tell: Tell | None = None, clock: Clock | None = No
         places=places,
         reservoirs=tuple(lakes),
         submergence=lost,
-        hashes=hashes(study),
+        hashes=known,
         remarks=(*made.notes, *_of_road(line), *_of_lakes(lakes)),
     )
 
@@ -237,6 +238,40 @@ def texts(study: Study) -> dict[str, str]:
     return {
         name: path.read_bytes().decode("utf-8") for name, path in zip(names, files, strict=True)
     }
+
+
+def unchanged(given: Drowned, held: Mapping[str, str]) -> None:
+    """
+    Refuse inputs that were changed while they were read: nobody could say what came of which.
+
+    Parameters
+    ----------
+    given
+        With the digests from before they were read.
+    held
+        Texts of the study and of its tables, see `texts`.
+
+    Raises
+    ------
+    InputError
+        A file is another one now, or the study another than the one that was loaded.
+    """
+    study = given.study
+    now = hashes(study)
+    own = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in held.items()}
+    other = {
+        name
+        for found in (now, own, study.loaded)
+        for name in found
+        if name != "realign" and found[name] != given.hashes.get(name)
+    }
+    other |= given.hashes.keys() - now.keys()
+    if other:
+        msg = (
+            f"{study.file}: {', '.join(sorted(other))} changed while the run was reading them; "
+            "wanted inputs that stay as they are: run again"
+        )
+        raise InputError(msg)
 
 
 def hashes(study: Study) -> dict[str, str]:

@@ -25,7 +25,7 @@ from realign.appraisal import Funds, Variation, funds, uncertain, variations
 from realign.branches import Net
 from realign.choice import ANNOUNCED, Choice, Decision
 from realign.corridor import Gap
-from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge, texts
+from realign.drowned import Clock, Drowned, Tell, check, hashes, submerge, texts, unchanged
 from realign.errors import InputError, StudyError
 from realign.highway import Highway
 from realign.network import Link, Proposed
@@ -189,6 +189,7 @@ def run(
 def _run(study: Study, clock: Clock, hands: Hands, store: Store | None) -> Plan:  # noqa: PLR0915
     """Do the whole job, a line or two a stage."""
     prices = check(study)
+    held = texts(study)
     given = submerge(study, clock=clock)
     gaps = _gaps(given)
     dry = candidates.replaceable(given)
@@ -196,6 +197,7 @@ def _run(study: Study, clock: Clock, hands: Hands, store: Store | None) -> Plan:
     work = Spread(hands, Opened(given, prices), head_of(given), memory=memory)
     with clock.stage("hazards and standing road") as say:
         area = region.survey(given, prices, say)
+        unchanged(given, held)  # all inputs are read
     with clock.stage("corridors and roads") as say:
         trunks, failed = designed(work, (*gaps, *dry), free=dry, say=say)
     with clock.stage("branches") as say:
@@ -310,7 +312,7 @@ def _run(study: Study, clock: Clock, hands: Hands, store: Store | None) -> Plan:
         links_open=opened.get(best, {}),
         seconds=clock.seconds,
         hashes=given.hashes,
-        texts=texts(study),
+        texts=held,
     )
 
 

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from realign import study as studies
 from realign.drowned import hashes
@@ -38,6 +40,29 @@ _NO_CELLS: list[str] = []
 _SECONDS = re.compile(
     r"<caption>Seconds a stage</caption>.*?</tbody>|\d+ seconds in all", re.DOTALL
 )
+
+
+def _inner(name: str) -> str:
+    """Refuse a name that leads out of the folder it is in."""
+    if not is_within(Path(), name):
+        msg = f"found the name {name!r}; wanted one within the folder"
+        raise ValueError(msg)
+    return name
+
+
+Word = Annotated[str, Field(min_length=1)]
+
+
+class _Manifest(BaseModel, strict=True, extra="ignore"):
+    """What a replay needs of a manifest."""
+
+    kind: str = Field(alias="schema", pattern=r"^realign\.manifest/1$")
+    study: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    ground: str
+    texts: dict[str, str] = Field(min_length=1)
+    inputs_sha256: dict[Word, str] = Field(min_length=1)
+    versions: dict[Word, str] = Field(min_length=1)
+    files_bytes: dict[Annotated[str, AfterValidator(_inner)], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +90,16 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        kind = str(manifest["schema"])
-        held = manifest[TEXTS]
-        known = {**manifest["inputs_sha256"], **manifest["versions"]}
     except (OSError, ValueError, RecursionError) as problem:
         msg = f"{path}: cannot be read ({problem}); wanted the {MANIFEST} of a run"
         raise InputError(msg) from problem
-    except (KeyError, TypeError) as problem:
-        msg = f"{path}: has no key {problem}; wanted the {MANIFEST} of a run of this version"
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the whole"
+        msg = f"{path}: {key}: {first['msg']}; wanted the {MANIFEST} of a run of this version"
         raise InputError(msg) from problem
-    plain = isinstance(held, dict) and all(isinstance(v, str) for v in (*held, *held.values()))
-    if not kind.startswith("realign.manifest/") or not held or not plain or not known:
-        msg = f"{path}: found the schema {kind!r} or texts that are none; wanted realign.manifest/1"
-        raise InputError(msg)
     return dict(manifest)
 
 
@@ -100,11 +122,15 @@ def restored(manifest: Mapping[str, Any], folder: Path, *, inputs: Path) -> Stud
         A name of a text leads out of the folder, or the study is wrong.
     """
     for name, text in manifest[TEXTS].items():
+        msg = f"{MANIFEST}: found the text {name!r}; wanted a file within the study's folder"
         if not is_within(folder, name):
-            msg = f"{MANIFEST}: found the text {name!r}; wanted a name within the study's folder"
             raise InputError(msg)
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(text.encode())
+        try:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(text.encode())
+        except (OSError, ValueError) as problem:  # also half a pair of UTF-16
+            msg = f"{msg} ({problem})"
+            raise InputError(msg) from problem
     study = studies.load(folder / next(iter(manifest[TEXTS])), inputs=inputs)
     about = study.study.model_copy(update={"ground": str(manifest["ground"])})
     return study.model_copy(update={"study": about})
@@ -123,7 +149,7 @@ def changed(manifest: Mapping[str, Any], study: Study) -> tuple[Difference, ...]
             continue
         try:
             own = version(name)
-        except PackageNotFoundError:
+        except (PackageNotFoundError, ValueError):
             own = "unknown"
         if own != release:
             out.append(Difference(f"version of {name}", _other(release, own)))

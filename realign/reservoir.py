@@ -27,6 +27,7 @@ from pyproj import CRS, Transformer
 from rasterio.features import rasterize, shapes
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
+from realign import datum
 from realign.errors import InputError
 from realign.inputs import WITHIN, features, moved
 from realign.settings import Settings
@@ -77,7 +78,7 @@ class Dam(Settings):
     """Lowest level of operation; the storage above it is live [m above datum]."""
     crest_level_m: float
     """Top of the wall [m above datum]."""
-    vertical_datum: str = ""
+    vertical_datum: datum.Name = ""
     """Datum of these levels where it is said; it has to be that of the ground, so that the two are
     never mixed in silence: `elevation.level_datum` brings the ground onto it."""
     stages: tuple[Stage, ...] = Field(min_length=1)

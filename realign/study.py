@@ -7,6 +7,7 @@ once, each with the key it is about; `document` writes all keys down.
 """
 
 import csv
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -302,6 +303,7 @@ class Study(Settings):
     _file: Path = PrivateAttr(default=Path())
     _inputs: Path = PrivateAttr(default=Path())
     _places: tuple[Place, ...] = PrivateAttr(default=())
+    _loaded: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def file(self) -> Path:
@@ -322,6 +324,11 @@ class Study(Settings):
     def places(self) -> tuple[Place, ...]:
         """Places of the study's own table."""
         return self._places
+
+    @property
+    def loaded(self) -> Mapping[str, str]:
+        """SHA-256 of the study file as it was loaded, by its name; empty where it was not."""
+        return self._loaded
 
     def placed(self, file: Path, inputs: Path, places: tuple[Place, ...]) -> "Study":
         """Return the same study with its files where they lie on this machine."""
@@ -408,7 +415,9 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     """
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text("utf-8-sig"))
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        table = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as problem:
         msg = f"{path}: cannot be read ({problem}); wanted a study file"
         raise StudyError(msg) from problem
@@ -445,6 +454,7 @@ def load(path: Path | str, *, inputs: Path | str | None = None) -> Study:
     study._file = path  # noqa: SLF001 - the model's own private attributes
     study._inputs = Path(inputs) if inputs else own  # noqa: SLF001
     study._places = places  # noqa: SLF001
+    study._loaded = {path.name: hashlib.sha256(content).hexdigest()}  # noqa: SLF001
     return study
 
 

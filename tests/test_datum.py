@@ -128,6 +128,43 @@ def test_an_offset_between_a_datum_and_itself_is_refused() -> None:
         Elevation(vertical_datum="EGM2008", datum_offset_m=1.0, sigma_m=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("EPSG:6360", "US survey foot, up"),
+        ("EPSG:5715", "metre, down"),
+        ("EPSG:4326", "without heights"),
+        ("EPSG:32643", "without heights"),
+        ("EPSG:999999", "no known code"),
+        ("+proj=longlat +datum=WGS84 +geoidgrids=/etc/passwd +vunits=m +type=crs", "geoidgrids"),
+    ],
+)
+@pytest.mark.parametrize("key", ["vertical_datum", "level_datum"])
+def test_a_datum_is_one_of_heights_in_metres(name: str, found: str, key: str) -> None:
+    with pytest.raises(ValidationError, match=rf"{key}\n.*found .*{found}.*wanted"):
+        Elevation.model_validate({"vertical_datum": "EGM2008", "sigma_m": 1} | {key: name})
+
+
+@pytest.mark.parametrize("name", ["EPSG:5773", "EPSG:4979", "EPSG:5714", "sea level at Karachi"])
+def test_names_and_codes_of_heights_are_kept(name: str) -> None:
+    assert Elevation(vertical_datum=name, sigma_m=1).vertical_datum == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ellipsoid", "WGS84", "WGS 84", "WGS84 ellipsoid", "HAE", "GRS80 Ellipsoid",
+     "ellipsoidal heights", "EPSG:4979", "EPSG:7912"],
+)  # fmt: skip
+def test_ground_over_an_ellipsoid_and_dams_that_name_no_datum_are_never_mixed(
+    tmp_path: Path, name: str
+) -> None:
+    small_study.write(tmp_path)
+    study = realign.load(tmp_path / "study.toml")
+    over = study.elevation.model_copy(update={"vertical_datum": name})
+    with pytest.raises(InputError, match=r"vertical_datum: found none, and the ground is on"):
+        drowned.submerge(study.model_copy(update={"elevation": over}))
+
+
 def test_a_dam_on_another_datum_than_the_ground_is_refused(tmp_path: Path) -> None:
     small_study.write(tmp_path)
     study = realign.load(tmp_path / "study.toml")

@@ -62,6 +62,11 @@ def files() -> dict[str, bytes]:
 # ---------------------------------------------------------------- stations
 
 
+def test_design_files_name_the_datum_of_their_levels_not_of_the_ground_file() -> None:
+    moved = replace(small().terrain, datum="sea level at Karachi")
+    assert {each.datum for each in packages(changed(terrain=moved), "1")} == {moved.datum}
+
+
 @settings(max_examples=20)
 @given(
     gaps=st.lists(st.floats(0, 300), min_size=2, max_size=2),

@@ -1,6 +1,7 @@
 """The same inputs give the same files whatever runs them; a replay says what differs."""
 
 import dataclasses
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 import small_study
 from distributed import LocalCluster
 from hypothesis import given
@@ -258,6 +260,50 @@ def test_the_texts_of_a_manifest_are_those_of_the_study(results: Path) -> None:
         assert (folder / name).read_bytes() == said.encode()
 
 
+READ = ("study.toml", "rates.csv", "places.csv", "inputs/dem.tif", "inputs/rivers.geojson")
+
+
+@pytest.mark.parametrize(
+    ("name", "when"), [("study.toml", "loaded"), *((name, "reservoirs") for name in READ)]
+)
+def test_inputs_that_change_while_they_are_read_are_refused(
+    tmp_path: Path, name: str, when: str
+) -> None:
+    file = small_study.write(tmp_path / "study")
+    path = file.parent / name
+
+    def edit() -> None:
+        if path.suffix == ".tif":
+            with rasterio.open(path, "r+") as raster:
+                raster.write(raster.read() + 1)
+        else:
+            path.write_bytes(path.read_bytes() + b"\n")
+
+    def tell(stage: str, _detail: str) -> None:
+        if stage == when:
+            edit()
+
+    study = realign.load(file)
+    if when == "loaded":
+        edit()
+    with pytest.raises(InputError, match=rf"{name} changed while the run was reading"):
+        plan.run(study, tell=tell)
+
+
+def test_what_changes_once_all_is_read_changes_nothing(tmp_path: Path) -> None:
+    file = small_study.write(tmp_path / "study")
+    before = file.read_text("utf-8")
+
+    def tell(stage: str, _detail: str) -> None:
+        if stage == "corridors and roads":
+            file.write_text(before.replace("contingency", "# contingency"), "utf-8")
+
+    found = plan.run(realign.load(file), tell=tell)
+    assert file.read_text("utf-8") != before
+    assert found.texts["study.toml"] == before
+    assert found.hashes["study.toml"] == hashlib.sha256(before.encode()).hexdigest()
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -266,6 +312,13 @@ def test_the_texts_of_a_manifest_are_those_of_the_study(results: Path) -> None:
         {"texts": {"a": 1}},
         {"schema": "x"},
         {"versions": None},
+        {"versions": {"": "1"}},
+        {"versions": ["numpy"]},
+        {"files_bytes": 5},
+        {"files_bytes": {"../../etc/passwd": 5}},
+        {"inputs_sha256": {"a": 5}},
+        {"ground": None},
+        {"study": "a/../../b"},
         {"a": 1},
     ],
 )
@@ -279,6 +332,28 @@ def test_a_manifest_that_is_none_is_refused(
     path.write_text(json.dumps(document), "utf-8")
     with pytest.raises(InputError, match="wanted"):
         replay.read(path)
+
+
+@pytest.mark.parametrize("key", ["study", "ground", "files_bytes", "inputs_sha256", "versions"])
+def test_a_manifest_without_a_key_is_refused_before_anything_runs(
+    results: Path, tmp_path: Path, key: str
+) -> None:
+    document = manifest(results)
+    del document[key]
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(InputError, match=rf"{key}.*wanted"):
+        replay.read(path)
+
+
+@pytest.mark.parametrize(("name", "text"), [("study.toml/x", ""), (".", ""), ("a", "\ud800")])
+def test_texts_that_cannot_be_files_are_refused(
+    results: Path, tmp_path: Path, name: str, text: str
+) -> None:
+    held = manifest(results)
+    held["texts"] = {"study.toml": next(iter(held["texts"].values())), name: text}
+    with pytest.raises(InputError, match=rf"{name}'; wanted"):
+        replay.restored(held, tmp_path, inputs=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../out.toml", "/out.toml", "", "a\0b"])

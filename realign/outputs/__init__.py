@@ -338,7 +338,7 @@ def _former(target: Path) -> set[str] | None:
         if not str(manifest["schema"]).startswith("realign.manifest/"):
             return None
         return set(manifest["files_bytes"]) | {MANIFEST}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

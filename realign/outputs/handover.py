@@ -89,7 +89,7 @@ def packages(plan: Plan, version: str) -> tuple[Package, ...]:
                 existing=plan.highway.xy,
                 shores=shores,
                 crs=plan.terrain.crs,
-                datum=plan.study.elevation.vertical_datum,
+                datum=plan.terrain.datum,
                 levels=about.ground,
                 made=datetime.combine(plan.rates.price_date, time(), UTC),
                 version=version,

@@ -297,7 +297,7 @@ def stored_phase_costs(folder: Path, hashes: Mapping[str, str]) -> dict[str, Any
         known = manifest["inputs_sha256"] == dict(hashes)
         same = known and manifest["realign"] == version("realign")
         return document if same and document["schema"] == PHASES_SCHEMA else None
-    except (OSError, ValueError, KeyError, TypeError, PackageNotFoundError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, PackageNotFoundError):
         return None
 
 

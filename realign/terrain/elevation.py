@@ -23,10 +23,10 @@ class Elevation(Settings):
 
     file: Annotated[str, WITHIN] = "dem.tif"
     """Raster of ground levels [m], in the inputs folder."""
-    vertical_datum: str = Field(min_length=1, max_length=200)
+    vertical_datum: datum.Name = Field(min_length=1, max_length=200)
     """Datum of the levels of the file, for example EGM2008; a file that says it is on another is
     refused."""
-    level_datum: str = ""
+    level_datum: datum.Name = ""
     """Datum of the levels of the study, those of dams above all; that of the file where none is
     given. Ground on another datum is brought onto it where pyproj has the grid, and refused where
     it has not."""
