@@ -1,6 +1,8 @@
 import csv
+import errno
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,9 +18,10 @@ from rich.progress import Progress
 from typer.testing import CliRunner
 
 import realign
-from realign import cli
+from realign import cli, outputs
 from realign import plan as planning
 from realign.errors import NoRouteError
+from realign.outputs import claim
 from realign.plan import Plan
 from realign.store import Store
 from realign.study import Study
@@ -233,6 +236,34 @@ def test_alternatives_are_listed_and_written(run: Run, study: Path, tmp_path: Pa
     assert [round(v, 3) for v in layer["price_ratio"]] == [float(r["price_ratio"]) for r in rows]
 
 
+def test_alternatives_are_exchanged_both_or_none_and_beside_them_nothing_is_lost(
+    run: Run, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "few"
+    ask = ("alternatives", study, "--out", folder, "--count", 2)
+    assert run(*ask).exit_code == 0
+    (folder / "notes.txt").write_text("mine", "utf-8")
+    former = {path.name: path.read_bytes() for path in folder.iterdir()}
+    exchange = claim.exchange
+
+    def fails(_: Path, hidden: Path) -> None:
+        assert {path.name for path in (hidden / claim.FRESH).iterdir()} == set(former)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(claim, "exchange", fails)
+    assert run(*ask).exit_code == 2
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == former
+    assert [path.name for path in tmp_path.iterdir()] == ["few"]
+    monkeypatch.setattr(claim, "exchange", exchange)
+    with outputs.claimed(folder):
+        command = [sys.executable, "-m", "realign", *map(str, ask)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert "another run is writing into it" in done.stderr
+    assert run(*ask).exit_code == 0
+    assert {path.name for path in folder.iterdir()} == set(former)
+
+
 @pytest.mark.parametrize("what", ["gap", "variant"])
 def test_alternatives_of_something_unknown_are_an_error(run: Run, study: Path, what: str) -> None:
     out = run("alternatives", study, f"--{what}", "nowhere")
@@ -253,6 +284,32 @@ def test_what_is_piped_holds_no_codes(study: Path) -> None:
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
     assert "Narrows" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_an_output_that_cannot_be_written_is_one_message(study: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "realign", "submerged", str(study)]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=120
+        )
+    assert done.returncode == 2
+    assert re.fullmatch(r"the output cannot be written: .*No space left on device\n", done.stderr)
+
+
+def test_letters_that_a_terminal_lacks_end_nothing(tmp_path: Path) -> None:
+    file = small_study.write(tmp_path)
+    text = file.read_text("utf-8").replace('"Narrows"', '"\u062a\u0646\u06af"')
+    file.write_text(text, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "realign", "submerged", str(file)],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"\u062a\u0646\u06af" in done.stdout
 
 
 def test_progress_is_one_line_a_stage() -> None:

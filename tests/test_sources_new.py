@@ -2,6 +2,10 @@
 
 import csv
 import datetime as dt
+import errno
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -122,6 +126,8 @@ def test_the_same_words_give_the_same_files(tmp_path: Path) -> None:
         ("level", "6001", "--level: found 6001; wanted the full level of the lake"),
         ("level", "-401", "--level: found -401"),
         ("river", 'the "Swat"', "wanted a name without quotes"),
+        ("river", "A\x01b", "wanted a name without quotes"),
+        ("river", "A\udcff", "wanted a name without quotes"),
     ],
 )
 def test_a_wrong_option_is_named_with_what_was_wanted(
@@ -156,6 +162,84 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     assert code == 2
     assert "a folder that is not empty; wanted a new or an empty folder" in output
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("name", ["r\ncrs = 1", "r\udcff"])
+def test_a_folder_that_no_text_can_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SourceError, match="wanted a name that can be written"):
+        new(begun(), tmp_path / name, today=DAY)
+    assert not list(tmp_path.iterdir())
+
+
+MOMENTS = 24
+KILLED = f"""
+import os, sys
+from pathlib import Path
+import test_sources_new as own
+place = Path(sys.argv[1])
+own.new(own.begun(), place / "warm", today=own.DAY)
+for moment in range({MOMENTS}):
+    child = os.fork()
+    if not child:
+        count = 0
+        def watch(event, args):
+            global count
+            writes = event == "open" and isinstance(args[1], str) and set(args[1]) & set("wx+")
+            if writes or event in {{"os.rename", "os.mkdir", "os.rmdir", "os.remove"}}:
+                count += 1
+                if count > moment:
+                    os.kill(os.getpid(), 9)
+        sys.addaudithook(watch)
+        own.new(own.begun(), place / str(moment), today=own.DAY)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_study_whose_making_was_killed_is_made_by_the_same_command(tmp_path: Path) -> None:
+    here = os.pathsep.join(map(str, (Path(__file__).parent, Path(__file__).parents[1])))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": here},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    codes = [int(line) for line in done.stdout.split()]
+    assert len(codes) == MOMENTS
+    assert codes.count(-9) > 12
+    assert codes[-1] == 0  # every moment was tried
+    for moment, code in enumerate(codes):
+        folder = tmp_path / str(moment)
+        if not (folder / "study.toml").exists():
+            assert code == -9
+            new(begun(), folder, today=DAY)
+        names = {path.name for path in folder.iterdir()} - {".new"}
+        assert names == {"study.toml", "places.csv", "rates.csv"}
+        assert realign.load(folder / "study.toml")
+
+
+@pytest.mark.parametrize("step", range(1, 4))
+def test_a_study_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    tried = []
+
+    def full(self: Path, target: Path) -> Path:
+        tried.append(target)
+        if len(tried) == step:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(self, target)
+
+    rename = Path.replace
+    monkeypatch.setattr(Path, "replace", full)
+    for folder in (tmp_path / "deep" / "swat", tmp_path / "empty"):
+        tried.clear()
+        if folder.name == "empty":
+            folder.mkdir()
+        with pytest.raises(SourceError, match="the disk is full"):
+            new(begun(), folder, today=DAY)
+        assert not folder.exists() or not list(folder.iterdir())
 
 
 def test_the_command_says_what_comes_next(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import json
 import logging
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -110,6 +110,15 @@ def write(plan: Plan, folder: Path | str, *, workers: int = 1) -> tuple[Path, ..
     """
     target = Path(folder).resolve()
     check_folder(target)
+    with _exchanged(target) as fresh:
+        names = _fill(plan, fresh, workers)
+        _keep(target, fresh)
+    return tuple(target / name for name in names)
+
+
+@contextmanager
+def _exchanged(target: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of a claimed target in the end, if all is well."""
     with claimed(target):
         try:
             hidden = claim.hidden(target)
@@ -118,15 +127,13 @@ def write(plan: Plan, folder: Path | str, *, workers: int = 1) -> tuple[Path, ..
         try:
             fresh = hidden / claim.FRESH
             fresh.mkdir()  # with the permissions of any folder, which a temporary one lacks
-            names = _fill(plan, fresh, workers)
-            _keep(target, fresh)
+            yield fresh
             claim.exchange(target, hidden)
         except (OSError, sqlite3.Error, DataSourceError, DataLayerError) as problem:
             raise unwritable(target, problem) from problem
         finally:
             if target.exists() or not (hidden / claim.FORMER).exists():  # else it is the last copy
                 shutil.rmtree(hidden, ignore_errors=True)
-    return tuple(target / name for name in names)
 
 
 def write_alternatives(found: Alternatives, folder: Path, *, crs: CRS) -> tuple[Path, ...]:
@@ -138,7 +145,7 @@ def write_alternatives(found: Alternatives, folder: Path, *, crs: CRS) -> tuple[
     found
         From `corridor.alternatives`.
     folder
-        Made where it does not exist; files of these names in it are replaced.
+        Made where it does not exist; files of these names in it are replaced, both or none.
     crs
         Reference system of the roads.
 
@@ -156,17 +163,15 @@ def write_alternatives(found: Alternatives, folder: Path, *, crs: CRS) -> tuple[
     columns = [*tables.ALTERNATIVE_COLUMNS]
     columns += [key for key in rows[0] if key not in columns]
     names = ("alternatives.csv", "alternatives.gpkg")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".alternatives-") as hidden:
-            fresh = Path(hidden)
-            (fresh / names[0]).write_text(tables.as_csv(columns, rows), encoding="utf-8")
-            layers = {"alternatives": geopackage.alternatives(found, rows, crs=crs)}
-            geopackage.write(layers, fresh / names[1])
-            for name in names:
-                (fresh / name).replace(folder / name)
-    except OSError as problem:
-        raise unwritable(folder, problem) from problem
+    target = folder.resolve()
+    with _exchanged(target) as fresh:
+        (fresh / names[0]).write_text(tables.as_csv(columns, rows), encoding="utf-8")
+        layers = {"alternatives": geopackage.alternatives(found, rows, crs=crs)}
+        geopackage.write(layers, fresh / names[1])
+        if target.exists():
+            _copy(
+                target, fresh, {name + end for name in names for end in ("", *_SIDE_FILES)}, set()
+            )
     return tuple(folder / name for name in names)
 
 

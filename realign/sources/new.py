@@ -8,6 +8,7 @@ import csv
 import datetime as dt
 import io
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from realign.errors import SourceError
 from realign.sources.box import Box
-from realign.sources.files import write_text
+from realign.sources.files import unwritable, write_text
 
 Point = tuple[float, float]
 """Longitude and latitude [deg, WGS 84]."""
@@ -33,6 +34,10 @@ DRAWDOWN, ABOVE = 20.0, 10.0
 WET = (5, 7)
 """Years from the first year of works to the partial and the full lake; an assumption."""
 
+PLACES, RATES = "places.csv", "rates.csv"
+"""Tables of a study beside its file."""
+
+_UNFINISHED = ".new"  # folder within a study that is being written
 _APART = 0.002  # degrees, some 200 m; ends that are nearer to each other are one point
 
 
@@ -82,8 +87,10 @@ class Begun:
                 f"--level: found {self.level:g}; wanted the full level of the lake, from {low:g} "
                 f"to {high:g} m above EGM2008"
             )
-        if set(self.river) & set('"\\\n\r\t'):
-            problems.append(f"--river: found {self.river!r}; wanted a name without quotes")
+        if set(self.river) & set('"\\') or not self.river.isprintable():
+            problems.append(
+                f"--river: found {self.river!r}; wanted a name without quotes, in one line"
+            )
         if problems:
             raise SourceError("\n".join(problems))
 
@@ -111,9 +118,16 @@ def new(begun: Begun, folder: Path, *, today: dt.date | None = None) -> Path:
     SourceError
         The folder holds something, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        found = "a folder that is not empty" if folder.is_dir() else "a file"
+    made = folder / _UNFINISHED
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if made.is_dir():  # one that was killed: what it made may be made again
+        held -= {_UNFINISHED, PLACES, RATES}
+    if held or (folder.exists() and not folder.is_dir()):
+        found = "a folder that is not empty" if held else "a file"
         msg = f"--folder: found {folder}, {found}; wanted a new or an empty folder"
+        raise SourceError(msg)
+    if not str(folder).isprintable():
+        msg = f"--folder: found {str(folder)!r}; wanted a name that can be written in a text"
         raise SourceError(msg)
     file = folder / "study.toml"
     begin = (today or dt.datetime.now(dt.UTC).date()).year + 1
@@ -124,9 +138,25 @@ def new(begun: Begun, folder: Path, *, today: dt.date | None = None) -> Path:
         keep_trailing_newline=True,
     )
     text = environment.get_template("study.toml.j2").render(_fields(begun, file, begin))
-    write_text(folder / "places.csv", _places(begun))
-    write_text(folder / "rates.csv", (Path(__file__).parent / "rates.csv").read_text("utf-8"))
-    write_text(file, text)  # the last: where it stands, the others do
+    rates = (Path(__file__).parent / RATES).read_text("utf-8")
+    texts = {PLACES: _places(begun), RATES: rates, file.name: text}
+    before = folder.exists()
+    try:
+        shutil.rmtree(made, ignore_errors=True)
+        for name, content in texts.items():
+            write_text(made / name, content)
+        for name in texts:  # the study is the last: where it stands, the others do
+            (made / name).replace(folder / name)
+        made.rmdir()
+    except (OSError, SourceError) as problem:
+        for name in texts:
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(made, ignore_errors=True)
+        if not before:
+            shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(problem, OSError):
+            raise unwritable(file, problem) from problem
+        raise
     return file
 
 
