@@ -54,17 +54,17 @@ UNIT = 1.0e6
 class Line(Settings):
     """The table `[profile]`: how finely the grade line is laid."""
 
-    step_m: float = Field(default=50.0, gt=0)
+    step_m: float = Field(default=50.0, ge=1, le=10_000)
     """Distance between stations of the dynamic program [m]."""
-    level_m: float = Field(default=0.5, gt=0)
+    level_m: float = Field(default=0.5, ge=0.01, le=100)
     """Distance between its levels [m]."""
-    window_m: float = Field(default=60.0, gt=0)
+    window_m: float = Field(default=60.0, gt=0, le=1000)
     """How far the grade line may leave the level that the corridor search found [m]."""
-    pvi_m: float = Field(default=100.0, gt=0)
+    pvi_m: float = Field(default=100.0, ge=1, le=1e5)
     """Least distance between PVIs; the standard's least length of grade if that is longer [m]."""
     passes: int = Field(default=2, ge=1, le=50)
     """How often the linear program is solved, each time with the forms of the last grade line."""
-    check_m: float = Field(default=20.0, gt=0)
+    check_m: float = Field(default=20.0, ge=1, le=10_000)
     """Distance between stations of the linear program [m]."""
 
 
