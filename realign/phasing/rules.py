@@ -125,27 +125,27 @@ class Pace(Settings):
     """Months that a section is open before the water takes the road that it replaces."""
     lot_km: float = Field(default=8.0, ge=0.1, le=10_000)
     """Length into which works are cut, at places without structures [km]."""
-    new_km_per_month: float = Field(ge=0.001, le=1000)
+    new_km_per_month: float = Field(gt=0, le=1000)
     """New road completed in a month where only its length is known [km]."""
-    upgrade_km_per_month: float = Field(ge=0.001, le=1000)
+    upgrade_km_per_month: float = Field(gt=0, le=1000)
     """Existing road that one crew upgrades in a month [km]."""
-    earthworks_m3_per_month: float = Field(default=120_000.0, ge=1, le=1e9)
+    earthworks_m3_per_month: float = Field(default=120_000.0, gt=0, le=1e9)
     """Cut and fill that one fleet moves in a month [m3]."""
-    wall_m3_per_month: float = Field(default=4_000.0, ge=0.1, le=1e9)
+    wall_m3_per_month: float = Field(default=4_000.0, gt=0, le=1e9)
     """Retaining walls that go up beside one fleet in a month [m3]."""
-    bridge_m_per_month: float = Field(default=12.0, ge=0.01, le=1e5)
+    bridge_m_per_month: float = Field(default=12.0, gt=0, le=1e5)
     """Bridge that one crew builds in a month [m]."""
     bridge_m_per_crew: float = Field(default=100.0, ge=1, le=1e5)
     """Length of a bridge for which one crew finds room; a longer one takes several [m]."""
     bridge_crews_per_lot: int = Field(default=6, ge=1, le=10_000)
     """Crews that build bridges of one section at the same time at most."""
-    tunnel_m_per_month_face: float = Field(ge=0.1, le=1e5)
+    tunnel_m_per_month_face: float = Field(gt=0, le=1e5)
     """Advance of one tunnel face in a month [m]."""
     tunnel_faces: int = Field(default=2, ge=1, le=2)
     """Faces from which a tunnel is driven: both portals, or one."""
     tunnel_finish_months: float = Field(default=4.0, ge=0, le=600)
     """Portals before and fitting out after the drive [months]."""
-    pavement_km_per_month: float = Field(default=5.0, ge=0.001, le=1000)
+    pavement_km_per_month: float = Field(default=5.0, gt=0, le=1000)
     """Road that one train paves in a month [km]."""
     land_months: float = Field(default=4.0, ge=0, le=600)
     """Time to survey, buy and hand over the land of a section [months]."""
