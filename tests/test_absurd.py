@@ -1,13 +1,12 @@
-"""Every number of a study: it has bounds, what is beyond them is refused, at them plans are right."""
+"""Every number of a study has bounds: what is beyond is refused, and at them plans are right."""
 
 import copy
 import math
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cache
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, cast, get_args, get_origin
 
@@ -17,8 +16,7 @@ import small_study
 from pydantic import TypeAdapter, ValidationError
 
 import realign
-from realign import rates
-from realign.errors import InputError, RealignError
+from realign.errors import RealignError
 from realign.plan import Plan
 from realign.settings import Settings
 from realign.store import Store
@@ -108,14 +106,19 @@ def given(at: Way, value: float) -> Any:
     return table
 
 
-def named(problem: ValidationError, at: Way) -> bool:
-    """Whether a problem is told of the number, or of a table or list that it is in."""
-    plain = [str(part) for part in at[1:] if part not in {KEY, VALUE}]
-    return any(
-        (loc := [str(part) for part in each["loc"]])[: len(plain)] == plain
-        or plain[: len(loc)] == loc
-        for each in problem.errors()
-    )
+def refused(reader: TypeAdapter[Any], table: Any) -> list[tuple[str, ...]]:
+    """Say which keys of a table are refused."""
+    try:
+        reader.validate_python(table)
+    except ValidationError as problem:
+        return [tuple(map(str, each["loc"])) for each in problem.errors()]
+    return []
+
+
+def named(found: list[tuple[str, ...]], at: Way) -> bool:
+    """Whether a problem is told of a number, or of a table or list that it is in."""
+    plain = tuple(str(part) for part in at[1:] if part not in {KEY, VALUE})
+    return any(loc[: len(plain)] == plain or plain[: len(loc)] == loc for loc in found)
 
 
 # ---------------------------------------------------------------- bounds
@@ -137,9 +140,81 @@ def test_a_number_beyond_its_bounds_is_refused_by_its_key(table: str) -> None:
             continue
         for value in ABSURD:
             beyond = least is None or most is None or not least <= value <= most
-            try:
-                reader.validate_python(given(at, value))
-            except ValidationError as problem:
-                assert named(problem, at), f"{key} = {value}: {problem}"
-            else:
-                assert not beyond, f"{key} = {value} is taken"
+            found = refused(reader, given(at, value))
+            assert found or not beyond, f"{key} = {value} is taken"
+            assert not found or named(found, at), f"{key} = {value}: {found}"
+
+
+# ---------------------------------------------------------------- whole plans
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Keep what most of the plans have in common."""
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+def planned(store: Store, *changes: tuple[str, float]) -> Plan:
+    """Plan a small study with one variant, in which some numbers are others."""
+    was = realign.load(small_study.folder() / "study.toml")
+    tables: dict[str, Any] = _lists(was.model_dump())
+    tables["variants"] = tables["variants"][:1]
+    tables["branches"]["most_branches"] = 0
+    tables["risk"]["draws"] = 200
+    tables["phasing"]["seconds"] = 1.0
+    for key, value in changes:
+        *above, last = key.split(".")
+        own: Any = tables
+        for part in above:
+            own = own[part]
+        own[int(last) if isinstance(own, list) else last] = value
+    study = Study.model_validate(tables).placed(was.file, was.inputs, was.places)
+    return realign.run(study, store=store, workers=1)
+
+
+def assert_sound(plan: Plan) -> None:
+    """Refuse costs, days and returns that are no numbers, or below zero where none is."""
+    for option in plan.options:
+        amounts = (option.cost.low, option.cost.high, option.present_cost, option.detour_cost)
+        assert all(0 <= each < math.inf for each in amounts)
+        assert 0 <= option.closed_days <= 366
+    for each in plan.programmes.values():
+        assert math.isfinite(each.schedule.objective_pkr)
+        assert each.schedule.total_pkr >= 0
+    for risk in plan.risks.values():
+        cost, opens = risk.whole.cost_pkr, risk.whole.opens
+        assert 0 <= cost.p10 <= cost.p50 <= cost.p90 < math.inf
+        assert opens.p10 <= opens.p50 <= opens.p90
+        assert np.isfinite(risk.drawn.shift).all()
+    for funds in plan.funds.values():
+        assert np.isfinite(funds.stream.benefits).all()
+
+
+AT_BOUNDS = (
+    ("elevation.sigma_m", max),
+    ("hazard.recorded.slide", max),
+    ("traffic.hour_usd", max),
+    ("all_weather.upkeep", max),
+    ("phasing.budget_pkr_per_year", max),
+    ("phasing.works_delay_h", max),
+    ("phasing.crews.tunnel", max),
+    ("risk.ground_sigma_m", max),
+    ("risk.water_months.2", max),
+)
+"""Keys that once ended in a traceback or in nonsense, at that end of their range."""
+
+
+@pytest.mark.parametrize(("key", "end"), AT_BOUNDS)
+def test_a_plan_at_the_bounds_of_a_key_is_sound(
+    store: Store, key: str, end: Callable[[Limits], float]
+) -> None:
+    _, limits = NUMBERS[key]
+    with suppress(RealignError):
+        assert_sound(planned(store, (key, end(limits))))
+
+
+def test_a_road_that_is_always_shut_is_worth_no_protection_that_is_no_number(store: Store) -> None:
+    shut = [("hazard.recorded.slide", 10_000.0), ("hazard.slide.days", 3650.0)]
+    plan = planned(store, *shut)
+    assert_sound(plan)
+    assert all(0 <= worth.days_a_year <= 366 for worth in plan.protections)

@@ -866,6 +866,23 @@ def test_the_objective_is_the_sum_at_no_discount(of: Problem) -> None:
     assert objective(flat, starts, ()) == pytest.approx(sum(each.cost for each in of.activities))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"cost": Estimate(1e20, 1e20, 1e20)},
+            r"a: earthworks: costs 1e\+20 rupees; wanted at most",
+        ),
+        ({"saves": {"a": 1e20}}, r"a: users save in a day 1e\+20 rupees; wanted at most 1e\+16"),
+    ],
+)
+def test_amounts_that_the_solver_cannot_count_are_refused(
+    changes: dict[str, object], told: str
+) -> None:
+    with pytest.raises(StudyError, match=told):
+        schedule("any", [work(**changes)], pace())
+
+
 # ---------------------------------------------------------------- settings
 
 

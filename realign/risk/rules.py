@@ -45,7 +45,7 @@ class Risk(Settings):
     ground_sigma_m: float | None = Field(default=None, ge=0, le=100)
     """Standard deviation of the mean level of the ground along a lot [m]; that of the elevation
     where none is given, which is too much where errors even out within a lot."""
-    ground_correlation_m: float = Field(default=10_000.0, ge=0, le=1e7)
+    ground_correlation_m: float = Field(default=10_000.0, ge=0, le=1e12)
     """Distance along the road over which errors of the ground lose all but 1/e of what they share
     [m]: those of orbits and of the datum run over tens of kilometres, those of slopes over
     hundreds of metres."""
