@@ -867,6 +867,23 @@ def test_the_objective_is_the_sum_at_no_discount(of: Problem) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "slow"),
+    [
+        ("earthworks_m3_per_month", "earthworks"),
+        ("bridge_m_per_month", "bridges"),
+        ("tunnel_m_per_month_face", "tunnel, first face"),
+        ("pavement_km_per_month", "pavement"),
+    ],
+)
+def test_what_alone_takes_more_than_a_life_is_named(key: str, slow: str) -> None:
+    some = Lot(
+        "lot", Section(0.0, 4000.0), 4000.0, earthworks=1e5, bridges=(50.0,), tunnels=(90.0,)
+    )
+    with pytest.raises(StudyError, match=f"more than 60 years: 'lot: {slow}' alone .* faster pace"):
+        schedule("any", [work(lots=(some,))], pace(**{key: 1e-6}))
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         (

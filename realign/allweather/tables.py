@@ -144,7 +144,7 @@ class Weather(Settings):
     """Place at its other end; the end of the highway where it is empty."""
     asked: tuple[date, ...] = ()
     """Days on which it is asked whether a truck gets through."""
-    discount: float = Field(default=0.09, ge=-0.5, le=1)
+    discount: float = Field(default=0.09, ge=-0.05, le=1)
     """Discount rate a year of building and keeping protections [fraction]."""
     life_years: float = Field(default=50.0, ge=1, le=1000)
     """Life of galleries, bridges and tunnels [years]."""

@@ -37,9 +37,9 @@ class Weighing(Settings):
     [-]."""
     most_ways: int = Field(default=MOST, ge=1, le=10**7)
     """Number of whole ways up to which each of them is looked at."""
-    width: int = Field(default=WIDTH, ge=1, le=10**6)
+    width: int = Field(default=WIDTH, ge=10, le=10**6)
     """Ways to a place that are followed at most where there are more; more of them make the front
-    surer and take longer."""
+    surer and take longer, and there have to be more than objectives."""
     stretch_m: float = Field(default=15000.0, ge=1, le=1e7)
     """Least length of existing road that is kept or upgraded as a whole, between places [m]."""
     replace_m: float = Field(default=0.0, ge=0, le=1e7)

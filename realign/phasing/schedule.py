@@ -17,7 +17,7 @@ from math import ceil
 import networkx as nx
 
 from realign.errors import StudyError
-from realign.phasing.lots import Activity, Lot, Opening, Work, activities
+from realign.phasing.lots import LONGEST, Activity, Lot, Opening, Work, activities
 from realign.phasing.model import (
     CLOSE,
     UNIT,
@@ -32,8 +32,6 @@ from realign.phasing.rules import MONTHS, Kind, Pace, months_later
 
 YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
-LONGEST = 60 * MONTHS
-"""Months of a work, and by which a plan is drawn out, above which something is wrong [months]."""
 MOST = 1e16
 """Rupees of an activity, or that users save or lose in a day, above which the sums of sixty years
 no longer fit the solver [PKR]."""
