@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import cache
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, cast, get_args, get_origin
 
@@ -16,7 +17,8 @@ import small_study
 from pydantic import TypeAdapter, ValidationError
 
 import realign
-from realign.errors import RealignError
+from realign import rates
+from realign.errors import InputError, RealignError
 from realign.plan import Plan
 from realign.settings import Settings
 from realign.store import Store
@@ -143,6 +145,22 @@ def test_a_number_beyond_its_bounds_is_refused_by_its_key(table: str) -> None:
             found = refused(reader, given(at, value))
             assert found or (fits and value is not True), f"{key} = {value} is taken"
             assert not found or named(found, at), f"{key} = {value}: {found}"
+
+
+@pytest.mark.parametrize("value", ABSURD)
+@pytest.mark.parametrize("item", rates.ITEMS)
+def test_a_price_is_refused_or_taken_as_it_is(tmp_path: Path, item: str, value: float) -> None:
+    lines = small_study.RATES.read_text("utf-8").splitlines()
+    (row,) = (number for number, line in enumerate(lines) if line.startswith(f"{item},"))
+    name, unit, *_, rest = lines[row].split(",", 5)
+    lines[row] = ",".join((name, unit, *3 * [str(value)], rest))
+    path = tmp_path / "rates.csv"
+    path.write_text("\n".join(lines), "utf-8")
+    if 0 <= value <= rates.DEAREST and value is not True:
+        assert rates.read(path)[item].price.base == value
+    else:
+        with pytest.raises(InputError, match=rf"rates\.csv:{row + 1}: column low: found"):
+            rates.read(path)
 
 
 # ---------------------------------------------------------------- whole plans
