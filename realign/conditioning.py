@@ -36,7 +36,7 @@ _TOLD = 0.05  # m by which a level has to change to count
 class Conditioning(Settings):
     """The table `[conditioning]`: what is done to the ground before anything stands on it."""
 
-    cell_m: float | None = Field(default=None, gt=0)
+    cell_m: float | None = Field(default=None, gt=0, le=10_000)
     """Side of the cells to which the ground is resampled first [m]. None leaves them as they are;
     where channels are burned into coarser ground, cells are one and a half `bed_half_width_m`, so
     that a channel finds room in the valley."""
@@ -49,7 +49,7 @@ class Conditioning(Settings):
     which its flanks reach [m]; the side of the cells of the file where none is given."""
     bed_half_width_m: float = Field(default=60.0, ge=0, le=1e5)
     """Distance from the line of a river at which its flanks begin to rise [m]."""
-    flank: float = Field(default=0.35, gt=0)
+    flank: float = Field(default=0.35, gt=0, le=100)
     """Slope at which flanks rise from the bed until they meet the ground [m/m]."""
     smooth_m: float = Field(default=0.0, ge=0, le=1e5)
     """Distance from the existing road within which single cells that stand out, such as trees and

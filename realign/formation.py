@@ -66,42 +66,42 @@ class Formation(Settings):
     """Angle of a cut face against the horizontal [deg]."""
     fill_face_deg: float = Field(default=33.7, gt=10, lt=60)
     """Angle of a fill face against the horizontal [deg]."""
-    soil_m: float = Field(default=2.0, ge=0)
+    soil_m: float = Field(default=2.0, ge=0, le=1000)
     """Depth of common material over rock, measured vertically [m]."""
-    max_cut_m: float = Field(default=45.0, gt=0)
+    max_cut_m: float = Field(default=45.0, gt=0, le=1000)
     """Greatest height of a cut face [m]."""
-    max_fill_m: float = Field(default=25.0, gt=0)
+    max_fill_m: float = Field(default=25.0, gt=0, le=1000)
     """Greatest height of a fill face [m]."""
-    max_wall_m: float = Field(default=15.0, ge=0)
+    max_wall_m: float = Field(default=15.0, ge=0, le=1000)
     """Greatest height of a retaining wall [m]."""
-    wall_top_m: float = Field(default=0.5, gt=0)
+    wall_top_m: float = Field(default=0.5, gt=0, le=100)
     """Thickness of a retaining wall at its top [m]."""
-    wall_base_ratio: float = Field(default=0.4, gt=0)
+    wall_base_ratio: float = Field(default=0.4, gt=0, le=10)
     """Thickness of a retaining wall at its base over its height [-]."""
-    min_deck_m: float = Field(default=4.0, ge=0)
+    min_deck_m: float = Field(default=4.0, ge=0, le=1000)
     """Height of a bridge deck over the ground from which on its plain rate holds [m]."""
-    max_deck_m: float = Field(default=120.0, gt=0)
+    max_deck_m: float = Field(default=120.0, gt=0, le=1000)
     """Greatest height of a bridge deck over the ground below it [m]."""
-    low_deck_m: float = Field(default=30.0, ge=0)
+    low_deck_m: float = Field(default=30.0, ge=0, le=1000)
     """Height of a deck up to which a bridge costs its plain rate [m]."""
-    high_deck_per_m: float = Field(default=0.01, ge=0)
+    high_deck_per_m: float = Field(default=0.01, ge=0, le=10)
     """Share by which a metre of bridge gets dearer with each metre above that [1/m]."""
-    min_cover_m: float = Field(default=10.0, ge=0)
+    min_cover_m: float = Field(default=10.0, ge=0, le=1000)
     """Ground over a tunnel, square to the slope, from which on its plain rate holds [m]."""
-    close_ratio: float = Field(default=1.5, ge=1)
+    close_ratio: float = Field(default=1.5, ge=1, le=100)
     """Price of a structure too close to the ground over that of a plain one: a half viaduct on a
     side slope, a tunnel built by cut and cover [-]."""
-    min_bridge_m: float = Field(default=20.0, gt=0)
+    min_bridge_m: float = Field(default=20.0, gt=0, le=1000)
     """Least length of a bridge [m]."""
-    min_tunnel_m: float = Field(default=100.0, gt=0)
+    min_tunnel_m: float = Field(default=100.0, gt=0, le=10_000)
     """Least length of a tunnel [m]."""
-    culvert_spacing_m: float = Field(default=250.0, gt=0)
+    culvert_spacing_m: float = Field(default=250.0, ge=1, le=1e6)
     """Mean distance between culverts on open road [m]."""
-    river_half_m: float = Field(default=30.0, ge=0)
+    river_half_m: float = Field(default=30.0, ge=0, le=10_000)
     """Distance on both sides of a river's line that a road crosses on a structure [m]."""
     courses: tuple[Course, ...] = COURSES
     """Courses of the pavement, from the top; their price is that of the pavement."""
-    land_margin_m: float = Field(default=5.0, ge=0)
+    land_margin_m: float = Field(default=5.0, ge=0, le=10_000)
     """Strip taken beyond the toes of cut and fill, both sides together [m]."""
 
 

@@ -29,17 +29,17 @@ UNIT = 1000.0
 class Earth(Settings):
     """The table `[haul]`: what cut becomes as fill, and where borrow and waste may go."""
 
-    rock_to_fill: float = Field(default=1.15, gt=0)
+    rock_to_fill: float = Field(default=1.15, ge=0.1, le=10)
     """Fill that one cubic metre of rock in the ground makes [m3/m3]."""
-    common_to_fill: float = Field(default=0.9, gt=0)
+    common_to_fill: float = Field(default=0.9, ge=0.1, le=10)
     """Fill that one cubic metre of common material in the ground makes [m3/m3]."""
-    rock_swell: float = Field(default=1.5, ge=1)
+    rock_swell: float = Field(default=1.5, ge=1, le=10)
     """Loose volume of one cubic metre of rock in the ground [m3/m3]."""
-    common_swell: float = Field(default=1.25, ge=1)
+    common_swell: float = Field(default=1.25, ge=1, le=10)
     """Loose volume of one cubic metre of common material in the ground [m3/m3]."""
-    tunnel_m2: float = Field(default=85.0, ge=0)
+    tunnel_m2: float = Field(default=85.0, ge=0, le=10_000)
     """Rock that a metre of tunnel yields, overbreak included [m3/m]."""
-    site_every_m: float = Field(default=5000.0, gt=0)
+    site_every_m: float = Field(default=5000.0, ge=10, le=1e6)
     """Distance between places at which earth may be borrowed and wasted, the first half of it from
     the start of a road [m]."""
 

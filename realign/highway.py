@@ -52,9 +52,9 @@ class Existing(Settings):
     """Length over which the ground is averaged to give the level of the road [m]."""
     step_m: float = Field(default=20.0, ge=0.1, le=1e5)
     """Largest distance from one station to the next [m]."""
-    carriageway_m: float = Field(default=7.3, gt=0)
+    carriageway_m: float = Field(default=7.3, ge=1, le=100)
     """Width of the carriageway [m]."""
-    speed_kmh: float = Field(default=40.0, gt=0)
+    speed_kmh: float = Field(default=40.0, ge=1, le=300)
     """Mean travel speed [km/h]."""
 
 

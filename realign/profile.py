@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from realign import formation, haul
-from realign.errors import NoRouteError
+from realign.errors import InputError, NoRouteError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation, Prices
 from realign.geometry.alignment import Alignment, Plan, beside, ground_under, refuse_unknown
 from realign.geometry.vertical import Grades
@@ -47,6 +47,8 @@ KINK = 0.005
 """Change of grade at a tie-in that needs no vertical curve [fraction]."""
 OFF_TIE = DENIED * 1.0e4
 """Price of each unit of grade beyond that: 100 m of denied road for a percent [-]."""
+MOST_STATES = 10**9
+"""States of the dynamic program above which it does not fit a machine."""
 UNIT = 1.0e6
 """The linear program counts money in this."""
 
@@ -54,17 +56,17 @@ UNIT = 1.0e6
 class Line(Settings):
     """The table `[profile]`: how finely the grade line is laid."""
 
-    step_m: float = Field(default=50.0, gt=0)
+    step_m: float = Field(default=50.0, ge=1, le=10_000)
     """Distance between stations of the dynamic program [m]."""
-    level_m: float = Field(default=0.5, gt=0)
+    level_m: float = Field(default=0.5, ge=0.01, le=100)
     """Distance between its levels [m]."""
-    window_m: float = Field(default=60.0, gt=0)
+    window_m: float = Field(default=60.0, gt=0, le=1000)
     """How far the grade line may leave the level that the corridor search found [m]."""
-    pvi_m: float = Field(default=100.0, gt=0)
+    pvi_m: float = Field(default=100.0, ge=1, le=1e5)
     """Least distance between PVIs; the standard's least length of grade if that is longer [m]."""
     passes: int = Field(default=2, ge=1, le=50)
     """How often the linear program is solved, each time with the forms of the last grade line."""
-    check_m: float = Field(default=20.0, gt=0)
+    check_m: float = Field(default=20.0, ge=5, le=10_000)
     """Distance between stations of the linear program [m]."""
 
 
@@ -245,6 +247,8 @@ def grade_line(
     NoRouteError
         No grade line within the standard joins the two levels on this plan, or it
         leads over ground that is not known.
+    InputError
+        The levels are too fine for a machine, or too coarse for any grade.
     """
     n = max(round(plan.length / line.step_m), 2)
     length = plan.length / n
@@ -273,12 +277,19 @@ def grade_line(
             bend,
             2 * half + 1,
         )
+        states = base.size * rule[-1] * (2 * rule[0] + 1) * len(formation.FORMS)
+        if states > MOST_STATES:
+            if wider > WIDER[0]:
+                break
+            raise InputError(_too_fine(line, states))
         forms, rough = _rough(
             ground, slope, wet, base, floor, ends, rule, line.level_m, length, prices
         )
         if np.isfinite(rough):
             break
     if not np.isfinite(rough):
+        if standard.grade * line.step_m < line.level_m:
+            raise InputError(_too_coarse(line, standard))
         msg = (
             f"no grade line of {standard.title} at {standard.speed_kmh} km/h joins "
             f"{task.start:.0f} m and {task.end:.0f} m over {plan.length / 1000:.1f} km; "
@@ -296,6 +307,21 @@ def grade_line(
         prices=prices,
     )
     return Profile(Alignment(plan, grades), price, rough)
+
+
+def _too_fine(line: Line, states: int) -> str:
+    return (
+        f"profile.level_m: found {line.level_m:g} m, which asks for {states:.2g} states; wanted at "
+        f"most {MOST_STATES:.2g}: more metres there, or fewer in profile.window_m"
+    )
+
+
+def _too_coarse(line: Line, standard: DesignStandard) -> str:
+    most = standard.grade * line.step_m
+    return (
+        f"profile.level_m: found {line.level_m:g} m, wanted at most {most:g} m with "
+        f"{standard.grade:.1%} over profile.step_m, {line.step_m:g} m"
+    )
 
 
 def resettled(  # noqa: PLR0913 - as `grade_line`, and the forms

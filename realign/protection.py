@@ -17,6 +17,9 @@ from realign.hazard import DEBRIS, MONTH_DAYS, Along
 from realign.rates import Money, Rates
 from realign.yearround import Stretch, YearRound, merged
 
+MOST = 700.0
+"""Mean number of closures at a moment above which a road is shut for good: its chance to be open is
+no number of the machine any more [-]."""
 Edge = tuple[str, str, str]
 """Ends and name of a road of the merged graph."""
 
@@ -80,7 +83,7 @@ def protections(
             Measure(
                 name=each.name,
                 edge=edge["name"],
-                open_share=np.minimum(edge["open"] * np.exp(each.gain), 1.0),
+                open_share=np.minimum(edge["open"] * np.exp(np.minimum(each.gain, MOST)), 1.0),
                 cost=priced,
                 yearly=together((priced.times(weather.upkeep), Estimate.exact(each.yearly))),
                 life=weather.life_years,

@@ -45,6 +45,9 @@ COLUMNS = ("item", "unit", "low", "base", "high", "currency", "price_date", "sou
 
 BOUNDS = ("low", "base", "high")
 
+DEAREST = 1e12
+"""Greatest price of a unit of anything [currency of the rates]."""
+
 
 class Money(Settings):
     """The table `[money]`: what amounts are given in and what is added to the direct cost."""
@@ -53,9 +56,9 @@ class Money(Settings):
     """Currency of the rates, and of all costs until they are converted."""
     fx_date: dt.date
     """Day of the exchange rates."""
-    pkr_per_usd: float = Field(gt=0)
+    pkr_per_usd: float = Field(ge=0.001, le=1e7)
     """Pakistani rupees for one US dollar."""
-    cny_per_usd: float = Field(gt=0)
+    cny_per_usd: float = Field(ge=0.001, le=1e7)
     """Chinese yuan for one US dollar."""
     contingency: float = Field(default=0.0, ge=0, le=1)
     """Contingency as a fraction of the direct cost."""
@@ -66,7 +69,7 @@ class Money(Settings):
     taxes: float = Field(default=0.0, ge=0, le=1)
     """Taxes and duties as a fraction of the direct cost with all that is added before."""
 
-    calibration: float = Field(default=1.0, gt=0)
+    calibration: float = Field(default=1.0, ge=0.01, le=100)
     """Factor on every cost, to meet a published total; 1 where none is used."""
 
     def exchange(self, to: str, *, of: str | None = None) -> float:
@@ -272,11 +275,12 @@ def _price(row: Mapping[str, str], where: str, problems: list[str]) -> Estimate 
             value = float(row[column])
         except ValueError:
             value = math.nan
-        if math.isfinite(value) and value >= 0:
+        if 0 <= value <= DEAREST:
             values[column] = value
         else:
             problems.append(
-                f"{where}: column {column}: found {row[column]!r}, wanted a number of at least 0"
+                f"{where}: column {column}: found {row[column]!r}, wanted a number from 0 to "
+                f"{DEAREST:g}"
             )
     for lower, upper in (("low", "base"), ("base", "high"), ("low", "high")):
         if lower in values and upper in values and values[lower] > values[upper]:

@@ -54,7 +54,7 @@ class Stage(Settings):
 
     name: str = Field(min_length=1, max_length=120)
     """What is reached, for example "partial impounding"."""
-    level_m: float
+    level_m: float = Field(ge=-1000, le=10_000)
     """Level to which the lake is filled [m above datum]."""
     date: dt.date
     """First day on which the lake may stand above the stage before: filling to the level begins.
@@ -70,13 +70,13 @@ class Dam(Settings):
     """Longitude of the axis in the middle of the river [deg, WGS 84]."""
     lat: float = Field(ge=-90, le=90)
     """Latitude of the axis in the middle of the river [deg, WGS 84]."""
-    snap_m: float = Field(default=1500.0, gt=0)
+    snap_m: float = Field(default=1500.0, gt=0, le=1e5)
     """Largest distance from the axis as given to the river [m]."""
-    full_level_m: float
+    full_level_m: float = Field(ge=-1000, le=10_000)
     """Full reservoir level [m above datum]."""
-    minimum_level_m: float
+    minimum_level_m: float = Field(ge=-1000, le=10_000)
     """Lowest level of operation; the storage above it is live [m above datum]."""
-    crest_level_m: float
+    crest_level_m: float = Field(ge=-1000, le=10_000)
     """Top of the wall [m above datum]."""
     vertical_datum: datum.Name = ""
     """Datum of these levels where it is said; it has to be that of the ground, so that the two are

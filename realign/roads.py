@@ -48,6 +48,7 @@ _ONE_WAY = {
 }
 
 _Point = tuple[float, float]
+Speed = Annotated[float, Field(ge=1, le=300)]
 
 
 class Cleaning(Settings):
@@ -55,13 +56,13 @@ class Cleaning(Settings):
 
     file: Annotated[str, WITHIN] = "roads.geojson"
     """Roads of the region by class of OpenStreetMap, in the inputs folder."""
-    snap_m: float = Field(default=5.0, ge=0)
+    snap_m: float = Field(default=5.0, ge=0, le=1000)
     """Distance within which a loose end is led to another end or to the inside of another road
     [m]; an assumption: less than the width of a carriageway, within which a map shows no gap."""
-    stub_m: float = Field(default=0.0, ge=0)
+    stub_m: float = Field(default=0.0, ge=0, le=1e6)
     """Shortest dead end that is kept [m]; by default all are, since a short dead end of a map may
     be the only way to a village."""
-    speeds_kmh: dict[str, float] = Field(
+    speeds_kmh: dict[str, Speed] = Field(
         default_factory=lambda: {
             "motorway": 90.0,
             "trunk": 50.0,
@@ -79,9 +80,9 @@ class Cleaning(Settings):
     )
     """Mean speed of a car by class of road [km/h]; an assumption for mountains, where curves and
     the state of the road count and the limit does not."""
-    ramp_kmh: float = Field(default=30.0, gt=0)
+    ramp_kmh: float = Field(default=30.0, ge=1, le=300)
     """Mean speed on ramps, where that of their class is not lower [km/h]; an assumption."""
-    truck_ratio: float = Field(default=0.75, gt=0, le=1)
+    truck_ratio: float = Field(default=0.75, ge=0.01, le=1)
     """Speed of a truck over that of a car on these roads [-]; an assumption."""
     left_out: tuple[str, ...] = (
         "path",
@@ -98,14 +99,10 @@ class Cleaning(Settings):
 
     @field_validator("speeds_kmh")
     @classmethod
-    def _above_zero(cls, speeds: dict[str, float]) -> dict[str, float]:
+    def _not_empty(cls, speeds: dict[str, float]) -> dict[str, float]:
         if not speeds:
             msg = "found no class of road; wanted the speed of one at least"
             raise ValueError(msg)
-        for name, speed in speeds.items():
-            if not speed > 0:
-                msg = f"found {speed:g} km/h for {name!r}; wanted a speed above 0"
-                raise ValueError(msg)
         return speeds
 
     def speed(self, kind: str) -> float | None:

@@ -1,6 +1,7 @@
 """What every table of a study has in common: frozen, no unknown keys, sources beside the values."""
 
-from typing import Any, get_args
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -41,10 +42,13 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, value: Any, about: ValidationInfo) -> Any:
-        """Refuse true and false where a number is wanted, which Python takes for 1 and 0."""
+        """Refuse true and false where numbers are wanted, which Python takes for 1 and 0."""
+        values = list(value.values()) if isinstance(value, dict) else value
+        values = values if isinstance(values, list | tuple) else [value]
+        found = [each for each in values if isinstance(each, bool)]
         kind = cls.model_fields[str(about.field_name)].annotation
-        if isinstance(value, bool) and {kind, *get_args(kind)} & {int, float}:
-            msg = f"found {str(value).lower()}, wanted a number"
+        if found and any(each in {int, float} for each in _kinds(kind)):
+            msg = f"found {str(found[0]).lower()}, wanted a number"
             raise ValueError(msg)
         return value
 
@@ -56,3 +60,16 @@ class Settings(BaseModel):
             msg = f"sources given for unknown keys {', '.join(unknown)}; the keys are {known}"
             raise ValueError(msg)
         return self
+
+
+def _kinds(kind: Any) -> Iterator[Any]:
+    """Types of the values that a key may hold, by itself or in a list or table."""
+    if get_origin(kind) is Literal:
+        yield from map(type, get_args(kind))
+    elif get_origin(kind) is Annotated:
+        yield from _kinds(get_args(kind)[0])
+    elif get_args(kind):
+        for each in get_args(kind):
+            yield from _kinds(each)
+    else:
+        yield kind

@@ -71,6 +71,9 @@ QUANTITIES = {
 """What `[[published]]` can compare, with the unit of each."""
 
 
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+
 _GRIDS = re.compile(r"grids|parameterfile|\+init", re.IGNORECASE)
 _YEARS = (1900, 2200)
 _SPAN = 60  # years from the start of works to anything that is dated
@@ -125,10 +128,10 @@ class Design(Settings):
 
     code: str
     """Name of a code that comes with the package."""
-    desirable_kmh: int = Field(default=60, gt=0)
+    desirable_kmh: int = Field(default=60, ge=1, le=300)
     """Speed wanted wherever a road keeps the code's rules for it, above the design speed of its
     variant; no stretch is faster [km/h]."""
-    zone_m: float = Field(default=2000.0, gt=0)
+    zone_m: float = Field(default=2000.0, ge=1, le=1e6)
     """Least length of a stretch with one speed [m]."""
 
     @field_validator("code")
@@ -152,15 +155,15 @@ class Rivers(Settings):
 class Fetch(Settings):
     """The table `[fetch]`: what `realign fetch` asks public sources for; a run reads none of it."""
 
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[Longitude, Latitude, Longitude, Latitude] | None = None
     """West, south, east and north edge of the region [deg, WGS 84]; by default that of the places
     and dams with 0.15 degrees around them."""
     highway_ref: str = ""
     """Number of the highway in OpenStreetMap, to which the way between its ends keeps; any road
     where it is empty."""
-    highway_relation: int | None = Field(default=None, gt=0)
+    highway_relation: int | None = Field(default=None, ge=1, le=10**12)
     """Relation of the highway in OpenStreetMap, to which the way between its ends keeps."""
-    cell_m: float = Field(default=30.0, ge=1)
+    cell_m: float = Field(default=30.0, ge=1, le=10_000)
     """Side of a cell of the ground [m]."""
 
     @field_validator("box")
@@ -183,11 +186,11 @@ class Published(Settings):
     """What it is, in words."""
     of: str
     """Dam, programme section or financier (by key) that it is about, "" for the whole."""
-    value: float
+    value: float = Field(ge=-1e15, le=1e15)
     """Published value."""
-    accepted_low: float
+    accepted_low: float = Field(ge=-1e15, le=1e15)
     """Lowest modelled value that agrees with it."""
-    accepted_high: float
+    accepted_high: float = Field(ge=-1e15, le=1e15)
     """Highest modelled value that agrees with it."""
     source: str
     """Who published it, and when."""
@@ -208,13 +211,13 @@ class Published(Settings):
 class Replay(Settings):
     """The table `[replay]`: what was announced, to be priced with the unit prices of the study."""
 
-    upgrade_km: float = Field(default=0.0, ge=0)
+    upgrade_km: float = Field(default=0.0, ge=0, le=1e5)
     """Existing road that is upgraded [km]."""
-    open_road_km: float = Field(default=0.0, ge=0)
+    open_road_km: float = Field(default=0.0, ge=0, le=1e5)
     """New road without its bridges and tunnels, link roads with it [km]."""
-    bridge_km: float = Field(default=0.0, ge=0)
+    bridge_km: float = Field(default=0.0, ge=0, le=1e5)
     """Bridges [km]."""
-    tunnel_km: float = Field(default=0.0, ge=0)
+    tunnel_km: float = Field(default=0.0, ge=0, le=1e5)
     """Tunnels [km]."""
 
 
@@ -223,9 +226,9 @@ class Place(Settings):
 
     name: str = Field(min_length=1)
     """Name."""
-    lon: float = Field(ge=-180, le=180)
+    lon: Longitude
     """Longitude [deg, WGS 84]."""
-    lat: float = Field(ge=-90, le=90)
+    lat: Latitude
     """Latitude [deg, WGS 84]."""
     name_ur: str = ""
     """Name in Urdu, where it is known; maps show it beside the other."""

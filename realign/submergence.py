@@ -28,14 +28,14 @@ _NEVER = np.iinfo(np.int64).max  # later than the ordinal of any day
 class Clearance(Settings):
     """The table `[clearance]`: how far a road must stay above the water."""
 
-    freeboard_m: float = Field(default=10.0, ge=0)
+    freeboard_m: float = Field(default=10.0, ge=0, le=1000)
     """Height the road must keep above the full reservoir level [m]."""
-    river_m: float = Field(default=6.0, ge=0)
+    river_m: float = Field(default=6.0, ge=0, le=1000)
     """Height that the grade line keeps above the ground at the rivers that it crosses, for floods
     and the deck itself [m]."""
-    merge_gap_m: float = Field(default=500.0, ge=0)
+    merge_gap_m: float = Field(default=500.0, ge=0, le=1e6)
     """Stretches of one dam with no more than this between them become one section [m]."""
-    shortest_m: float = Field(default=100.0, ge=0)
+    shortest_m: float = Field(default=100.0, ge=0, le=1e6)
     """Sections shorter than this are left out: they are the error of the ground [m]."""
 
 

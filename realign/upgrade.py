@@ -45,16 +45,16 @@ NOTHING = 1e-6
 class Upgrading(Settings):
     """The table `[upgrade]`: what standing road is brought to where it is upgraded."""
 
-    speed_kmh: int = Field(default=40, gt=0)
+    speed_kmh: int = Field(default=40, ge=1, le=300)
     """Row of the code whose least radius and greatest grade an upgraded road keeps [km/h]."""
-    smooth_m: float = Field(default=20.0, gt=0)
+    smooth_m: float = Field(default=20.0, gt=0, le=1000)
     """Standard deviation, along the road, of the weights by which its line is smoothed before
     its curvature is taken [m]."""
-    join_m: float = Field(default=30.0, ge=0)
+    join_m: float = Field(default=30.0, ge=0, le=1e5)
     """Curves of one hand nearer than this are one [m]."""
-    widening_m: float = Field(default=1.5, ge=0)
+    widening_m: float = Field(default=1.5, ge=0, le=100)
     """How far inside the middle of a curve may move within the widening of the road [m]."""
-    least_grade_m: float = Field(default=120.0, gt=0)
+    least_grade_m: float = Field(default=120.0, gt=0, le=1e5)
     """Shorter stretches with too steep a grade are noise of the ground [m]."""
 
 

@@ -464,7 +464,7 @@ def test_an_annuity_is_the_sum_of_its_years(rate: float, years: int) -> None:
         ({"end": "A"}, "end: found 'A', wanted another place than start"),
         ({"after": date(2024, 12, 1)}, "months_open_after: found None; wanted both or none"),
         ({"months_open": (2,), "closed_days": 29}, "closed_days: found 29, wanted at most 28"),
-        ({"length_km": 0}, "greater than 0"),
+        ({"length_km": 0}, "greater than or equal to 0.001"),
         ({"depth": 1}, "Extra inputs"),
     ],
 )

@@ -303,6 +303,22 @@ def test_no_end_on_the_ground_gives_no_bound_and_no_road() -> None:
     assert (replace(case, ends=none).bound == FAR).all()
 
 
+@pytest.mark.parametrize("side", ["starts", "ends"])
+@pytest.mark.parametrize("units", [1e9, 3e9, 1e12, 1e300])
+def test_a_tie_in_that_is_dearer_than_can_be_counted_is_none(side: str, units: float) -> None:
+    case = level_case()
+    ties = getattr(case, side)
+    dear = ties._replace(price=ties.price + units * case.table.unit)
+    both = Ends(*(np.concatenate(each) for each in zip(dear, ties, strict=True)))
+    found, _ = replace(case, **{side: both}).search()
+    alone, _ = case.search()
+    assert found is not None
+    assert alone is not None
+    assert found.price == alone.price
+    if units > FAR:
+        assert replace(case, **{side: dear}).search()[0] is None
+
+
 # symmetry
 
 

@@ -69,7 +69,7 @@ def laid(*shapes: BaseGeometry, **rule: Any) -> Laid:
         ({"kind": "tracked", "factor": 2}, "wanted none of them"),
         ({"kind": "cost", "per_m": -1}, "greater than or equal to 0"),
         ({"kind": "cost", "per_crossing": -1}, "greater than or equal to 0"),
-        ({"kind": "preference", "factor": 0}, "greater than 0"),
+        ({"kind": "preference", "factor": 0}, "greater than or equal to 0.001"),
         ({"kind": "barrier"}, "'cost', 'preference', 'prohibition' or 'tracked'"),
         ({"kind": "tracked", "name": "Two words"}, "name"),
         ({"kind": "tracked", "forms": ["rail"]}, "'open', 'bridge' or 'tunnel'"),

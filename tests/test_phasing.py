@@ -867,6 +867,40 @@ def test_the_objective_is_the_sum_at_no_discount(of: Problem) -> None:
     assert objective(flat, starts, ()) == pytest.approx(sum(each.cost for each in of.activities))
 
 
+@pytest.mark.parametrize(
+    ("key", "slow"),
+    [
+        ("earthworks_m3_per_month", "earthworks"),
+        ("bridge_m_per_month", "bridges"),
+        ("tunnel_m_per_month_face", "tunnel, first face"),
+        ("pavement_km_per_month", "pavement"),
+    ],
+)
+def test_what_alone_takes_more_than_a_life_is_named(key: str, slow: str) -> None:
+    some = Lot(
+        "lot", Section(0.0, 4000.0), 4000.0, earthworks=1e5, bridges=(50.0,), tunnels=(90.0,)
+    )
+    with pytest.raises(StudyError, match=f"more than 60 years: 'lot: {slow}' alone .* faster pace"):
+        schedule("any", [work(lots=(some,))], pace(**{key: 1e-6}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"cost": Estimate(1e20, 1e20, 1e20)},
+            r"a: earthworks: costs 1e\+20 rupees; wanted at most",
+        ),
+        ({"saves": {"a": 1e20}}, r"a: users save in a day 1e\+20 rupees; wanted at most 1e\+16"),
+    ],
+)
+def test_amounts_that_the_solver_cannot_count_are_refused(
+    changes: dict[str, object], told: str
+) -> None:
+    with pytest.raises(StudyError, match=told):
+        schedule("any", [work(**changes)], pace())
+
+
 # ---------------------------------------------------------------- settings
 
 
@@ -875,7 +909,12 @@ def test_the_objective_is_the_sum_at_no_discount(of: Problem) -> None:
     [
         (pace, {"budget_pkr_per_year": 0}, "greater than or equal to 1"),
         (pace, {"budget_pkr_per_year": float("nan")}, "finite number"),
-        (pace, {"budgets": {2027: -1}}, r"found \{2027: -1.0\}; wanted rupees of 0 or more"),
+        (
+            pace,
+            {"budgets": {2027: -1}},
+            r"budgets.2027\s+Input should be greater than or equal to 0",
+        ),
+        (pace, {"budgets": {27: 1e9}}, r"budgets.27.\[key\]\s+Input should be greater .* to 1900"),
         (pace, {"new_km_per_month": 0}, "greater than 0"),
         (pace, {"upgrade_km_per_month": -1}, "greater than 0"),
         (pace, {"gap": 1}, "less than 1"),
@@ -895,7 +934,7 @@ def test_the_objective_is_the_sum_at_no_discount(of: Problem) -> None:
         (Crews, {"tunnel": 0}, "greater than or equal to 1"),
         (Crews, {"painters": 1}, "Extra inputs are not permitted"),
         (Alternative, {"name": ""}, "at least 1 character"),
-        (Alternative, {"name": "a", "budget_pkr_per_year": 0}, "greater than 0"),
+        (Alternative, {"name": "a", "budget_pkr_per_year": 0}, "greater than or equal to 1"),
         (Alternative, {"name": "a", "water_months": 0.5}, "valid integer"),
     ],
 )

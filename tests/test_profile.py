@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from test_formation import STANDARD, P
 
 from realign import chainage, formation, haul, profile
-from realign.errors import NoRouteError
+from realign.errors import InputError, NoRouteError
 from realign.formation import BRIDGE, DENIED, OPEN, TUNNEL, Formation
 from realign.geometry.alignment import Alignment, Plan, ground_under
 from realign.geometry.check import breaches
@@ -166,6 +166,17 @@ def test_ends_no_grade_can_join_are_refused() -> None:
             shape=SHAPE,
             prices=P,
         )
+
+
+def test_levels_too_fine_for_a_machine_or_too_coarse_for_a_grade_are_refused() -> None:
+    way, ground = plan(1200.0), waves(0, high=0)
+    asked = task(way, ground, lift=(0.0, 20.0))
+    with pytest.raises(InputError, match=r"profile\.level_m: found 0\.01 m, .* states; wanted"):
+        laid(way, ground, asked, level_m=0.01, window_m=1000)
+    most = STANDARD.grade * 10.0
+    assert laid(way, ground, asked, step_m=10, level_m=most).alignment.grades.level[-1] == 620
+    with pytest.raises(InputError, match=rf"found {1.01 * most:g} m, wanted at most {most:g} m"):
+        laid(way, ground, asked, step_m=10, level_m=1.01 * most)
 
 
 def test_levels_of_the_corridor_beyond_the_window_are_sought_in_one_twice_as_wide() -> None:

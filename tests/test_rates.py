@@ -85,6 +85,10 @@ def test_the_rates_of_the_karakoram_highway_hold_every_item_and_say_what_is_assu
         (lambda t: t[0].update(low="-1"), "rates.csv:2: column low: found '-1', wanted a number"),
         (lambda t: t[1].update(base="ten"), "rates.csv:3: column base: found 'ten'"),
         (lambda t: t[1].update(high="nan"), "rates.csv:3: column high: found 'nan'"),
+        (
+            lambda t: t[1].update(high="1e13"),
+            "column high: found '1e13', wanted a number from 0 to",
+        ),
         (lambda t: t[1].update(high=""), "rates.csv:3: column high: found ''"),
         (lambda t: t[2].update(low="10.1"), "rates.csv:4: column low: found 10.1 above the base"),
         (lambda t: t[2].update(high="9.9"), "rates.csv:4: column base: found 10 above the high"),

@@ -303,6 +303,13 @@ def test_the_ground_is_one_error_over_a_long_correlation_and_many_over_none() ->
         assert total(drawn).var() == pytest.approx(weight * lognormal_variance(s), rel=0.05)
 
 
+def test_days_that_no_calendar_has_are_refused() -> None:
+    sensitivity = {f"lot {k}": 1.0 for k in range(4)}
+    basis = Basis(sigma_m=100.0, price_date=START, sensitivity=sensitivity)
+    with pytest.raises(StudyError, match=r"years after the start .* elevation\.sigma_m"):
+        outcome(row(), basis, draws=200, ground_sigma_m=None)
+
+
 @pytest.mark.parametrize("length", [0.0, 3000.0, 15_000.0, 1e12])
 def test_errors_of_the_ground_correlate_by_the_exponential_of_distance(length: float) -> None:
     plan, rules = row()

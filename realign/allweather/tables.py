@@ -40,9 +40,9 @@ class Approach(Settings):
     another approach."""
     end: str = Field(min_length=1)
     """Place at the other end."""
-    length_km: float = Field(gt=0)
+    length_km: float = Field(ge=0.001, le=1e5)
     """Length along the road [km]."""
-    highest_m: float
+    highest_m: float = Field(ge=-1000, le=10_000)
     """Highest point of the road [m above datum]; for the reader, nothing is computed from it."""
     months_open: tuple[int, ...]
     """Months in which it is kept open, 1 for January."""
@@ -50,11 +50,11 @@ class Approach(Settings):
     """Months in which it is kept open from the day `after` on; none where nothing changes."""
     after: date | None = None
     """First day on which `months_open_after` holds."""
-    closed_days: float = Field(default=0.0, ge=0)
+    closed_days: float = Field(default=0.0, ge=0, le=366)
     """Days of a year on which it is closed in months in which it is kept open."""
-    car_kmh: float = Field(gt=0)
+    car_kmh: float = Field(ge=1, le=300)
     """Mean speed of cars [km/h]."""
-    truck_kmh: float = Field(gt=0)
+    truck_kmh: float = Field(ge=1, le=300)
     """Mean speed of trucks [km/h]."""
     carries_trucks: bool = True
     """Whether trucks may use it."""
@@ -62,7 +62,7 @@ class Approach(Settings):
     """First day of traffic, of a detour for the time being; none where it is open already."""
     closes: date | None = None
     """First day without traffic; none where it stays."""
-    cost_usd: float = Field(default=0.0, ge=0)
+    cost_usd: float = Field(default=0.0, ge=0, le=1e13)
     """Cost of building and removing it, in the currency of the rates."""
 
     @field_validator("months_open", "months_open_after")
@@ -126,12 +126,12 @@ class Approach(Settings):
 class Traffic(Settings):
     """The table `[traffic]`: who uses the road, and what an hour costs them."""
 
-    vehicles_per_day: float = Field(default=2000.0, ge=0)
+    vehicles_per_day: float = Field(default=2000.0, ge=0, le=1e6)
     """Vehicles a day that go from end to end, both directions together."""
-    hour_usd: float = Field(default=10.0, ge=0)
+    hour_usd: float = Field(default=10.0, ge=0, le=1e6)
     """What an hour of a vehicle costs with driver, load and running, in the currency of the
     rates."""
-    closed_h: float = Field(default=24.0, ge=0)
+    closed_h: float = Field(default=24.0, ge=0, le=8760)
     """Hours that a vehicle of a day on which no way is open loses; 24 where it waits a day."""
 
 
@@ -144,20 +144,20 @@ class Weather(Settings):
     """Place at its other end; the end of the highway where it is empty."""
     asked: tuple[date, ...] = ()
     """Days on which it is asked whether a truck gets through."""
-    discount: float = Field(default=0.09, gt=-1)
+    discount: float = Field(default=0.09, ge=-0.05, le=1)
     """Discount rate a year of building and keeping protections [fraction]."""
-    life_years: float = Field(default=50.0, gt=0)
+    life_years: float = Field(default=50.0, ge=1, le=1000)
     """Life of galleries, bridges and tunnels [years]."""
-    upkeep: float = Field(default=0.01, ge=0)
+    upkeep: float = Field(default=0.01, ge=0, le=1)
     """Yearly upkeep of them over their cost [fraction]."""
-    gully_bridge_m: float = Field(default=60.0, gt=0)
+    gully_bridge_m: float = Field(default=60.0, ge=1, le=10_000)
     """Length of a bridge above the flows of a gully [m]."""
-    clearance_usd_per_km_year: float = Field(default=6000.0, ge=0)
+    clearance_usd_per_km_year: float = Field(default=6000.0, ge=0, le=1e9)
     """Yearly cost of a crew with machines that stands ready to clear snow and slides [/km], in the
     currency of the rates."""
-    stretch_m: float = Field(default=1000.0, gt=0)
+    stretch_m: float = Field(default=1000.0, ge=10, le=1e6)
     """Length of road for which a gallery or a tunnel is looked at [m]."""
-    worst: int = Field(default=5, ge=1)
+    worst: int = Field(default=5, ge=1, le=1000)
     """Number of the places with most closures for which each protection is looked at."""
 
 

@@ -60,16 +60,16 @@ Tell = Callable[[str], None]
 class Branching(Settings):
     """The table `[branches]`: which branches join the roads of a gap, and how many links follow."""
 
-    tie_in_m: float = Field(default=3000.0, gt=0)
+    tie_in_m: float = Field(default=3000.0, ge=10, le=1e6)
     """Distance between two tie-ins on the existing road, about [m]."""
-    dry_m: float = Field(default=1000.0, gt=0)
+    dry_m: float = Field(default=1000.0, ge=1, le=1e6)
     """Least length of a dry stretch between drowned ones that gets tie-ins [m]."""
-    near_m: float = Field(default=400.0, gt=0)
+    near_m: float = Field(default=400.0, ge=1, le=1e5)
     """Distance within which two roads are joined after having been farther apart [m]."""
-    reach_m: float = Field(default=3000.0, gt=0)
+    reach_m: float = Field(default=3000.0, ge=1, le=1e5)
     """Stretch of a road along which a branch may meet or leave it, beyond what climbing takes
     [m]."""
-    far_m: float = Field(default=6000.0, gt=0)
+    far_m: float = Field(default=6000.0, ge=1, le=1e6)
     """Greatest distance between a tie-in and the nearest place of a road that it is joined to
     [m]."""
     band_m: float = Field(default=1000.0, gt=0, le=1e5)
@@ -77,7 +77,7 @@ class Branching(Settings):
     where the search finds no branch within [m]."""
     most_branches: int = Field(default=60, ge=0, le=10_000)
     """Greatest number of branches of a gap."""
-    most_links: int = Field(default=200, ge=1)
+    most_links: int = Field(default=200, ge=1, le=10_000)
     """Greatest number of candidate links in all."""
     sources: dict[str, str] = Field(
         default={

@@ -86,29 +86,29 @@ SPLICED = "pieces of others"
 class Choice(Settings):
     """The table `[alternatives]`: how many roads are rated, and which count as different."""
 
-    count: int = Field(default=100, ge=1)
+    count: int = Field(default=100, ge=1, le=10_000)
     """Roads that are rated."""
-    rounds: int = Field(default=12, ge=1)
+    rounds: int = Field(default=12, ge=1, le=1000)
     """Rounds of the search, each with a preference of its own and off the roads so far; fewer where
     as many roads as wanted are rated before."""
-    both_ways: int = Field(default=2, ge=0)
+    both_ways: int = Field(default=2, ge=0, le=1000)
     """Rounds, from the first, that are searched from both sides, so that detours are found too."""
-    a_round: int = Field(default=20, ge=1)
+    a_round: int = Field(default=20, ge=1, le=10_000)
     """Most roads that are read off the labels of such a round."""
-    shortlist: int = Field(default=8, ge=1)
+    shortlist: int = Field(default=8, ge=1, le=1000)
     """Most roads on the shortlist."""
-    within_m: float = Field(default=250.0, gt=0)
+    within_m: float = Field(default=250.0, ge=1, le=1e5)
     """Distance within which two roads use the same ground [m]."""
     alike: float = Field(default=0.7, gt=0, le=1)
     """Share of length on the same ground from which on two roads are the same to a planner [-]."""
-    dearer: float = Field(default=1.25, ge=1)
+    dearer: float = Field(default=1.25, ge=1, le=1000)
     """Greatest price of a road on the shortlist over that of the best [-]."""
-    used: float = Field(default=0.25, ge=0)
+    used: float = Field(default=0.25, ge=0, le=1000)
     """Preference: share by which ground within `within_m` of the best road of an earlier round
     counts dearer, for each such road [-]."""
-    margin: float = Field(default=0.1, ge=0)
+    margin: float = Field(default=0.1, ge=0, le=1000)
     """How much dearer than the best of its round a road may be to be read off [-]."""
-    plateau_m: float = Field(default=1500.0, ge=0)
+    plateau_m: float = Field(default=1500.0, ge=0, le=1e6)
     """Length over which a road through a place is the cheapest through every place on it; shorter
     ones are detours that no planner draws [m]."""
 

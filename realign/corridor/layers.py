@@ -33,12 +33,12 @@ class Layer(Settings):
     kind: Literal["cost", "preference", "prohibition", "tracked"]
     """What it does: `cost` is paid, `preference` only steers the search, `prohibition` keeps every
     road off its polygons, `tracked` is measured on every road and changes nothing."""
-    per_m: float | None = Field(default=None, ge=0)
+    per_m: float | None = Field(default=None, ge=0, le=1e9)
     """Cost of a metre of road inside of the polygons, in the currency of the rates [/m]."""
-    per_crossing: float | None = Field(default=None, ge=0)
+    per_crossing: float | None = Field(default=None, ge=0, le=1e12)
     """Cost of each crossing of a line, or of the edge of a polygon, in the currency of the rates
     [each]."""
-    factor: float | None = Field(default=None, gt=0)
+    factor: float | None = Field(default=None, ge=0.001, le=1000)
     """Preference: a metre inside of the polygons counts this many times its price [-]."""
     forms: tuple[Literal["open", "bridge", "tunnel"], ...] = ("open", "bridge")
     """Forms of road that a cost or preference falls on."""

@@ -24,6 +24,9 @@ FACING = 1
 """Greatest difference between a road's heading and the existing road's at a tie-in [steps]."""
 FAR = 1 << 30
 """Price of a state that is not reached [units]."""
+SPAN = 1 << 28
+"""How much dearer than the cheapest a tie-in may be to be looked at: four thousand of the dearest
+moves, and buckets that a machine can hold [units]."""
 LEVELS = 1 << 16
 """A state is packed as cell x LEVELS + level, and with its heading as that x HEADINGS + heading."""
 FIRST = 255
@@ -227,9 +230,11 @@ def bounds(
     states = [
         (i, _lattice(ground, ends, i), _units(ends, i, table)) for i in range(ends.price.size)
     ]
-    states = [each for each in states if each[1] >= 0]
+    states = [each for each in states if each[1] >= 0 and each[2] < FAR]
     if not states:
         return bound
+    cheapest = min(price for _, _, price in states)
+    states = [each for each in states if each[2] - cheapest <= SPAN]
     prices = [price for _, _, price in states]
     queue = _queue((max(int(NONE), max(prices) - min(prices)) // width) + 3)
     count = np.array([min(prices) // width, 0, 0], np.int64)
@@ -267,7 +272,7 @@ def _lattice(ground: Ground, ends: Ends, i: int) -> int:
 
 
 def _units(ends: Ends, i: int, table: Table) -> int:
-    return round(float(ends.price[i]) / table.unit)
+    return round(min(float(ends.price[i]) / table.unit, FAR))
 
 
 @njit(cache=True, nogil=True)
@@ -464,7 +469,7 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
             target = _place(ground, cell, k, move)
             at = target if bound.size > states else int(ground.start[cell]) + k
             ahead = int(bound[at])
-            if ahead < FAR and (spent[target] == 0 or price + 1 < spent[target]):
+            if price + ahead < FAR and (spent[target] == 0 or price + 1 < spent[target]):
                 state = (cell * LEVELS + k) * HEADINGS + move
                 spent[target], back[target] = price + 1, FIRST
                 first[state], ranks[state] = i, price + ahead
@@ -477,6 +482,7 @@ def guided(  # noqa: PLR0913 - what a search is: ground, prices, two ends, the r
     if not first:
         return None, Labels(spent, back, first, 0)
     least = min(ranks.values())
+    ranks = {state: rank for state, rank in ranks.items() if rank - least <= SPAN}
     queue = _queue(max(2 * int(NONE), max(ranks.values()) - least) + 3)
     count = np.array([least, 0, 0], np.int64)
     for state, rank in ranks.items():

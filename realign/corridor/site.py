@@ -50,29 +50,29 @@ class Rules(Settings):
     band_m: float = Field(default=4000.0, gt=0, le=1e5)
     """Distance from the existing road up to which ground is looked at; twice and four times that
     where no road is found within, or where the cheapest one touches the edge [m]."""
-    level_step_m: float = Field(default=5.0, gt=0)
+    level_step_m: float = Field(default=5.0, ge=0.1, le=100)
     """Distance between two road levels of the search [m]."""
-    play_m: float = Field(default=6.0, ge=0)
+    play_m: float = Field(default=6.0, ge=0, le=1000)
     """How far beside the cells of a corridor the fitted road may lie where that is cheaper: a metre
     of corridor is priced at the best height within this and half a level step [m]."""
     play_limits: float = Field(default=0.3, ge=0, le=1)
     """Share of that play within which open road must find a place that keeps the limits of cut,
     fill and wall; with none, corridors need structures where a fitted road does not [-]."""
-    deepest_m: float = Field(default=250.0, gt=0)
+    deepest_m: float = Field(default=250.0, gt=0, le=5000)
     """Greatest depth of a tunnel under ground [m]."""
-    headroom_m: float = Field(default=150.0, gt=0)
+    headroom_m: float = Field(default=150.0, gt=0, le=5000)
     """How far above the higher of water and tie-ins roads are looked for [m]."""
-    shore_m: float = Field(default=300.0, ge=0)
+    shore_m: float = Field(default=300.0, ge=0, le=1e5)
     """Strip beside a lake in which a road keeps its freeboard [m]."""
-    reach_m: float = Field(default=15000.0, ge=0)
+    reach_m: float = Field(default=15000.0, ge=0, le=1e6)
     """How far from the water along the existing road a tie-in may lie [m]."""
-    tie_in_step_m: float = Field(default=60.0, gt=0)
+    tie_in_step_m: float = Field(default=60.0, ge=1, le=1e5)
     """Distance between two possible tie-ins [m]."""
-    reuse_m: float = Field(default=10000.0, ge=0)
+    reuse_m: float = Field(default=10000.0, ge=0, le=1e6)
     """Dry stretches between two drowned ones are used again if they are longer than this [m]."""
-    embankment_m: float = Field(default=5.0, ge=0)
+    embankment_m: float = Field(default=5.0, ge=0, le=1000)
     """Depth of a lake in which open road may stand on an embankment; deeper it is a bridge [m]."""
-    crossing_m: float = Field(default=12000.0, ge=0)
+    crossing_m: float = Field(default=12000.0, ge=0, le=1e6)
     """Distance from the water's ends within which a road may change the bank [m]."""
     river: str = "Indus"
     """Name of the river whose banks are meant, or a part of it."""
@@ -87,29 +87,29 @@ class Variant(Settings):
     """Short name, used in tables: small letters, digits, - and _; not do-nothing."""
     title: str
     """What the variant is, in words."""
-    speed_kmh: int
+    speed_kmh: int = Field(ge=1, le=300)
     """Design speed [km/h]."""
-    least_speed_kmh: int | None = Field(default=None, gt=0)
+    least_speed_kmh: int | None = Field(default=None, ge=1, le=300)
     """Slowest row of the code that a road may fall to: curves as sharp as that row allows are
     built where they save more than a slow stretch is worth; where the ground leaves no road even
     so, slower rows rule the whole road in turn [km/h]."""
-    slow_value_per_m: float = Field(default=2000.0, ge=0)
+    slow_value_per_m: float = Field(default=2000.0, ge=0, le=1e9)
     """Preference: value of a metre that keeps the design speed and does not fall to a slower one,
     in the currency of the rates [/m]."""
     bank: Literal["any", "same", "other"] = "any"
     """Bank of the river, compared with that of the existing road."""
-    exposure_weight: float = Field(default=0.0, ge=0)
+    exposure_weight: float = Field(default=0.0, ge=0, le=1000)
     """Preference: share by which exposed open road counts dearer than it is [-]."""
-    length_value_per_m: float = Field(default=0.0, ge=0)
+    length_value_per_m: float = Field(default=0.0, ge=0, le=1e9)
     """Preference: value of a metre saved, in the currency of the rates [/m]."""
-    bridge_weight: float = Field(default=1.0, gt=0)
+    bridge_weight: float = Field(default=1.0, ge=0.001, le=1000)
     """Preference: factor on the price of bridges; below 1 the search builds more of them [-]."""
-    tunnel_weight: float = Field(default=1.0, gt=0)
+    tunnel_weight: float = Field(default=1.0, ge=0.001, le=1000)
     """Preference: factor on the price of tunnels; below 1 the search builds more of them [-]."""
-    distance_weight: float = Field(default=0.0, ge=0)
+    distance_weight: float = Field(default=0.0, ge=0, le=1000)
     """Preference: share by which a metre counts dearer for each kilometre that it lies from the
     existing road [1/km]."""
-    higher_m: float = Field(default=0.0, ge=0)
+    higher_m: float = Field(default=0.0, ge=0, le=1000)
     """Height above the freeboard that the road keeps besides [m]."""
     in_service_until: date | None = None
     """Last day of use of a road for the time being: only the water that may stand by then counts;

@@ -29,7 +29,7 @@ class Loan(Settings):
     """Interest on what is owed [% a year]; a payment period bears its part of it."""
     years: int = Field(ge=1, le=100)
     """Years from signing to the last payment, grace included."""
-    grace_years: int = Field(default=0, ge=0)
+    grace_years: int = Field(default=0, ge=0, le=100)
     """Years from signing in which no principal is due; its first part is a payment period later."""
     repayment: Literal["level", "equal-principal"] = "equal-principal"
     """Level payments of principal and interest together, or equal parts of the principal."""
@@ -157,7 +157,7 @@ class Economy(Settings):
     """Rates of discount [% a year]."""
     years: int = Field(default=30, ge=1, le=100)
     """Years of traffic that count, from the first year after the works."""
-    traffic_growth_pct: float = Field(default=0.0, gt=-100, le=100)
+    traffic_growth_pct: float = Field(default=0.0, ge=-99, le=100)
     """Growth of what users save, with the traffic [% a year]."""
     conversion: float = Field(default=1.0, gt=0, le=2)
     """Cost to the economy over cost to the programme, without duties and taxes [-]."""
@@ -168,7 +168,7 @@ class Economy(Settings):
 class Finance(Settings):
     """Who pays."""
 
-    announced_pkr: float | None = Field(default=None, gt=0)
+    announced_pkr: float | None = Field(default=None, gt=0, le=1e15)
     """Cost that was announced for the whole programme [PKR], for comparison only."""
     discount_pct: float = Field(default=5.0, ge=0, le=100)
     """Rate of discount of debt service, for present values and grant elements [% a year]; 5 % is

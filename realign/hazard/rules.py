@@ -18,6 +18,8 @@ SLIDE, DEBRIS, AVALANCHE, RIVER, SNOW = range(len(KINDS))
 
 Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole [0-1]."""
+Angle = Annotated[float, Field(ge=0, le=90)]
+"""A slope [deg]."""
 
 _MONSOON = (0.05, 0.08, 0.11, 0.09, 0.05, 0.06, 0.18, 0.18, 0.08, 0.04, 0.03, 0.05)
 _FLOOD = (0.0, 0.01, 0.02, 0.04, 0.08, 0.12, 0.30, 0.28, 0.11, 0.02, 0.01, 0.01)
@@ -28,10 +30,10 @@ _WINTER = (0.27, 0.26, 0.17, 0.06, 0.01, 0.0, 0.0, 0.0, 0.0, 0.02, 0.06, 0.15)
 class Kind(Settings):
     """One table `[hazard.KIND]`: how often a kind of event closes the road, and for how long."""
 
-    rate: float = Field(ge=0)
+    rate: float = Field(ge=0, le=1000)
     """Closures a year at a score of 1: of a kilometre of open road, or of a crossing of a gully
     for `debris` [1/(km year), 1/year]."""
-    days: float = Field(gt=0)
+    days: float = Field(gt=0, le=3650)
     """Mean time until the road is open again [days]."""
     months: tuple[Share, ...] = Field(min_length=12, max_length=12)
     """Parts of the closures of a year that begin in January to December; their sum is 1."""
@@ -56,17 +58,17 @@ class Kind(Settings):
 class Recorded(Settings):
     """The table `[hazard.recorded]`: how recorded closures of the existing road are read."""
 
-    years: float = Field(default=4.05, gt=0)
+    years: float = Field(default=4.05, ge=0.01, le=1000)
     """Time over which events were recorded [years]; from the first event to the last."""
-    slide: float = Field(default=8.0, ge=0)
+    slide: float = Field(default=8.0, ge=0, le=10_000)
     """Closures by slides and rockfall in it."""
-    debris: float = Field(default=2.0, ge=0)
+    debris: float = Field(default=2.0, ge=0, le=10_000)
     """Closures by debris flows and floods of side valleys in it."""
-    avalanche: float = Field(default=0.0, ge=0)
+    avalanche: float = Field(default=0.0, ge=0, le=10_000)
     """Closures by avalanches in it."""
-    river: float = Field(default=0.0, ge=0)
+    river: float = Field(default=0.0, ge=0, le=10_000)
     """Closures by the river in it."""
-    snow: float = Field(default=0.0, ge=0)
+    snow: float = Field(default=0.0, ge=0, le=10_000)
     """Closures by snow on the road in it."""
     sources: dict[str, str] = Field(
         default_factory=lambda: {
@@ -93,62 +95,62 @@ class Rules(Protection):
     """Faults, lines; read where the inputs folder has the file."""
     lakes: Annotated[str, WITHIN] = "glof_lakes.geojson"
     """Glacial lakes that may burst; read where the inputs folder has the file."""
-    piece_m: float = Field(default=100.0, gt=0)
+    piece_m: float = Field(default=100.0, ge=1, le=1e5)
     """Length of the pieces for which hazards are told, up to rounding of the whole road [m]."""
-    reach_m: float = Field(default=240.0, gt=0)
+    reach_m: float = Field(default=240.0, ge=1, le=10_000)
     """Distance to either side within which slopes above and below count [m]."""
     steep_deg: float = Field(default=35.0, gt=0, lt=90)
     """Angle of the slope above or below at which its exposure is one half [deg]."""
-    weight_above: float = Field(default=0.45, gt=0)
+    weight_above: float = Field(default=0.45, gt=0, le=1000)
     """Weight of the slope above in the score of slides [-]."""
-    weight_below: float = Field(default=0.15, ge=0)
+    weight_below: float = Field(default=0.15, ge=0, le=1000)
     """Weight of the slope below [-]."""
-    weight_fault: float = Field(default=0.25, ge=0)
+    weight_fault: float = Field(default=0.25, ge=0, le=1000)
     """Weight of nearness to a fault [-]; left out where the study has no faults."""
-    weight_river: float = Field(default=0.15, ge=0)
+    weight_river: float = Field(default=0.15, ge=0, le=1000)
     """Weight of a river that undercuts the slope [-]; left out where it has no rivers."""
-    fault_m: float = Field(default=2000.0, gt=0)
+    fault_m: float = Field(default=2000.0, ge=1, le=1e6)
     """Distance from a fault over which its effect falls to 1/e [m]."""
-    landslide_m: float = Field(default=500.0, gt=0)
+    landslide_m: float = Field(default=500.0, ge=1, le=1e6)
     """Distance from a mapped landslide over which its effect falls to 1/e [m]."""
     landslide_gain: Share = 0.2
     """Part of what the score of slides lacks to 1 that a mapped landslide adds at its place; it
     is no part of the score that is tested against the same landslides [0-1]."""
-    gully_least_m2: float = Field(default=5.0e4, gt=0)
+    gully_least_m2: float = Field(default=5.0e4, ge=1, le=1e12)
     """Least catchment of a gully [m2]."""
-    gully_full_m2: float = Field(default=5.0e6, gt=0)
+    gully_full_m2: float = Field(default=5.0e6, ge=1, le=1e12)
     """Catchment from which on the size of a gully adds nothing [m2]."""
-    gully_most_m2: float = Field(default=1.0e9, gt=0)
+    gully_most_m2: float = Field(default=1.0e9, ge=1, le=1e12)
     """Catchment from which on a channel is a river: it is no gully but attacks by its bends
     [m2]."""
-    channel_m: float = Field(default=1000.0, gt=0)
+    channel_m: float = Field(default=1000.0, ge=1, le=1e6)
     """Way up the channel over which its steepness is taken [m]."""
-    channel_deg: tuple[float, float] = (3.0, 15.0)
+    channel_deg: tuple[Angle, Angle] = (3.0, 15.0)
     """Steepness of the channel at which debris flows begin to come, and always do [deg]."""
     flood_share: Share = 0.2
     """Score of a gully of full size that is too flat for debris flows: floods [0-1]."""
-    snow_line_m: float = 2500.0
+    snow_line_m: float = Field(default=2500.0, ge=-1000, le=1e5)
     """Level above which snow lies in winter [m above datum]."""
-    snow_band_m: float = Field(default=500.0, gt=0)
+    snow_band_m: float = Field(default=500.0, ge=1, le=10_000)
     """Height above it in which snow becomes full [m]."""
-    release_deg: tuple[float, float, float, float] = (30.0, 34.0, 45.0, 50.0)
+    release_deg: tuple[Angle, Angle, Angle, Angle] = (30.0, 34.0, 45.0, 50.0)
     """Slopes at which avalanches begin to break loose, most do, still do, and no longer do
     [deg]."""
     runout_deg: float = Field(default=30.0, gt=0, lt=90)
     """Slope of the line from the release of an avalanche to where it ends [deg]."""
-    river_m: float = Field(default=80.0, gt=0)
+    river_m: float = Field(default=80.0, ge=1, le=1e5)
     """Distance from a river over which its attack falls to 1/e [m]."""
-    river_rise_m: float = Field(default=8.0, gt=0)
+    river_rise_m: float = Field(default=8.0, ge=0.1, le=1000)
     """Height above a river over which its attack falls to 1/e [m]."""
-    bend_m: float = Field(default=500.0, gt=0)
+    bend_m: float = Field(default=500.0, ge=1, le=1e5)
     """Radius of a bend whose outer side is fully attacked and whose inner side is not [m]."""
-    lake_m: float = Field(default=20000.0, gt=0)
+    lake_m: float = Field(default=20000.0, ge=1, le=1e6)
     """Way of the water from a glacial lake over which the effect of its outburst falls to 1/e
     [m]."""
     lake_gain: Share = 0.5
     """Part of what the score of the river lacks to 1 that an outburst adds beside the lake
     [0-1]."""
-    lake_rise_m: float = Field(default=20.0, gt=0)
+    lake_rise_m: float = Field(default=20.0, ge=0.1, le=1000)
     """Height above its way up to which an outburst reaches [m]."""
     grades: tuple[Share, Share, Share, Share] = (0.2, 0.4, 0.6, 0.8)
     """Scores from which on the exposure is of class 2 to 5; below the first it is of class 1."""

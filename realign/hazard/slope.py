@@ -15,7 +15,7 @@ class Protection(Settings):
 
     gallery_exposure: float = Field(default=0.99, gt=0, le=1)
     """Exposure from which on open road lies under a gallery [0-1]."""
-    gallery_least_m: float = Field(default=60.0, gt=0)
+    gallery_least_m: float = Field(default=60.0, gt=0, le=1e5)
     """Shorter stretches of it are left open [m]."""
 
 

@@ -25,24 +25,24 @@ NEAR = 0.5
 class Weighing(Settings):
     """The table `[options]`: how options are found and weighed against each other."""
 
-    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    weights: dict[str, Annotated[float, Field(ge=0, le=1e6)]] = Field(default_factory=dict)
     """Weight of each objective, by its name; only their ratio counts, and one not named counts 0.
     All count the same where none is given."""
-    shortlist_least: int = Field(default=5, ge=1)
+    shortlist_least: int = Field(default=5, ge=1, le=1000)
     """Options that are shortlisted at least, where so many differ."""
-    shortlist_most: int = Field(default=8, ge=1)
+    shortlist_most: int = Field(default=8, ge=1, le=1000)
     """Options that are shortlisted at most."""
     alike: float = Field(default=0.7, ge=0, le=1)
     """Share of its length that an option may have in the same roads as another on the shortlist
     [-]."""
-    most_ways: int = Field(default=MOST, ge=1)
+    most_ways: int = Field(default=MOST, ge=1, le=10**7)
     """Number of whole ways up to which each of them is looked at."""
-    width: int = Field(default=WIDTH, ge=1)
+    width: int = Field(default=WIDTH, ge=10, le=10**6)
     """Ways to a place that are followed at most where there are more; more of them make the front
-    surer and take longer."""
-    stretch_m: float = Field(default=15000.0, gt=0)
+    surer and take longer, and there have to be more than objectives."""
+    stretch_m: float = Field(default=15000.0, ge=1, le=1e7)
     """Least length of existing road that is kept or upgraded as a whole, between places [m]."""
-    replace_m: float = Field(default=0.0, ge=0)
+    replace_m: float = Field(default=0.0, ge=0, le=1e7)
     """Length from which on such a stretch may be replaced by a new road as well [m]; 0 for none."""
     farmland: tuple[str, ...] = (
         "farmland",

@@ -13,6 +13,8 @@ from realign.phasing.rules import KINDS, MONTHS, Kind, Pace, months_later
 
 METRES = 1000.0  # in a kilometre
 MARGIN = 1.01  # by which what no year can pay lasts longer than its money asks for
+LONGEST = 60 * MONTHS
+"""Months of a work, and by which a plan is drawn out, above which something is wrong [months]."""
 ROUNDING = 1e-9  # [months] 6 km at 0.6 km a month are ten months, not eleven
 
 
@@ -207,16 +209,32 @@ def activities(work: Work, pace: Pace, *, slowed: bool = True) -> tuple[Activity
         Rates of the works.
     slowed
         Whether what no year can pay lasts longer.
+
+    Raises
+    ------
+    StudyError
+        If something takes more than `LONGEST`, were there all the money.
     """
     lots = work.lots or (_whole(work, pace),)
     yearly = max(pace.budget_pkr_per_year, *pace.budgets.values(), 1.0)
     rupees = _rounded([sum(lot.costs.values()) for lot in lots], round(work.cost.base))
+    own = [
+        each
+        for lot, total in zip(lots, rupees, strict=True)
+        for each in _of_lot(work.name, lot, total, pace)
+    ]
+    slowest = max(own, key=lambda each: each.effort, default=None)
+    if slowest is not None and slowest.effort > LONGEST:
+        msg = (
+            f"work '{work.name}' takes more than {LONGEST // MONTHS} years: "
+            f"'{slowest.name}' alone {slowest.effort / MONTHS:.3g}; wanted a faster pace in phasing"
+        )
+        raise StudyError(msg)
     return tuple(
         replace(each, effort=max(each.effort, MARGIN * MONTHS * each.cost / yearly))
         if slowed and each.cost > yearly
         else each
-        for lot, total in zip(lots, rupees, strict=True)
-        for each in _of_lot(work.name, lot, total, pace)
+        for each in own
     )
 
 

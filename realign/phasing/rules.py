@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from realign.settings import Settings
 
@@ -21,6 +21,8 @@ KINDS: tuple[Kind, ...] = (
 """All kinds, in the order in which they are done."""
 Month = Annotated[int, Field(ge=1, le=12)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Year = Annotated[int, Field(ge=1900, le=2200)]
+Rupees = Annotated[float, Field(ge=0, le=1e15)]
 MONTHS = 12
 
 
@@ -79,15 +81,15 @@ class Season(Settings):
 class Crews(Settings):
     """The table `[phasing.crews]`: what works at the same time at most."""
 
-    earthworks: int = Field(default=12, ge=1)
+    earthworks: int = Field(default=12, ge=1, le=10_000)
     """Fleets of excavators, tippers and rollers."""
-    bridges: int = Field(default=60, ge=1)
+    bridges: int = Field(default=60, ge=1, le=10_000)
     """Crews that build bridges."""
-    tunnel: int = Field(default=16, ge=1)
+    tunnel: int = Field(default=16, ge=1, le=10_000)
     """Faces of tunnels."""
-    pavement: int = Field(default=4, ge=1)
+    pavement: int = Field(default=4, ge=1, le=10_000)
     """Paving trains with their plants."""
-    upgrade: int = Field(default=5, ge=1)
+    upgrade: int = Field(default=5, ge=1, le=10_000)
     """Crews that upgrade road that stands."""
 
 
@@ -96,9 +98,9 @@ class Alternative(Settings):
 
     name: str = Field(min_length=1)
     """Name, as the tables show it."""
-    budget_pkr_per_year: float | None = Field(default=None, gt=0)
+    budget_pkr_per_year: float | None = Field(default=None, ge=1, le=1e15)
     """Money for a calendar year [PKR]; that of the study where none is given."""
-    water_months: int = 0
+    water_months: int = Field(default=0, ge=-600, le=600)
     """Months by which the water comes later, or sooner where below 0."""
     start: date | None = None
     """Earliest day of work; that of the study where none is given."""
@@ -112,46 +114,46 @@ class Pace(Settings):
     complete_by: date | None = None
     """Day on which all of the programme is open; that of the last water or five years after `start`
     where none is given, and later where it cannot be."""
-    budget_pkr_per_year: float = Field(ge=1)
+    budget_pkr_per_year: float = Field(ge=1, le=1e15)
     """Money for a calendar year at the prices of the study [PKR], the most that is spent in it;
     what is drawn at the prices of that year may be more."""
-    budgets: dict[int, float] = Field(default_factory=dict)
+    budgets: dict[Year, Rupees] = Field(default_factory=dict)
     """The same for single years, by year."""
-    discount_pct: float = Field(default=9.0, ge=0)
+    discount_pct: float = Field(default=9.0, ge=0, le=100)
     """Rate of discount of costs and of what users lose [%/year]."""
-    reserve_months: int = Field(default=6, ge=0)
+    reserve_months: int = Field(default=6, ge=0, le=600)
     """Months that a section is open before the water takes the road that it replaces."""
-    lot_km: float = Field(default=8.0, gt=0)
+    lot_km: float = Field(default=8.0, ge=0.1, le=10_000)
     """Length into which works are cut, at places without structures [km]."""
-    new_km_per_month: float = Field(gt=0)
+    new_km_per_month: float = Field(gt=0, le=1000)
     """New road completed in a month where only its length is known [km]."""
-    upgrade_km_per_month: float = Field(gt=0)
+    upgrade_km_per_month: float = Field(gt=0, le=1000)
     """Existing road that one crew upgrades in a month [km]."""
-    earthworks_m3_per_month: float = Field(default=120_000.0, gt=0)
+    earthworks_m3_per_month: float = Field(default=120_000.0, gt=0, le=1e9)
     """Cut and fill that one fleet moves in a month [m3]."""
-    wall_m3_per_month: float = Field(default=4_000.0, gt=0)
+    wall_m3_per_month: float = Field(default=4_000.0, gt=0, le=1e9)
     """Retaining walls that go up beside one fleet in a month [m3]."""
-    bridge_m_per_month: float = Field(default=12.0, gt=0)
+    bridge_m_per_month: float = Field(default=12.0, gt=0, le=1e5)
     """Bridge that one crew builds in a month [m]."""
-    bridge_m_per_crew: float = Field(default=100.0, gt=0)
+    bridge_m_per_crew: float = Field(default=100.0, ge=1, le=1e5)
     """Length of a bridge for which one crew finds room; a longer one takes several [m]."""
-    bridge_crews_per_lot: int = Field(default=6, ge=1)
+    bridge_crews_per_lot: int = Field(default=6, ge=1, le=10_000)
     """Crews that build bridges of one section at the same time at most."""
-    tunnel_m_per_month_face: float = Field(gt=0)
+    tunnel_m_per_month_face: float = Field(gt=0, le=1e5)
     """Advance of one tunnel face in a month [m]."""
     tunnel_faces: int = Field(default=2, ge=1, le=2)
     """Faces from which a tunnel is driven: both portals, or one."""
-    tunnel_finish_months: float = Field(default=4.0, ge=0)
+    tunnel_finish_months: float = Field(default=4.0, ge=0, le=600)
     """Portals before and fitting out after the drive [months]."""
-    pavement_km_per_month: float = Field(default=5.0, gt=0)
+    pavement_km_per_month: float = Field(default=5.0, gt=0, le=1000)
     """Road that one train paves in a month [km]."""
-    land_months: float = Field(default=4.0, ge=0)
+    land_months: float = Field(default=4.0, ge=0, le=600)
     """Time to survey, buy and hand over the land of a section [months]."""
-    access_months: float = Field(default=2.0, ge=0)
+    access_months: float = Field(default=2.0, ge=0, le=600)
     """Camp, tracks and plant of a section [months]."""
-    mobilisation_months: float = Field(ge=0)
+    mobilisation_months: float = Field(ge=0, le=600)
     """Time before a work advances at all where only its length is known [months]."""
-    works_delay_h: float = Field(default=0.0, ge=0)
+    works_delay_h: float = Field(default=0.0, ge=0, le=1000)
     """Time that a vehicle loses at a section that is being upgraded under traffic [h]."""
     seasons: tuple[Season, ...] = ()
     """Months in which works go slower; where seasons meet, the slower one counts."""
@@ -162,18 +164,9 @@ class Pace(Settings):
     gap: float = Field(default=0.02, ge=0, lt=1)
     """Share by which a programme may cost more than the best one, at most, for the search to
     stop [-]."""
-    seconds: float = Field(default=60.0, gt=0)
+    seconds: float = Field(default=60.0, ge=0.1, le=1e6)
     """Time after which the search stops with what it has [s]; where it stops so, the answer depends
     on the machine."""
-
-    @field_validator("budgets")
-    @classmethod
-    def _payable(cls, value: dict[int, float]) -> dict[int, float]:
-        wrong = {year: amount for year, amount in value.items() if not amount >= 0}
-        if wrong:
-            msg = f"found {wrong}; wanted rupees of 0 or more"
-            raise ValueError(msg)
-        return value
 
     @model_validator(mode="after")
     def _fits(self) -> "Pace":

@@ -17,7 +17,7 @@ from math import ceil
 import networkx as nx
 
 from realign.errors import StudyError
-from realign.phasing.lots import Activity, Lot, Opening, Work, activities
+from realign.phasing.lots import LONGEST, Activity, Lot, Opening, Work, activities
 from realign.phasing.model import (
     CLOSE,
     UNIT,
@@ -32,8 +32,9 @@ from realign.phasing.rules import MONTHS, Kind, Pace, months_later
 
 YEARS = 5
 """Years of a plan where no day of completion and no water limits them."""
-LONGEST = 60 * MONTHS
-"""Months of a work, and by which a plan is drawn out, above which something is wrong [months]."""
+MOST = 1e16
+"""Rupees of an activity, or that users save or lose in a day, above which the sums of sixty years
+no longer fit the solver [PKR]."""
 WHOLE = "the programme"
 """What stands for all openings together where they cannot all be in time."""
 LAST: tuple[Kind, ...] = ("pavement", "upgrade")
@@ -274,6 +275,7 @@ def _problem(
         openings += _openings(work, own, pace)
     _once("lot", [lot.name for work in works for lot in work.lots or (work,)])
     _once("opening", [each.name for each in openings])
+    _countable(done, openings)
     if more and pace.complete_by is not None:
         ready = tuple(name for each in openings for name in each.follows)
         openings.append(Opening(WHOLE, "", ready, last, "as phasing.complete_by asks"))
@@ -284,6 +286,20 @@ def _problem(
         months = [_months(begin, whole_month(day)) for day in days]
         not_before[work.name] = max([0, *months])
     return problem(done, openings, pace, begin=begin, horizon=horizon, not_before=not_before)
+
+
+def _countable(activities: Sequence[Activity], openings: Sequence[Opening]) -> None:
+    """Refuse amounts that the whole numbers of the solver cannot hold."""
+    amounts = [(f"{each.name}: costs", float(each.cost)) for each in activities]
+    amounts += [(f"{each.name}: users lose in a day", each.delays) for each in activities]
+    amounts += [(f"{each.name}: users save in a day", each.saves) for each in openings]
+    for what, rupees in amounts:
+        if not rupees <= MOST:
+            msg = (
+                f"{what} {rupees:.3g} rupees; wanted at most {MOST:g}, so look at the rates, the "
+                "exchange rates and calibration of money, the layers, and traffic"
+            )
+            raise StudyError(msg)
 
 
 def _once(what: str, names: Sequence[str]) -> None:

@@ -9,7 +9,9 @@ from numpy.random import SeedSequence, default_rng
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from realign.errors import StudyError
 from realign.phasing import Schedule
+from realign.phasing.rules import MONTHS
 from realign.risk.model import EVEN, Model, day
 from realign.risk.rules import DRIVERS, Driver
 
@@ -17,6 +19,7 @@ POINTS = (0.1, 0.5, 0.9)
 STEPS = (1, 2, 5)  # of every power of ten, numbers of draws at which convergence is looked at
 FEWEST = 100  # draws
 RESAMPLES = 200  # of the bootstrap
+FARTHEST = 12_000.0  # months from the start of works up to which there are days
 BOOTSTRAP = 2**31  # key of its generator, beyond those of the chunks
 
 
@@ -273,6 +276,13 @@ def convergence(values: NDArray[np.float64], rng: np.random.Generator) -> tuple[
 def _dates(months: NDArray[np.float64], begin: date) -> Dates:
     """Days of the spread of some moments."""
     own = spread(months)
+    if not max(own.p90, own.mean) <= FARTHEST:
+        msg = (
+            f"the draws open roads {max(own.p90, own.mean) / MONTHS:.3g} years after the start of "
+            f"works; wanted at most {FARTHEST / MONTHS:g}, so smaller spreads in risk, or a "
+            "smaller elevation.sigma_m"
+        )
+        raise StudyError(msg)
     return Dates(*(day(each, begin) for each in (own.p10, own.p50, own.p90, own.mean)))
 
 

@@ -25,6 +25,7 @@ Drivers = frozenset[Driver]
 """The drivers that are at work; all others stay at what the plan assumes."""
 Log = Annotated[float, Field(ge=0, le=2)]
 Part = Annotated[float, Field(ge=0, le=1)]
+Months = Annotated[float, Field(ge=-600, le=600)]
 
 
 class Risk(Settings):
@@ -35,16 +36,16 @@ class Risk(Settings):
     spreads leave the median at what the plan assumes.
     """
 
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, le=10**18)
     """Seed of all draws; any will do, as long as it stays."""
-    draws: int = Field(default=10_000, ge=100)
+    draws: int = Field(default=10_000, ge=100, le=10**6)
     """Draws; with 10,000 the P90 is known to about a fiftieth of its distance from the P50."""
     drivers: tuple[Driver, ...] = DRIVERS
     """What varies; the rest stays at what the plan assumes. All, as nothing of it is known."""
-    ground_sigma_m: float | None = Field(default=None, ge=0)
+    ground_sigma_m: float | None = Field(default=None, ge=0, le=100)
     """Standard deviation of the mean level of the ground along a lot [m]; that of the elevation
     where none is given, which is too much where errors even out within a lot."""
-    ground_correlation_m: float = Field(default=10_000.0, ge=0)
+    ground_correlation_m: float = Field(default=10_000.0, ge=0, le=1e12)
     """Distance along the road over which errors of the ground lose all but 1/e of what they share
     [m]: those of orbits and of the datum run over tens of kilometres, those of slopes over
     hundreds of metres."""
@@ -86,7 +87,7 @@ class Risk(Settings):
     productivity_shared: float = Field(default=0.5, ge=0, le=1)
     """Part of the variance of that time which all lots of a kind have in common, by contractor and
     plant; the rest each lot has by itself [0-1]."""
-    water_months: tuple[float, float, float] = (-6.0, 0.0, 24.0)
+    water_months: tuple[Months, Months, Months] = (-6.0, 0.0, 24.0)
     """Shift of the days of the water: the earliest, the likeliest and the latest [months], below 0
     for sooner. Dams are seldom filled before their day and often years after."""
     sources: dict[str, str] = Field(

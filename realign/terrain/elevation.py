@@ -30,12 +30,12 @@ class Elevation(Settings):
     """Datum of the levels of the study, those of dams above all; that of the file where none is
     given. Ground on another datum is brought onto it where pyproj has the grid, and refused where
     it has not."""
-    datum_offset_m: float | None = None
+    datum_offset_m: float | None = Field(default=None, ge=-10_000, le=10_000)
     """What brings levels of the file onto `level_datum` where no grid does, added to each [m]."""
     margin_m: float | None = Field(default=None, gt=0, le=1e6)
     """Ground is read as far as this from the box of the existing road and of the dams [m]: a file
     of a whole country serves a study of one valley. All of the file is read where none is given."""
-    sigma_m: float = Field(ge=0)
+    sigma_m: float = Field(ge=0, le=100)
     """Standard deviation of a level of the ground, from the raster and its datum [m]."""
 
     @model_validator(mode="after")
