@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from time import perf_counter
 
@@ -39,6 +39,7 @@ Tell = Callable[[str, str], None]
 
 PLACE_M = 5000.0
 """A place of the study farther than this from the highway is a mistake [m]."""
+_SHARED = 0.01  # share of a lake that two lakes may have in common before it is told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,6 +195,14 @@ def _of_lakes(lakes: Sequence[Reservoir]) -> Iterator[str]:
         if lake.extent_comparison is not None:
             name, words = lake.dam.name, lake.extent_comparison.words
             yield f"The lake of {name} is the given one ({lake.dam.extent}): {words}."
+    for one, other in combinations(lakes, 2):
+        shared = one.full.polygon.intersection(other.full.polygon).area
+        if shared > _SHARED * min(one.full.area, other.full.area):
+            yield (
+                f"The lakes of {one.dam.name} and {other.dam.name} share {shared / 1e6:.2f} km² at "
+                "full level, which areas and volumes of both count: one wall stands in the lake of "
+                "the other."
+            )
 
 
 def check(study: Study) -> Rates:

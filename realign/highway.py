@@ -19,7 +19,7 @@ from pydantic import Field
 from pyproj import CRS
 from scipy.spatial import cKDTree
 
-from realign.chainage import Section, merge, text
+from realign.chainage import Section, merge, text, total
 from realign.errors import GeometryError, InputError
 from realign.inputs import WITHIN, features, moved
 from realign.settings import Settings
@@ -41,7 +41,8 @@ class Existing(Settings):
     """Centre line of the road, in the inputs folder."""
     segments: Annotated[str | None, WITHIN] = None
     """Its bridges, by `from_km`, `to_km` and `brunnel`, in the inputs folder; where none is named
-    the whole road lies on the ground."""
+    the whole road lies on the ground. Pieces of the whole road, bridges and all else, are stretched
+    to its length, up to 1 %; bridges alone stay where they are."""
     name: str
     """Name of the road."""
     start_name: str
@@ -214,8 +215,9 @@ def read(path: Path, *, crs: CRS, segments: Path | None = None) -> Line:
         Projected reference system in metres to bring it into.
     segments
         Pieces of the same road with the columns `from_km`, `to_km` and `brunnel`, which is
-        `bridge` on a bridge; None where bridges are not known. Kilometres measured in
-        another projection are stretched to the length of the line, up to 1 %.
+        `bridge` on a bridge; None where bridges are not known. Pieces that cover the
+        whole road, in kilometres measured in another projection, are stretched to the
+        length of the line, up to 1 %.
 
     Raises
     ------
@@ -477,8 +479,10 @@ def _bridges(path: Path, length: float) -> tuple[Section, ...]:
     if end > length * (1 + _STRETCHED):
         msg = f"{path}: reaches {end / 1000:.3f} km; wanted a road of {length / 1000:.3f} km"
         raise InputError(msg)
-    if end > length * (1 - _STRETCHED):  # it covers the road: the same line, measured otherwise
+    pieces = merge(Section(float(low), float(high)) for low, high in limits if high > low)
+    if total(pieces) > length * (1 - _STRETCHED):  # all of the same line, measured otherwise
         limits *= length / end
+    limits = np.minimum(limits, length)
     spans = limits[(frame["brunnel"] == "bridge").to_numpy()]
     return merge(Section(float(low), float(high)) for low, high in spans if high > low)
 

@@ -84,7 +84,8 @@ class Dam(Settings):
     stages: tuple[Stage, ...] = Field(min_length=1)
     """Steps of filling, each later and higher than the one before."""
     extent: Annotated[str | None, WITHIN] = None
-    """Polygon file in the inputs folder, taken as the lake at full level."""
+    """Polygon file in the inputs folder, taken as the lake at full level: on the map, as its area,
+    and where new roads keep out. What the water takes of the existing road is told by levels."""
 
     @model_validator(mode="after")
     def _levels_in_order(self) -> "Dam":

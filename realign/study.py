@@ -102,6 +102,10 @@ class About(Settings):
     """Table of unit prices, beside the study file."""
     places: Annotated[str, WITHIN] = "places.csv"
     """Table of places by which the programme names its sections, beside the study file."""
+    online_maps: bool = False
+    """Whether the map offers OpenStreetMap and OpenTopoMap to switch on. Its page may then ask
+    their two servers for pictures, once a reader does, and shows nothing of them without a network;
+    else it may ask nobody."""
 
     @field_validator("crs")
     @classmethod

@@ -1,6 +1,7 @@
 """Laws of the map in a browser: what is clicked, slid, searched and compared does what it says."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,10 @@ import numpy as np
 import pytest
 from pages import SIZES, check_quiet, open_page, run
 from pyproj import Geod, Transformer
-from small_plan import LONG, SHORT, small
+from small_plan import LONG, SHORT, changed, small
 
 from realign.chainage import text
-from realign.outputs import geopackage
+from realign.outputs import geopackage, write
 from realign.outputs.map import courses
 from realign.plan import Plan
 
@@ -214,8 +215,32 @@ def test_the_box_of_a_group_is_half_ticked_while_some_are_shown(browser: Any, fo
     assert not run(browser, shown)
 
 
-def test_online_base_maps_fail_in_silence(browser: Any, folder: Path) -> None:
-    opened(browser, folder)
+@pytest.fixture(scope="module")
+def online(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of a study that offers the base maps of others."""
+    study = small().study
+    about = study.study.model_copy(update={"online_maps": True})
+    folder = tmp_path_factory.mktemp("online") / "small"
+    write(changed(study=study.model_copy(update={"study": about})), folder)
+    return folder
+
+
+def test_base_maps_of_others_are_offered_only_where_the_study_says_so(
+    browser: Any, folder: Path, online: Path
+) -> None:
+    names = "return realign.panel.entries.map((e) => e.name)"
+    for page, offered in ((folder, False), (online, True)):
+        opened(browser, page)
+        assert {each in run(browser, names) for each in ONLINE} == {offered}
+        text = (page / "map.html").read_text("utf-8")
+        allowed = re.search(r"img-src ([^;]*);", text)
+        assert allowed
+        assert ("https:" in allowed[1]) == offered
+        assert ("https://tile." in text) == offered
+
+
+def test_online_base_maps_fail_in_silence(browser: Any, online: Path) -> None:
+    opened(browser, online)
     script = "realign.panel.entries.find((e) => e.name === 'OpenStreetMap').box.click()"
     run(browser, script)
     deadline = time.monotonic() + 10.0

@@ -122,3 +122,36 @@ def test_check_and_the_table_of_lakes_tell_the_bias(tmp_path: Path) -> None:
     )
     assert float(full["extent_shore_above_m"]) > 5
     assert float(full["area_km2"]) > float(partial["area_km2"]) > 0
+
+
+SECOND = """
+[[dams]]
+name = "Second"
+lon = {:.6f}
+lat = {:.6f}
+full_level_m = 870
+minimum_level_m = 860
+crest_level_m = 875
+
+[[dams.stages]]
+name = "full"
+level_m = 870
+date = 2033-07-01
+
+[standard]"""
+
+
+@pytest.mark.parametrize(("at", "shared"), [(6000.0, True), (10_800.0, False)])
+def test_lakes_that_two_dams_share_are_told(tmp_path: Path, at: float, shared: bool) -> None:  # noqa: FBT001
+    file = small_study.write(tmp_path / "s")
+    place = small_study.point(at, float(small_study.river_y(at)))
+    text = file.read_text("utf-8").replace("\n[standard]", SECOND.format(*place))
+    file.write_text(text, "utf-8")
+    found = drowned.submerge(study.load(file))
+    one, other = (lake.full.polygon for lake in found.reservoirs)
+    both = one.intersection(other).area / 1e6
+    said = [remark for remark in found.remarks if "share" in remark]
+    assert (both > 0.01 * min(one.area, other.area) / 1e6) == shared
+    assert len(said) == shared
+    for remark in said:
+        assert f"Narrows and Second share {both:.2f} km²" in remark

@@ -457,8 +457,20 @@ def test_bridges_that_touch_are_one(tmp_path: Path) -> None:
 
 
 def test_kilometres_of_another_projection_are_stretched(tmp_path: Path) -> None:
-    found = bridges(tmp_path, (1.5, 1.6, "bridge"), (1.6, 2.985, None))
+    found = bridges(tmp_path, (0, 1.5, None), (1.5, 1.6, "bridge"), (1.6, 2.985, None))
     assert found[0].start == pytest.approx(1500 * 3000 / 2985, abs=0.01)
+
+
+def test_bridges_alone_stay_where_they_are(tmp_path: Path) -> None:
+    found = bridges(tmp_path, (1.5, 1.6, "bridge"), (2.9, 2.985, "bridge"))
+    assert [(b.start, b.end) for b in found] == [(1500, 1600), (2900, 2985)]
+
+
+def test_a_bridge_beyond_the_end_ends_with_the_road(tmp_path: Path) -> None:
+    found = bridges(tmp_path, (1.5, 1.6, "bridge"), (2.9, 3.02, "bridge"))
+    assert [each for b in found for each in (b.start, b.end)] == pytest.approx(
+        [1500, 1600, 2900, 3000]
+    )
 
 
 def test_kilometres_of_another_road_are_an_error(tmp_path: Path) -> None:

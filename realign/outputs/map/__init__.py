@@ -10,7 +10,7 @@ that no name is ever markup.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from importlib.metadata import distribution
@@ -92,8 +92,8 @@ def page(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> str:
     Returns
     -------
     page
-        A whole HTML page without a single address outside itself but those of the base maps that
-        a reader may switch on.
+        A whole HTML page without a single address outside itself, but those of base maps that a
+        reader may switch on where the study offers them.
     """
     base = _base(plan)
     drawing = Drawing(plan, base)
@@ -103,7 +103,12 @@ def page(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> str:
     layers.hazards(drawing)
     layers.orientation(drawing, frames["places"])
     base.add_child(Panel(drawing, _scene(plan, frames)))
-    return sealed(_rendered(base), images=[f"https://{each['host']}" for each in ONLINE])
+    return sealed(_rendered(base), images=[f"https://{each['host']}" for each in _online(plan)])
+
+
+def _online(plan: Plan) -> Sequence[Mapping[str, Any]]:
+    """Give the base maps of others that the study offers."""
+    return ONLINE if plan.study.study.online_maps else ()
 
 
 def _scene(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def _scene(plan: Plan, frames: Mapping[str, gpd.GeoDataFrame]) -> dict[str, Any]
         "bounds": _bounds(plan, frames),
         "footnote": _footnote(plan),
         "looks": LOOKS,
-        "online": ONLINE,
+        "online": _online(plan),
         "forms": [{"key": key, "name": FORM_NAMES[key]} for key in courses.FORMS],
         "colours": _OPTION,
         "bands": _PHASE,
