@@ -225,12 +225,15 @@ def check(study: Study) -> Rates:
             f"{study.rates_file}: found prices in {prices.currency}, wanted "
             f"{study.money.currency}, as money.currency says"
         )
-    problems += [
-        f"{study.inputs / name}: no such file; make it with `make data`, fetch it with `realign "
-        "fetch`, or give --inputs DIR"
-        for name in _inputs(study)
-        if not (study.inputs / name).is_file()
-    ]
+    for name in _inputs(study):
+        path = study.inputs / name
+        if path.is_dir():
+            problems.append(f"{path}: found a folder; wanted one file, such as a GeoPackage")
+        elif not path.is_file():
+            problems.append(
+                f"{path}: no such file; make it with `make data`, fetch it with `realign fetch`, "
+                "or give --inputs DIR"
+            )
     if problems or prices is None:
         raise InputError("\n".join(problems))
     return prices

@@ -132,6 +132,9 @@ def check_file(path: Path, wanted: str) -> None:
         The message names the file and says what was found.
     """
     try:
+        if path.is_dir():
+            msg = f"{path}: found a folder; wanted {wanted} in one file, such as a GeoPackage"
+            raise InputError(msg)
         if not path.is_file():
             msg = f"{path}: no such file; wanted {wanted}"
             raise InputError(msg)

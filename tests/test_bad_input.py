@@ -337,6 +337,12 @@ def test_a_given_lake_that_is_no_polygon(
     assert wanted in text
 
 
+def test_a_folder_in_place_of_a_file_says_what_would_do(file: Path) -> None:
+    change(file, "full_level_m", 'extent = "lake.gdb"\nfull_level_m')
+    change_input(file, "lake.gdb").mkdir()
+    assert "lake.gdb: found a folder; wanted one file, such as a GeoPackage" in one(file)
+
+
 # ---------------------------------------------------------------- no road
 
 
