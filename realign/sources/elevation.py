@@ -7,31 +7,29 @@ server says that it has none, or where the user names it. Levels are on EGM2008.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.merge import merge
 from rasterio.warp import transform_bounds
-from rasterio.windows import Window
 
 from realign import terrain
 from realign.errors import InputError, SourceError
+from realign.sources import mosaic as mosaics
+from realign.sources import raster
 from realign.sources import tile as tiles
 from realign.sources.box import Box
 from realign.sources.client import AskedError, Client, MissingError
-from realign.sources.files import LocalError, WriteError, reserve, scratch
+from realign.sources.files import LocalError, reserve, scratch
 from realign.sources.tile import Tile, WrongError
+from realign.terrain import reading
 
 SERVERS = (
     "https://copernicus-dem-30m.s3.amazonaws.com",
@@ -44,18 +42,10 @@ DATUM = "EGM2008"
 """Vertical datum of the tiles."""
 
 _EGM2008 = 3855  # EPSG: EGM2008 height
-_NODATA = -9999.0
+_WGS84 = 4326
 _HALF = 0.002  # degrees; tiles begin half a cell of theirs to the west and north of a whole degree
 _MOST = 10_800  # cells along the side of a tile; GLO-30 has 3,600
-_MEGABYTES = 256  # of the mosaic that are put together at a time
-_SIDE = 2048  # cells along the side of what is written at a time: whole blocks of the file
-_FORM = {
-    "driver": "GTiff",
-    "compress": "deflate",
-    "predictor": 3,
-    "tiled": True,
-    "bigtiff": "if_safer",
-}
+_ASIDE = 0.01  # degrees; tiles may be some cells longer or shorter than a degree
 _DENSE = 21  # points on each edge of a box that is projected
 
 Part = tuple[NDArray[np.float32], Affine]
@@ -97,6 +87,19 @@ def name(lon: int, lat: int) -> str:
     north = f"{'N' if lat >= 0 else 'S'}{abs(lat):02d}_00"
     east = f"{'E' if lon >= 0 else 'W'}{abs(lon):03d}_00"
     return f"Copernicus_DSM_COG_10_{north}_{east}_DEM"
+
+
+def corner(tile: str) -> tuple[int, int]:
+    """
+    Whole degrees of the south-western corner of a tile, by its name.
+
+    Examples
+    --------
+    >>> corner(name(-71, -4))
+    (-71, -4)
+    """
+    lat, lon = int(tile[23:25]), int(tile[30:33])
+    return (-lon if tile[29] == "W" else lon), (-lat if tile[22] == "S" else lat)
 
 
 def names(bounds: tuple[float, float, float, float]) -> tuple[str, ...]:
@@ -196,8 +199,9 @@ def from_folder(folder: Path, degrees: terrain.Bounds, sea: Collection[str] = ()
         try:
             _check(path, tile)
             return path.name, tiles.read(path, degrees)
-        except (RasterioError, SourceError) as problem:
-            msg = f"{path}: cannot be read as the tile of its name ({problem})"
+        except (InputError, WrongError) as problem:
+            why = tiles.without(path, problem)
+            msg = f"{path}: cannot be read as the tile of its name ({why})"
             raise LocalError(msg) from problem
 
     return get
@@ -266,7 +270,7 @@ def gathered(
                 say(f"{problem}: taken as sea, without ground")
                 continue
             if part[0].size:
-                _raster(place / f"{len(origins):04d}.tif", *part, "EPSG:4326")
+                raster.write(place / f"{len(origins):04d}-{tile}.tif", *part, "EPSG:4326")
                 origins.append(origin)
         if not origins:
             found = f"none of the tiles {', '.join(wanted)}"
@@ -289,7 +293,7 @@ def write(path: Path, ground: Ground) -> None:
     epsg = crs.to_epsg()
     system = f"EPSG:{epsg}+{_EGM2008}" if epsg else crs.to_wkt()
     tags = {"VERTICAL_DATUM": DATUM, "SOURCE": "Copernicus DEM GLO-30"}
-    _raster(path, ground.terrain.z, ground.terrain.transform, system, tags)
+    raster.write(path, ground.terrain.z, ground.terrain.transform, system, tags)
 
 
 def _held(folder: Path, tile: str) -> Path | None:
@@ -301,16 +305,21 @@ def _held(folder: Path, tile: str) -> Path | None:
 def _check(path: Path, tile: str) -> None:
     """Refuse a raster that is not the tile of its name."""
     with tiles.opened(path) as source:
-        lat, lon = (int(tile[at : at + n]) for at, n in ((23, 2), (30, 3)))
-        lat, lon = (-lat if tile[22] == "S" else lat), (-lon if tile[29] == "W" else lon)
-        near = max(abs(source.bounds.left - lon), abs(source.bounds.bottom - lat))
-        crs = source.crs
-        if crs is None or crs.to_epsg() != 4326 or source.count != 1:
-            msg = f"found {source.count} bands in {crs or 'no system'}; wanted one in EPSG:4326"
+        try:
+            crs = reading.own_crs(source, path)
+            reading.check_datum(source, path, DATUM, f"tiles of GLO-30 are on {DATUM}")
+        except InputError as problem:
+            raise WrongError(tiles.without(path, problem)) from problem
+        if crs.to_epsg() != _WGS84:
+            msg = f"found levels in {crs.name}; wanted them in EPSG:{_WGS84}"
             raise WrongError(msg)
-        if near > 2 * max(source.res) or abs(source.bounds.top - source.bounds.bottom - 1) > 0.01:
-            edges = ", ".join(f"{edge:.4f}" for edge in source.bounds)
-            msg = f"found a raster of {edges} (west, south, east, north); wanted that of {tile}"
+        edges, cell = source.bounds, source.transform
+        lon, lat = corner(tile)
+        near = max(abs(edges.left - lon), abs(edges.bottom - lat)) <= 2 * max(source.res)
+        across, down = edges.right - edges.left, edges.top - edges.bottom
+        if not near or max(abs(across - 1), abs(down - 1)) > _ASIDE or cell.b or cell.d:
+            found = ", ".join(f"{edge:.4f}" for edge in edges)
+            msg = f"found a raster of {found} (west, south, east, north); wanted that of {tile}"
             raise WrongError(msg)
         if max(source.shape) > _MOST:
             msg = f"found {source.height} rows and {source.width} columns; wanted at most {_MOST}"
@@ -321,99 +330,9 @@ def _warped(folder: Path, metres: terrain.Bounds, crs: CRS, cell: float) -> terr
     """Put windows of tiles side by side and bring them into the system of the study."""
     mosaic = folder / "mosaic.tif"
     try:
-        _mosaic(sorted(folder.glob("*.tif")), mosaic)
+        mosaics.join(sorted(folder.glob("*.tif")), mosaic)
         return terrain.read(mosaic, crs=crs, datum=DATUM, sigma=0.0, bounds=metres, cell=cell)
     except (InputError, RasterioError) as problem:
         reserve(mosaic)  # a full disk looks like a damaged file
-        msg = f"the ground of the tiles: {problem}"
+        msg = f"the ground of the tiles: {tiles.without(mosaic, problem)}"
         raise LocalError(msg) from problem
-
-
-def _mosaic(parts: Sequence[Path], path: Path) -> None:
-    """Write windows as one raster in degrees; wider cells of the far north are made narrower."""
-    with tiles.quiet(), ExitStack() as stack:
-        layers = [stack.enter_context(rasterio.open(part)) for part in parts]
-        layers.sort(key=lambda layer: layer.transform.a)
-        reserve(path, _bytes(layers))
-        merge(
-            layers,
-            res=(layers[0].transform.a, -layers[0].transform.e),
-            nodata=_NODATA,
-            resampling=Resampling.bilinear,
-            mem_limit=_MEGABYTES,
-            dst_path=path,
-            dst_kwds=_FORM,
-        )
-
-
-def _bytes(layers: Sequence[rasterio.DatasetReader]) -> int:
-    """Give the most that windows take as one raster of the narrowest cells [bytes]."""
-    west, south = (min(layer.bounds[i] for layer in layers) for i in (0, 1))
-    east, north = (max(layer.bounds[i] for layer in layers) for i in (2, 3))
-    across, down = layers[0].transform.a, -layers[0].transform.e
-    cols, rows = int((east - west) / across) + 1, int((north - south) / down) + 1
-    return 4 * (cols + 1) * (rows + 1)
-
-
-def _raster(
-    path: Path,
-    z: NDArray[np.float32],
-    transform: Affine,
-    crs: str,
-    tags: dict[str, str] | None = None,
-) -> None:
-    """Write one band of levels as GeoTIFF, and read it to see that it is whole."""
-    reserve(path, z.nbytes)
-    try:
-        _filled(path, z, transform, crs, tags or {})
-        same = _reads(path, z)
-    except RasterioError as problem:
-        reserve(path)  # a full disk looks like a damaged file
-        msg = f"{path}: cannot be written ({problem}); wanted a folder with room for it"
-        raise WriteError(msg) from problem
-    if not same:
-        reserve(path)
-        msg = f"{path}: is not what was written; wanted a disk that keeps what it is given"
-        raise WriteError(msg)
-
-
-def _reads(path: Path, z: NDArray[np.float32]) -> bool:
-    """Whether a raster holds levels."""
-    with tiles.opened(path) as source:
-        return all(
-            np.array_equal(source.read(1, window=Window.from_slices(*each.inner)), _levels(z, each))
-            for each in _squares(z)
-        )
-
-
-def _squares(z: NDArray[np.float32]) -> Iterator[terrain.Tile]:
-    """Tiles in which a raster is written: whole blocks of the file."""
-    return terrain.tiles((z.shape[0], z.shape[1]), side=_SIDE)
-
-
-def _levels(z: NDArray[np.float32], tile: terrain.Tile) -> NDArray[np.float32]:
-    """Levels of a tile as the file has them."""
-    level = z[tile.inner]
-    return np.where(np.isnan(level), np.float32(_NODATA), level)
-
-
-def _filled(
-    path: Path, z: NDArray[np.float32], transform: Affine, crs: str, tags: dict[str, str]
-) -> None:
-    """Write the raster itself."""
-    with rasterio.open(
-        path,
-        "w",
-        height=z.shape[0],
-        width=z.shape[1],
-        count=1,
-        dtype="float32",
-        crs=crs,
-        transform=transform,
-        nodata=_NODATA,
-        **_FORM,
-    ) as target:
-        for tile in _squares(z):
-            target.write(_levels(z, tile), 1, window=Window.from_slices(*tile.inner))
-        target.set_band_unit(1, "metre")
-        target.update_tags(**tags)
