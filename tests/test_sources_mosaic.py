@@ -20,6 +20,7 @@ from realign.sources.elevation import Ground
 
 WIDTHS = {0: 120, 50: 80, 60: 60, 70: 40, 80: 24}
 """Columns of a tile from a latitude on, where GLO-30 has 3600, 2400, 1800, 1200 and 720."""
+CELL = 300.0  # m
 STEEP = 900.0
 """Slope of the ground [m/deg]: half a cell aside is 4 m of height."""
 
@@ -35,19 +36,22 @@ def level(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.floa
     return 2000.0 + STEEP * (lon - 73.0) + 70.0 * (np.abs(lat) - 65.0)
 
 
-def put(
-    folder: Path, box: Box, *, without: Sequence[tuple[int, int]] = (), cell: float = 300.0
-) -> Ground:
+def put(folder: Path, box: Box, without: Sequence[tuple[int, int]] = ()) -> Ground:
     """Put the ground of a box together, from tiles as GLO-30 has them, but for some."""
-    degrees = elevation.grid(box, box.utm, cell)[1]
+    degrees = elevation.grid(box, box.utm, CELL)[1]
     wanted = elevation.names(degrees)
     lacking = [elevation.name(*corner) for corner in without]
     for tile in set(wanted) - set(lacking):
         lon, lat = elevation.corner(tile)
         write_tile(folder, lon, lat, columns=columns(lat), ground=level)
-    get = elevation.from_folder(folder, degrees, lacking)
+    return put_as_they_are(folder, box, lacking)
+
+
+def put_as_they_are(folder: Path, box: Box, sea: Sequence[str] = ()) -> Ground:
+    """Put ground together from tiles that stand there."""
+    get = elevation.from_folder(folder, elevation.grid(box, box.utm, CELL)[1], sea)
     return elevation.gathered(
-        box, folder / "c", crs=box.utm, cell=cell, get=get, say=lambda _: None
+        box, folder / "c", crs=box.utm, cell=CELL, get=get, say=lambda _: None
     )
 
 
@@ -74,8 +78,8 @@ def test_a_plane_over_the_edge_of_a_belt_is_that_plane(
 
 
 def test_a_plane_over_three_belts_is_that_plane(tmp_path: Path) -> None:
-    box = Box(73.3, 49.9, 73.4, 60.1)
-    made = put(tmp_path, box, cell=1000)
+    box = Box(73.3, 49.9, 73.35, 60.1)
+    made = put(tmp_path, box)
     used = {columns(elevation.corner(origin)[1]) for origin in made.origins}
     assert used == {120, 80, 60}
     assert np.abs(off(made)).max() < 0.05
@@ -147,11 +151,3 @@ def test_cells_of_other_widths_at_one_latitude_are_refused(tmp_path: Path) -> No
     write_tile(tmp_path, 73, 35, ground=level, columns=CELLS - 7)
     with pytest.raises(SourceError, match=r"E072_00_DEM with 30, .*E073_00_DEM with 31.86 seconds"):
         put_as_they_are(tmp_path, Box(72.9, 35.4, 73.1, 35.6))
-
-
-def put_as_they_are(folder: Path, box: Box) -> Ground:
-    """Put ground together from tiles that stand there."""
-    get = elevation.from_folder(folder, elevation.grid(box, box.utm, 300.0)[1])
-    return elevation.gathered(
-        box, folder / "c", crs=box.utm, cell=300.0, get=get, say=lambda _: None
-    )
