@@ -25,7 +25,7 @@ from realign.errors import InputError, SourceError
 from realign.sources import mosaic as mosaics
 from realign.sources import raster
 from realign.sources import tile as tiles
-from realign.sources.box import Box
+from realign.sources.box import DATE_LINE, Box
 from realign.sources.client import AskedError, Client, MissingError
 from realign.sources.files import LocalError, reserve, scratch
 from realign.sources.tile import Tile, WrongError
@@ -89,6 +89,32 @@ def name(lon: int, lat: int) -> str:
     return f"Copernicus_DSM_COG_10_{north}_{east}_DEM"
 
 
+def _begin(box: Box) -> float:
+    """
+    Meridian from which degrees are counted where tiles are put together.
+
+    Cells at the edge of a box may lie beyond the 180th meridian, where longitudes begin anew.
+    """
+    return DATE_LINE if max(abs(box.west), abs(box.east)) > DATE_LINE - 1 else 0.0
+
+
+def _system(begin: float) -> str:
+    """Name of the system of degrees that are counted from a meridian."""
+    return f"+proj=longlat +datum=WGS84 +pm={begin:g} +no_defs" if begin else f"EPSG:{_WGS84}"
+
+
+def _turn(tile: str, degrees: terrain.Bounds) -> float:
+    """Degrees from the longitudes of a tile to those of bounds, which may go on beyond 180."""
+    return 2 * DATE_LINE if corner(tile)[0] + 1 <= degrees[0] else 0.0
+
+
+def _own(tile: str, degrees: terrain.Bounds) -> terrain.Bounds:
+    """Bounds in the longitudes of a tile."""
+    west, south, east, north = degrees
+    turn = _turn(tile, degrees)
+    return west - turn, south, east - turn, north
+
+
 def corner(tile: str) -> tuple[int, int]:
     """
     Whole degrees of the south-western corner of a tile, by its name.
@@ -104,17 +130,19 @@ def corner(tile: str) -> tuple[int, int]:
 
 def names(bounds: tuple[float, float, float, float]) -> tuple[str, ...]:
     """
-    Names of the tiles within bounds: west, south, east, north [deg].
+    Names of the tiles within bounds: west, south, east, north [deg], which may go on beyond 180.
 
     Examples
     --------
     >>> names((72.99, 35.2, 73.4, 35.4))
     ('Copernicus_DSM_COG_10_N35_00_E072_00_DEM', 'Copernicus_DSM_COG_10_N35_00_E073_00_DEM')
+    >>> names((179.9, -16.5, 180.1, -16.4))
+    ('Copernicus_DSM_COG_10_S17_00_E179_00_DEM', 'Copernicus_DSM_COG_10_S17_00_W180_00_DEM')
     """
     west, south, east, north = bounds
-    lons = range(math.floor(west), min(math.floor(east + _HALF), 179) + 1)
+    lons = range(math.floor(west), math.floor(east + _HALF) + 1)
     lats = range(math.floor(south - _HALF), math.floor(north) + 1)
-    return tuple(name(lon, lat) for lat, lon in product(lats, lons))
+    return tuple(name((lon + 180) % 360 - 180, lat) for lat, lon in product(lats, lons))
 
 
 def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bounds]:
@@ -126,7 +154,8 @@ def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bound
     metres
         Left, bottom, right, top [m].
     degrees
-        West, south, east, north [deg], with some cells around.
+        West, south, east, north [deg], with some cells around; they go on beyond 180 where a box
+        lies at the 180th meridian.
     """
     left, bottom, right, top = transform_bounds(
         "EPSG:4326", crs.to_wkt(), *box.edges, densify_pts=_DENSE
@@ -138,8 +167,9 @@ def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bound
         math.ceil(top / cell) * cell,
     )
     west, south, east, north = transform_bounds(
-        crs.to_wkt(), "EPSG:4326", *metres, densify_pts=_DENSE
+        crs.to_wkt(), _system(_begin(box)), *metres, densify_pts=_DENSE
     )
+    west, east = west + _begin(box), east + _begin(box)
     more = 4 * max(cell, 31.0) / 111_000  # four cells, of the study or the tiles [deg]
     slim = more / math.cos(math.radians(max(abs(south), abs(north))))
     return metres, (west - slim, south - more, east + slim, north + more)
@@ -159,7 +189,7 @@ def from_servers(
 
         def one(server: str) -> tuple[str, Part]:
             url = f"{server.rstrip('/')}/{tile}/{tile}.tif"
-            return url, held.window(url, degrees, partial(_check, tile=tile))
+            return url, held.window(url, _own(tile, degrees), partial(_check, tile=tile))
 
         try:
             return client.anywhere(servers, one)
@@ -198,7 +228,7 @@ def from_folder(folder: Path, degrees: terrain.Bounds, sea: Collection[str] = ()
             raise MissingError(msg)
         try:
             _check(path, tile)
-            return path.name, tiles.read(path, degrees)
+            return path.name, tiles.read(path, _own(tile, degrees))
         except (InputError, WrongError) as problem:
             why = tiles.without(path, problem)
             msg = f"{path}: cannot be read as the tile of its name ({why})"
@@ -257,7 +287,7 @@ def gathered(
         A tile cannot be had, or none is there.
     """
     metres, degrees = grid(box, crs, cell)
-    wanted = names(degrees)
+    wanted, begin = names(degrees), _begin(box)
     origins: list[str] = []
     missing: list[str] = []
     with scratch(folder) as place:
@@ -269,8 +299,10 @@ def gathered(
                 missing.append(tile)
                 say(f"{problem}: taken as sea, without ground")
                 continue
-            if part[0].size:
-                raster.write(place / f"{len(origins):04d}-{tile}.tif", *part, "EPSG:4326")
+            z, at = part
+            if z.size:
+                moved = Affine(at.a, at.b, at.c + _turn(tile, degrees) - begin, at.d, at.e, at.f)
+                raster.write(place / f"{len(origins):04d}-{tile}.tif", z, moved, _system(begin))
                 origins.append(origin)
         if not origins:
             found = f"none of the tiles {', '.join(wanted)}"

@@ -318,7 +318,7 @@ class _Job:
         road = roads.highway(
             ways, self._ends(), crs=self.study.crs, box=self.box, preferred=preferred
         )
-        named = " ".join(part for part in (road.name, road.ref) if part) or "without a name"
+        named = ledger.one_line(f"{road.name} {road.ref}") or "without a name"
         notes = [f"the way between both ends: {named}, {road.length / 1000:.1f} km"]
         notes += [
             f"the {end} of the highway lies {far:.0f} m from where it was given"
@@ -338,7 +338,8 @@ class _Job:
         asked = self.study.corridor.river.lower()
         if not any(asked in str(row["name"]).lower() for _, row in rows):
             dam = self.study.dams[0]
-            near = features.nearest_name(rows, dam.lon, dam.lat) or "none has a name"
+            near = features.nearest_name(rows, dam.lon, dam.lat)
+            near = ledger.one_line(near) or "none has a name"
             self.done.notes.append(
                 f"corridor.river: found no river {self.study.corridor.river!r}; the nearest to "
                 f"{dam.name} with a name: {near}"
