@@ -1,6 +1,6 @@
 """Laws of tiles that are put together: ground neither moves nor has gaps where cells change."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -15,7 +15,7 @@ from tile_server import CELLS, write_tile
 from realign.errors import SourceError
 from realign.sources import elevation, mosaic, raster
 from realign.sources import tile as tiles
-from realign.sources.box import Box
+from realign.sources.box import Box, around
 from realign.sources.elevation import Ground
 
 WIDTHS = {0: 120, 50: 80, 60: 60, 70: 40, 80: 24}
@@ -33,17 +33,22 @@ def columns(lat: int) -> int:
 
 def level(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
     """Ground by formula: a plane in degrees, which bilinear sampling gives back exactly."""
-    return 2000.0 + STEEP * (lon - 73.0) + 70.0 * (np.abs(lat) - 65.0)
+    return 3000.0 + STEEP * (lon - 73.0) + 30.0 * (np.abs(lat) - 65.0)
 
 
-def put(folder: Path, box: Box, without: Sequence[tuple[int, int]] = ()) -> Ground:
+Formula = Callable[..., NDArray[np.float64]]
+
+
+def put(
+    folder: Path, box: Box, without: Sequence[tuple[int, int]] = (), ground: Formula = level
+) -> Ground:
     """Put the ground of a box together, from tiles as GLO-30 has them, but for some."""
     degrees = elevation.grid(box, box.utm, CELL)[1]
     wanted = elevation.names(degrees)
     lacking = [elevation.name(*corner) for corner in without]
     for tile in set(wanted) - set(lacking):
         lon, lat = elevation.corner(tile)
-        write_tile(folder, lon, lat, columns=columns(lat), ground=level)
+        write_tile(folder, lon, lat, columns=columns(lat), ground=ground)
     return put_as_they_are(folder, box, lacking)
 
 
@@ -55,7 +60,7 @@ def put_as_they_are(folder: Path, box: Box, sea: Sequence[str] = ()) -> Ground:
     )
 
 
-def off(made: Ground) -> NDArray[np.float64]:
+def off(made: Ground, ground: Formula = level) -> NDArray[np.float64]:
     """Distance of levels from the formula [m], NaN where there are none."""
     found = made.terrain
     rows, cols = found.shape
@@ -64,7 +69,7 @@ def off(made: Ground) -> NDArray[np.float64]:
         left + (np.arange(cols) + 0.5) * found.cell, top - (np.arange(rows) + 0.5) * found.cell
     )
     lon, lat = Transformer.from_crs(found.crs, 4326, always_xy=True).transform(x, y)
-    return np.asarray(found.z - level(lon, lat))
+    return np.asarray(found.z - ground(lon, lat))
 
 
 @pytest.mark.parametrize("edge", [50, 60, 70, 80, -50, -60, -70, -80])
@@ -151,3 +156,32 @@ def test_cells_of_other_widths_at_one_latitude_are_refused(tmp_path: Path) -> No
     write_tile(tmp_path, 73, 35, ground=level, columns=CELLS - 7)
     with pytest.raises(SourceError, match=r"E072_00_DEM with 30, .*E073_00_DEM with 31.86 seconds"):
         put_as_they_are(tmp_path, Box(72.9, 35.4, 73.1, 35.6))
+
+
+# ---- where longitudes begin anew
+
+
+def around_it(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ground by formula on both sides of the 180th meridian."""
+    return level(lon % 360 - 107.0, lat)
+
+
+@pytest.mark.parametrize("lat", [-16.5, 49.99, 65.5])
+@pytest.mark.parametrize(
+    ("west", "east"),
+    [(179.86, 180), (179.86, 179.9995), (-180, -179.86), (-179.9995, -179.86), (179.2, 179.4)],
+)
+def test_ground_at_the_180th_meridian_is_whole(
+    tmp_path: Path, west: float, east: float, lat: float
+) -> None:
+    box = Box(west, lat - 0.04, east, lat + 0.04)
+    made = put(tmp_path, box, ground=around_it)
+    assert made.unknown == 0
+    assert np.abs(off(made, around_it)).max() < 0.05
+    sides = {elevation.corner(origin)[0] for origin in made.origins}
+    assert sides == ({179} if east == 179.4 else {179, -180})
+
+
+def test_a_study_at_the_180th_meridian_has_a_box_up_to_it() -> None:
+    assert around([(179.95, -16.5)], 0.15).edges == pytest.approx((179.8, -16.65, 180, -16.35))
+    assert around([(-179.95, -16.5)], 0.15).edges == pytest.approx((-180, -16.65, -179.8, -16.35))

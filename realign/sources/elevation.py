@@ -175,6 +175,25 @@ def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bound
     return metres, (west - slim, south - more, east + slim, north + more)
 
 
+def check_room(box: Box, crs: CRS, cell: float) -> None:
+    """
+    Refuse a box of more cells than there is room for, before tiles are asked for.
+
+    Raises
+    ------
+    LocalError
+        The message says by which key it becomes less.
+    """
+    left, bottom, right, top = grid(box, crs, cell)[0]
+    problem = terrain.lack((round((top - bottom) / cell), round((right - left) / cell)), np.float32)
+    if problem:
+        msg = (
+            f"fetch.cell_m: found cells of {cell:g} m for the box {box}: {problem}; wanted larger "
+            "cells (fetch.cell_m), or a smaller box (fetch.box, --box)"
+        )
+        raise LocalError(msg)
+
+
 def from_servers(
     client: Client, servers: Sequence[str], cache: Path, degrees: terrain.Bounds
 ) -> Get:

@@ -107,6 +107,7 @@ def fetch(
     ------
     SourceError
         Something could not be had; the message says which files to put where. All else is there.
+        Where there is no room for cells as small as the study wants, nothing is asked for.
         Where the folder cannot be written, or its disk is full, nothing more is asked for.
     """
     job = _Job(study, client, servers, box or _box(study), tell or (lambda _, __: None))
@@ -141,6 +142,8 @@ class _Job:
         """Fetch what is missing, in a folder that no other run writes into."""
         if not self._waits():
             return self.done
+        if self._wants("ground"):
+            elevation.check_room(self.box, self.study.crs, self.study.fetch.cell_m)
         with claimed(self.folder, self.cache, self._written_names()):
             self.ledger = ledger.opened(self.folder)  # another run may have ended just before
             if self.ledger.coming:
