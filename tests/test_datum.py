@@ -54,6 +54,24 @@ def grid(tmp_path: Path) -> Iterator[Path]:
     pyproj.datadir.set_data_dir(before)
 
 
+def test_ground_across_the_180th_meridian_is_shifted_by_what_lies_under_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def plane(lon: Numbers, lat: Numbers, **_: str) -> Numbers:
+        return np.asarray(20.0 + 10.0 * (lon % 360 - 180.0) - 2.0 * (lat + 16.5))
+
+    monkeypatch.setattr(datum, "shift", plane)
+    fiji = CRS.from_epsg(32760)
+    z = np.full((40, 50), 1000.0, np.float32)
+    own = Terrain(z, Affine(500.0, 0, 808_000, 0, -500.0, 8_180_000), fiji, "EGM96", 1.0)
+    asked = Elevation(vertical_datum="EGM96", sigma_m=1, level_datum="EGM2008")
+    x, y = np.meshgrid(808_250 + 500.0 * np.arange(50), 8_179_750 - 500.0 * np.arange(40))
+    lon, lat = pyproj.Transformer.from_crs(fiji, 4326, always_xy=True).transform(x, y)
+    assert lon.min() < 0 < lon.max()
+    found = terrain.on_datum(own, asked).z - 1000.0
+    assert np.abs(found - plane(lon, lat)).max() < 0.01  # linear between quarters of a degree
+
+
 def land(name: str) -> Terrain:
     z = np.full((40, 50), 1000.0, np.float32)
     return Terrain(z, Affine(500.0, 0, 650_000, 0, -500.0, 3_930_000), UTM, name, 1.0)

@@ -14,9 +14,10 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
+from affine import Affine
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import Transformer
+from pyproj import CRS, Transformer
 from small_plan import SHORT, changed, small
 from small_study import planned
 
@@ -327,6 +328,25 @@ def test_the_hillshade_lies_where_the_ground_is() -> None:
     edges = onto.transform_bounds(*terrain.bounds, densify_pts=21)
     cell = 2 * terrain.cell / 90_000
     for found, wanted in zip((west, south, east, north), edges, strict=True):
+        assert found == pytest.approx(wanted, abs=cell)
+
+
+def test_the_hillshade_goes_on_beyond_the_180th_meridian() -> None:
+    own = small().terrain
+    fiji = CRS.from_epsg(32760)
+    x, y = Transformer.from_crs(4326, fiji, always_xy=True).transform(180.0, -16.5)
+    rows, cols = own.shape
+    side = own.cell
+    corner = Affine(side, 0, x - cols / 2 * side, 0, -side, y + rows / 2 * side)
+    terrain = replace(own, crs=fiji, transform=corner)
+    _, ((south, west), (north, east)) = shade._warped(terrain, 1)
+    onto = Transformer.from_crs(fiji, "+proj=longlat +datum=WGS84 +pm=180", always_xy=True)
+    left, bottom, right, top = onto.transform_bounds(*terrain.bounds, densify_pts=21)
+    cell = 2 * side / 90_000
+    assert left < 0 < right
+    for found, wanted in zip(
+        (west, south, east, north), (left + 180, bottom, right + 180, top), strict=True
+    ):
         assert found == pytest.approx(wanted, abs=cell)
 
 

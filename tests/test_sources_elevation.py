@@ -112,7 +112,7 @@ def test_a_tile_of_the_north_with_wider_cells_is_joined(server: Server, tmp_path
     write_tile(server.root, 73, 50, cells=80)
     made = fetch(tmp_path, server, Box(73.4, 49.9, 73.6, 50.1))
     assert made.unknown == 0
-    assert wrong(tmp_path / "dem.tif") < 2.0
+    assert wrong(tmp_path / "dem.tif") < 0.05
 
 
 def test_a_sea_tile_leaves_ground_without_data_and_is_told(server: Server, tmp_path: Path) -> None:

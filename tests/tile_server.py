@@ -164,15 +164,21 @@ def write_tile(
     lat: int,
     *,
     cells: int = CELLS,
+    columns: int = 0,
     ground: Callable[..., NDArray[np.float64]] = level,
     noise: float = 0.0,
 ) -> Path:
-    """Write a tile as the public store has it: cloud-optimised, half a cell off whole degrees."""
+    """
+    Write a tile as the public store has it: cloud-optimised, half a cell off whole degrees.
+
+    In the north and south it has fewer columns than rows.
+    """
     tile = elevation.name(lon, lat)
     path = root / tile / f"{tile}.tif"
     path.parent.mkdir(parents=True, exist_ok=True)
-    side = 1.0 / cells
-    x = lon + side * np.arange(cells)
+    columns = columns or cells
+    side, across = 1.0 / cells, 1.0 / columns
+    x = lon + across * np.arange(columns)
     y = lat + 1 - side * np.arange(cells)
     z = ground(*np.meshgrid(x, y))
     if noise:
@@ -183,12 +189,12 @@ def write_tile(
             path,
             "w",
             driver="COG",
-            width=cells,
+            width=columns,
             height=cells,
             count=1,
             dtype="float32",
             crs="EPSG:4326",
-            transform=from_origin(lon - side / 2, lat + 1 + side / 2, side, side),
+            transform=from_origin(lon - across / 2, lat + 1 + side / 2, across, side),
             compress="DEFLATE",
             predictor=3,
             blocksize=128,

@@ -10,9 +10,13 @@ from pyproj.database import query_utm_crs_info
 
 from realign.errors import SourceError
 
+DATE_LINE = 180.0
+"""Meridian at which longitudes begin anew [deg]; no box goes across it."""
+
 WIDEST = 12.0
 """Widest box that is fetched [deg]; a box that is wider is a mistake."""
 
+_SIDES = "on one side of the 180th meridian: a study that goes across it is not supported"
 _POLE = 84.0  # degrees; UTM ends here, and Copernicus tiles soon after
 
 
@@ -36,7 +40,10 @@ class Box:
             msg = f"{found}; wanted four numbers: west, south, east, north in degrees"
             raise SourceError(msg)
         if not (-180 <= self.west <= 180 and -180 <= self.east <= 180):
-            msg = f"{found}; wanted longitudes from -180 to 180 degrees as first and third number"
+            msg = (
+                f"{found}; wanted longitudes from -180 to 180 degrees as first and third number, "
+                f"{_SIDES}"
+            )
             raise SourceError(msg)
         if not (-_POLE <= self.south <= _POLE and -_POLE <= self.north <= _POLE):
             msg = (
@@ -46,7 +53,7 @@ class Box:
             raise SourceError(msg)
         if not (self.west < self.east and self.south < self.north):
             msg = f"{found}; wanted west,south,east,north with west < east and south < north"
-            raise SourceError(msg)
+            raise SourceError(f"{msg}, {_SIDES}" if self.west > self.east else msg)
         if max(self.east - self.west, self.north - self.south) > WIDEST:
             msg = f"{found}; wanted at most {WIDEST:g} degrees on a side"
             raise SourceError(msg)
@@ -73,9 +80,17 @@ class Box:
 
 
 def around(points: Iterable[tuple[float, float]], margin: float) -> Box:
-    """Smallest box that holds points, each as longitude and latitude, with a margin [deg]."""
+    """
+    Smallest box that holds points, each as longitude and latitude, with a margin [deg].
+
+    Examples
+    --------
+    >>> str(around([(179.9, -17.0), (179.5, -16.5)], 0.2))  # the margin ends at the 180th meridian
+    '179.3,-17.2,180,-16.3'
+    """
     lon, lat = zip(*points, strict=True)
-    return Box(min(lon) - margin, min(lat) - margin, max(lon) + margin, max(lat) + margin)
+    west, east = max(min(lon) - margin, -DATE_LINE), min(max(lon) + margin, DATE_LINE)
+    return Box(west, min(lat) - margin, east, max(lat) + margin)
 
 
 def numbers(option: str, given: str, names: str) -> tuple[float, ...]:

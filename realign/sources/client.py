@@ -31,6 +31,7 @@ from realign.sources.files import LocalError
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+_WANTED = "wanted an address such as https://host/path, on a server that leads to such a one"
 _CHUNK = 1 << 14  # bytes; a last piece that does not come whole is lost
 _GONE = (404, 410)
 _BUSY = (408, 425, 429, 500, 502, 503, 504)  # may be another answer later
@@ -161,7 +162,7 @@ class Client:
         AskedError
             The server refuses, or sends too much.
         """
-        host = urlsplit(url).netloc
+        host = _host(url)
         if host in self._down:
             msg = f"{host}: was not reached before, and is not asked again"
             raise AskedError(msg)
@@ -169,17 +170,16 @@ class Client:
         headers = {} if span is None else {"Range": f"bytes={span[0]}-{span[1] - 1}"}
         if span is not None:
             headers["Accept-Encoding"] = "identity"  # a range is one of bytes as they are stored
-        with (
-            _translated(url),
-            self._session.request(
+        with _translated(url):
+            asked = self._session.request(
                 "GET" if data is None else "POST",
                 url,
                 headers=headers,
                 data=data,
                 stream=True,
                 timeout=(self.manners.connect_s, self.manners.read_s + work),
-            ) as reply,
-        ):
+            )
+        with asked as reply:
             _check_status(reply, self.manners)
             yield Reply(url, reply.status_code, reply.headers, self._chunks(reply, limit))
 
@@ -283,7 +283,7 @@ class Client:
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
     """Turn failures of requests into errors that say whether to try again."""
-    host = urlsplit(url).netloc
+    host = _host(url)
     try:
         yield
     except requests.Timeout as problem:
@@ -298,8 +298,18 @@ def _translated(url: str) -> Iterator[None]:
     except requests.ConnectionError as problem:
         msg = f"{url}: cannot be reached ({_reason(problem)})"
         raise LaterError(msg, host=host) from problem
-    except requests.RequestException as problem:
-        msg = f"{url}: cannot be asked ({problem})"
+    # requests lets through what others say of an address that is none, also of one it is sent to
+    except (requests.RequestException, ValueError) as problem:
+        msg = f"{url}: cannot be asked ({problem}); {_WANTED}"
+        raise AskedError(msg) from problem
+
+
+def _host(url: str) -> str:
+    """Name and port of the host of an address."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError as problem:
+        msg = f"{url}: is no address ({problem}); {_WANTED}"
         raise AskedError(msg) from problem
 
 

@@ -7,31 +7,29 @@ server says that it has none, or where the user names it. Levels are on EGM2008.
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.merge import merge
 from rasterio.warp import transform_bounds
-from rasterio.windows import Window
 
 from realign import terrain
 from realign.errors import InputError, SourceError
+from realign.sources import mosaic as mosaics
+from realign.sources import raster
 from realign.sources import tile as tiles
-from realign.sources.box import Box
+from realign.sources.box import DATE_LINE, Box
 from realign.sources.client import AskedError, Client, MissingError
-from realign.sources.files import LocalError, WriteError, reserve, scratch
+from realign.sources.files import LocalError, reserve, scratch
 from realign.sources.tile import Tile, WrongError
+from realign.terrain import reading
 
 SERVERS = (
     "https://copernicus-dem-30m.s3.amazonaws.com",
@@ -44,18 +42,10 @@ DATUM = "EGM2008"
 """Vertical datum of the tiles."""
 
 _EGM2008 = 3855  # EPSG: EGM2008 height
-_NODATA = -9999.0
+_WGS84 = 4326
 _HALF = 0.002  # degrees; tiles begin half a cell of theirs to the west and north of a whole degree
 _MOST = 10_800  # cells along the side of a tile; GLO-30 has 3,600
-_MEGABYTES = 256  # of the mosaic that are put together at a time
-_SIDE = 2048  # cells along the side of what is written at a time: whole blocks of the file
-_FORM = {
-    "driver": "GTiff",
-    "compress": "deflate",
-    "predictor": 3,
-    "tiled": True,
-    "bigtiff": "if_safer",
-}
+_ASIDE = 0.01  # degrees; tiles may be some cells longer or shorter than a degree
 _DENSE = 21  # points on each edge of a box that is projected
 
 Part = tuple[NDArray[np.float32], Affine]
@@ -99,19 +89,60 @@ def name(lon: int, lat: int) -> str:
     return f"Copernicus_DSM_COG_10_{north}_{east}_DEM"
 
 
+def _begin(box: Box) -> float:
+    """
+    Meridian from which degrees are counted where tiles are put together.
+
+    Cells at the edge of a box may lie beyond the 180th meridian, where longitudes begin anew.
+    """
+    return DATE_LINE if max(abs(box.west), abs(box.east)) > DATE_LINE - 1 else 0.0
+
+
+def _system(begin: float) -> str:
+    """Name of the system of degrees that are counted from a meridian."""
+    return f"+proj=longlat +datum=WGS84 +pm={begin:g} +no_defs" if begin else f"EPSG:{_WGS84}"
+
+
+def _turn(tile: str, degrees: terrain.Bounds) -> float:
+    """Degrees from the longitudes of a tile to those of bounds, which may go on beyond 180."""
+    return 2 * DATE_LINE if corner(tile)[0] + 1 <= degrees[0] else 0.0
+
+
+def _own(tile: str, degrees: terrain.Bounds) -> terrain.Bounds:
+    """Bounds in the longitudes of a tile."""
+    west, south, east, north = degrees
+    turn = _turn(tile, degrees)
+    return west - turn, south, east - turn, north
+
+
+def corner(tile: str) -> tuple[int, int]:
+    """
+    Whole degrees of the south-western corner of a tile, by its name.
+
+    Examples
+    --------
+    >>> corner(name(-71, -4))
+    (-71, -4)
+    """
+    lat, lon = int(tile[23:25]), int(tile[30:33])
+    return (-lon if tile[29] == "W" else lon), (-lat if tile[22] == "S" else lat)
+
+
 def names(bounds: tuple[float, float, float, float]) -> tuple[str, ...]:
     """
-    Names of the tiles within bounds: west, south, east, north [deg].
+    Names of the tiles within bounds: west, south, east, north [deg], which may go on beyond 180.
 
     Examples
     --------
     >>> names((72.99, 35.2, 73.4, 35.4))
     ('Copernicus_DSM_COG_10_N35_00_E072_00_DEM', 'Copernicus_DSM_COG_10_N35_00_E073_00_DEM')
+    >>> names((179.9, -16.5, 180.1, -16.4))
+    ('Copernicus_DSM_COG_10_S17_00_E179_00_DEM', 'Copernicus_DSM_COG_10_S17_00_W180_00_DEM')
     """
     west, south, east, north = bounds
-    lons = range(math.floor(west), min(math.floor(east + _HALF), 179) + 1)
+    lons = range(math.floor(west), math.floor(east + _HALF) + 1)
     lats = range(math.floor(south - _HALF), math.floor(north) + 1)
-    return tuple(name(lon, lat) for lat, lon in product(lats, lons))
+    return tuple(name((lon + 180) % 360 - 180, lat) for lat, lon in product(lats, lons))
 
 
 def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bounds]:
@@ -123,7 +154,8 @@ def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bound
     metres
         Left, bottom, right, top [m].
     degrees
-        West, south, east, north [deg], with some cells around.
+        West, south, east, north [deg], with some cells around; they go on beyond 180 where a box
+        lies at the 180th meridian.
     """
     left, bottom, right, top = transform_bounds(
         "EPSG:4326", crs.to_wkt(), *box.edges, densify_pts=_DENSE
@@ -135,11 +167,31 @@ def grid(box: Box, crs: CRS, cell: float) -> tuple[terrain.Bounds, terrain.Bound
         math.ceil(top / cell) * cell,
     )
     west, south, east, north = transform_bounds(
-        crs.to_wkt(), "EPSG:4326", *metres, densify_pts=_DENSE
+        crs.to_wkt(), _system(_begin(box)), *metres, densify_pts=_DENSE
     )
+    west, east = west + _begin(box), east + _begin(box)
     more = 4 * max(cell, 31.0) / 111_000  # four cells, of the study or the tiles [deg]
     slim = more / math.cos(math.radians(max(abs(south), abs(north))))
     return metres, (west - slim, south - more, east + slim, north + more)
+
+
+def check_room(box: Box, crs: CRS, cell: float) -> None:
+    """
+    Refuse a box of more cells than there is room for, before tiles are asked for.
+
+    Raises
+    ------
+    LocalError
+        The message says by which key it becomes less.
+    """
+    left, bottom, right, top = grid(box, crs, cell)[0]
+    problem = terrain.lack((round((top - bottom) / cell), round((right - left) / cell)), np.float32)
+    if problem:
+        msg = (
+            f"fetch.cell_m: found cells of {cell:g} m for the box {box}: {problem}; wanted larger "
+            "cells (fetch.cell_m), or a smaller box (fetch.box, --box)"
+        )
+        raise LocalError(msg)
 
 
 def from_servers(
@@ -156,7 +208,7 @@ def from_servers(
 
         def one(server: str) -> tuple[str, Part]:
             url = f"{server.rstrip('/')}/{tile}/{tile}.tif"
-            return url, held.window(url, degrees, partial(_check, tile=tile))
+            return url, held.window(url, _own(tile, degrees), partial(_check, tile=tile))
 
         try:
             return client.anywhere(servers, one)
@@ -195,9 +247,10 @@ def from_folder(folder: Path, degrees: terrain.Bounds, sea: Collection[str] = ()
             raise MissingError(msg)
         try:
             _check(path, tile)
-            return path.name, tiles.read(path, degrees)
-        except (RasterioError, SourceError) as problem:
-            msg = f"{path}: cannot be read as the tile of its name ({problem})"
+            return path.name, tiles.read(path, _own(tile, degrees))
+        except (InputError, WrongError) as problem:
+            why = tiles.without(path, problem)
+            msg = f"{path}: cannot be read as the tile of its name ({why})"
             raise LocalError(msg) from problem
 
     return get
@@ -253,7 +306,7 @@ def gathered(
         A tile cannot be had, or none is there.
     """
     metres, degrees = grid(box, crs, cell)
-    wanted = names(degrees)
+    wanted, begin = names(degrees), _begin(box)
     origins: list[str] = []
     missing: list[str] = []
     with scratch(folder) as place:
@@ -265,8 +318,10 @@ def gathered(
                 missing.append(tile)
                 say(f"{problem}: taken as sea, without ground")
                 continue
-            if part[0].size:
-                _raster(place / f"{len(origins):04d}.tif", *part, "EPSG:4326")
+            z, at = part
+            if z.size:
+                moved = Affine(at.a, at.b, at.c + _turn(tile, degrees) - begin, at.d, at.e, at.f)
+                raster.write(place / f"{len(origins):04d}-{tile}.tif", z, moved, _system(begin))
                 origins.append(origin)
         if not origins:
             found = f"none of the tiles {', '.join(wanted)}"
@@ -289,7 +344,7 @@ def write(path: Path, ground: Ground) -> None:
     epsg = crs.to_epsg()
     system = f"EPSG:{epsg}+{_EGM2008}" if epsg else crs.to_wkt()
     tags = {"VERTICAL_DATUM": DATUM, "SOURCE": "Copernicus DEM GLO-30"}
-    _raster(path, ground.terrain.z, ground.terrain.transform, system, tags)
+    raster.write(path, ground.terrain.z, ground.terrain.transform, system, tags)
 
 
 def _held(folder: Path, tile: str) -> Path | None:
@@ -301,16 +356,21 @@ def _held(folder: Path, tile: str) -> Path | None:
 def _check(path: Path, tile: str) -> None:
     """Refuse a raster that is not the tile of its name."""
     with tiles.opened(path) as source:
-        lat, lon = (int(tile[at : at + n]) for at, n in ((23, 2), (30, 3)))
-        lat, lon = (-lat if tile[22] == "S" else lat), (-lon if tile[29] == "W" else lon)
-        near = max(abs(source.bounds.left - lon), abs(source.bounds.bottom - lat))
-        crs = source.crs
-        if crs is None or crs.to_epsg() != 4326 or source.count != 1:
-            msg = f"found {source.count} bands in {crs or 'no system'}; wanted one in EPSG:4326"
+        try:
+            crs = reading.own_crs(source, path)
+            reading.check_datum(source, path, DATUM, f"tiles of GLO-30 are on {DATUM}")
+        except InputError as problem:
+            raise WrongError(tiles.without(path, problem)) from problem
+        if crs.to_epsg() != _WGS84:
+            msg = f"found levels in {crs.name}; wanted them in EPSG:{_WGS84}"
             raise WrongError(msg)
-        if near > 2 * max(source.res) or abs(source.bounds.top - source.bounds.bottom - 1) > 0.01:
-            edges = ", ".join(f"{edge:.4f}" for edge in source.bounds)
-            msg = f"found a raster of {edges} (west, south, east, north); wanted that of {tile}"
+        edges, cell = source.bounds, source.transform
+        lon, lat = corner(tile)
+        near = max(abs(edges.left - lon), abs(edges.bottom - lat)) <= 2 * max(source.res)
+        across, down = edges.right - edges.left, edges.top - edges.bottom
+        if not near or max(abs(across - 1), abs(down - 1)) > _ASIDE or cell.b or cell.d:
+            found = ", ".join(f"{edge:.4f}" for edge in edges)
+            msg = f"found a raster of {found} (west, south, east, north); wanted that of {tile}"
             raise WrongError(msg)
         if max(source.shape) > _MOST:
             msg = f"found {source.height} rows and {source.width} columns; wanted at most {_MOST}"
@@ -321,99 +381,9 @@ def _warped(folder: Path, metres: terrain.Bounds, crs: CRS, cell: float) -> terr
     """Put windows of tiles side by side and bring them into the system of the study."""
     mosaic = folder / "mosaic.tif"
     try:
-        _mosaic(sorted(folder.glob("*.tif")), mosaic)
+        mosaics.join(sorted(folder.glob("*.tif")), mosaic)
         return terrain.read(mosaic, crs=crs, datum=DATUM, sigma=0.0, bounds=metres, cell=cell)
     except (InputError, RasterioError) as problem:
         reserve(mosaic)  # a full disk looks like a damaged file
-        msg = f"the ground of the tiles: {problem}"
+        msg = f"the ground of the tiles: {tiles.without(mosaic, problem)}"
         raise LocalError(msg) from problem
-
-
-def _mosaic(parts: Sequence[Path], path: Path) -> None:
-    """Write windows as one raster in degrees; wider cells of the far north are made narrower."""
-    with tiles.quiet(), ExitStack() as stack:
-        layers = [stack.enter_context(rasterio.open(part)) for part in parts]
-        layers.sort(key=lambda layer: layer.transform.a)
-        reserve(path, _bytes(layers))
-        merge(
-            layers,
-            res=(layers[0].transform.a, -layers[0].transform.e),
-            nodata=_NODATA,
-            resampling=Resampling.bilinear,
-            mem_limit=_MEGABYTES,
-            dst_path=path,
-            dst_kwds=_FORM,
-        )
-
-
-def _bytes(layers: Sequence[rasterio.DatasetReader]) -> int:
-    """Give the most that windows take as one raster of the narrowest cells [bytes]."""
-    west, south = (min(layer.bounds[i] for layer in layers) for i in (0, 1))
-    east, north = (max(layer.bounds[i] for layer in layers) for i in (2, 3))
-    across, down = layers[0].transform.a, -layers[0].transform.e
-    cols, rows = int((east - west) / across) + 1, int((north - south) / down) + 1
-    return 4 * (cols + 1) * (rows + 1)
-
-
-def _raster(
-    path: Path,
-    z: NDArray[np.float32],
-    transform: Affine,
-    crs: str,
-    tags: dict[str, str] | None = None,
-) -> None:
-    """Write one band of levels as GeoTIFF, and read it to see that it is whole."""
-    reserve(path, z.nbytes)
-    try:
-        _filled(path, z, transform, crs, tags or {})
-        same = _reads(path, z)
-    except RasterioError as problem:
-        reserve(path)  # a full disk looks like a damaged file
-        msg = f"{path}: cannot be written ({problem}); wanted a folder with room for it"
-        raise WriteError(msg) from problem
-    if not same:
-        reserve(path)
-        msg = f"{path}: is not what was written; wanted a disk that keeps what it is given"
-        raise WriteError(msg)
-
-
-def _reads(path: Path, z: NDArray[np.float32]) -> bool:
-    """Whether a raster holds levels."""
-    with tiles.opened(path) as source:
-        return all(
-            np.array_equal(source.read(1, window=Window.from_slices(*each.inner)), _levels(z, each))
-            for each in _squares(z)
-        )
-
-
-def _squares(z: NDArray[np.float32]) -> Iterator[terrain.Tile]:
-    """Tiles in which a raster is written: whole blocks of the file."""
-    return terrain.tiles((z.shape[0], z.shape[1]), side=_SIDE)
-
-
-def _levels(z: NDArray[np.float32], tile: terrain.Tile) -> NDArray[np.float32]:
-    """Levels of a tile as the file has them."""
-    level = z[tile.inner]
-    return np.where(np.isnan(level), np.float32(_NODATA), level)
-
-
-def _filled(
-    path: Path, z: NDArray[np.float32], transform: Affine, crs: str, tags: dict[str, str]
-) -> None:
-    """Write the raster itself."""
-    with rasterio.open(
-        path,
-        "w",
-        height=z.shape[0],
-        width=z.shape[1],
-        count=1,
-        dtype="float32",
-        crs=crs,
-        transform=transform,
-        nodata=_NODATA,
-        **_FORM,
-    ) as target:
-        for tile in _squares(z):
-            target.write(_levels(z, tile), 1, window=Window.from_slices(*tile.inner))
-        target.set_band_unit(1, "metre")
-        target.update_tags(**tags)

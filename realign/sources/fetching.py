@@ -107,6 +107,7 @@ def fetch(
     ------
     SourceError
         Something could not be had; the message says which files to put where. All else is there.
+        Where there is no room for cells as small as the study wants, nothing is asked for.
         Where the folder cannot be written, or its disk is full, nothing more is asked for.
     """
     job = _Job(study, client, servers, box or _box(study), tell or (lambda _, __: None))
@@ -141,6 +142,8 @@ class _Job:
         """Fetch what is missing, in a folder that no other run writes into."""
         if not self._waits():
             return self.done
+        if self._wants("ground"):
+            elevation.check_room(self.box, self.study.crs, self.study.fetch.cell_m)
         with claimed(self.folder, self.cache, self._written_names()):
             self.ledger = ledger.opened(self.folder)  # another run may have ended just before
             if self.ledger.coming:
@@ -318,7 +321,7 @@ class _Job:
         road = roads.highway(
             ways, self._ends(), crs=self.study.crs, box=self.box, preferred=preferred
         )
-        named = " ".join(part for part in (road.name, road.ref) if part) or "without a name"
+        named = ledger.one_line(f"{road.name} {road.ref}") or "without a name"
         notes = [f"the way between both ends: {named}, {road.length / 1000:.1f} km"]
         notes += [
             f"the {end} of the highway lies {far:.0f} m from where it was given"
@@ -338,7 +341,8 @@ class _Job:
         asked = self.study.corridor.river.lower()
         if not any(asked in str(row["name"]).lower() for _, row in rows):
             dam = self.study.dams[0]
-            near = features.nearest_name(rows, dam.lon, dam.lat) or "none has a name"
+            near = features.nearest_name(rows, dam.lon, dam.lat)
+            near = ledger.one_line(near) or "none has a name"
             self.done.notes.append(
                 f"corridor.river: found no river {self.study.corridor.river!r}; the nearest to "
                 f"{dam.name} with a name: {near}"

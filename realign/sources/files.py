@@ -18,6 +18,18 @@ from realign.errors import SourceError
 CACHE = ".fetched"
 """Folder within the inputs with answers, parts of tiles, and what is half made."""
 
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What is raised where a file of JSON is missing, damaged, or holds something else; `[` a hundred
+thousand times is too deep."""
+
 _LOCK = ".lock"
 _SCRATCH = "scratch-"
 _PART = r"^(\.[0-9]+-)+"  # the process that writes the file

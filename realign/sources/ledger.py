@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from realign.errors import SourceError
-from realign.sources.files import sha256, whole, write_text
+from realign.sources.files import UNREADABLE, sha256, whole, write_text
 
 LEDGER = "fetched.json"
 """Name of the ledger in the folder of inputs."""
@@ -169,7 +169,7 @@ def opened(folder: Path) -> Ledger:
     try:
         table = json.loads(path.read_text("utf-8"))
         entries, coming = _entries(table["files"]), _entries(table.get("coming", {}))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as problem:
+    except UNREADABLE as problem:
         msg = (
             f"{path}: cannot be read as a ledger of fetched files ({problem}); delete it, and the "
             "files that are to be fetched again"
@@ -181,16 +181,25 @@ def opened(folder: Path) -> Ledger:
 def _entries(table: Mapping[str, Any]) -> dict[str, Entry]:
     """Entries of a table of the ledger."""
     return {
-        str(name): Entry(
-            asked=row["asked"],
-            sha256=row["sha256"],
-            origins=tuple(row["origins"]),
-            when=row["when"],
-            licence=row["licence"],
-            notes=tuple(row["notes"]),
+        _text(name): Entry(
+            asked=_text(row["asked"]),
+            sha256=_text(row["sha256"]),
+            origins=tuple(map(_text, row["origins"])),
+            when=_text(row["when"]),
+            licence=_text(row["licence"]),
+            notes=tuple(map(_text, row["notes"])),
         )
         for name, row in table.items()
     }
+
+
+def _text(value: object) -> str:
+    """Refuse what is no text, or none that a file can hold."""
+    if not isinstance(value, str):
+        msg = f"found {value!r:.80}; wanted text"
+        raise TypeError(msg)
+    value.encode()
+    return value
 
 
 def _rows(entries: Mapping[str, Entry]) -> dict[str, dict[str, Any]]:
@@ -208,11 +217,24 @@ def _page(entries: Mapping[str, Entry]) -> str:
         "folder `.fetched`, which keeps the answers of the servers.",
     ]
     for name, entry in sorted(entries.items()):
-        lines += ["", f"## {name}", "", f"- fetched: {entry.when}", f"- SHA-256: {entry.sha256}"]
-        lines += [f"- licence: {entry.licence}"]
-        lines += [f"- from: {origin}" for origin in entry.origins]
-        lines += [f"- note: {note}" for note in entry.notes]
+        told = [("fetched", entry.when), ("SHA-256", entry.sha256), ("licence", entry.licence)]
+        told += [("from", origin) for origin in entry.origins]
+        told += [("note", note) for note in entry.notes]
+        lines += ["", f"## {one_line(name)}", ""]
+        lines += [f"- {what}: {one_line(value)}" for what, value in told]
     lines += ["", "## Licences", ""]
     used = sorted({entry.licence for entry in entries.values()})
-    lines += [f"- **{name}**: {LICENCES.get(name, '')}" for name in used]
+    lines += [f"- **{one_line(name)}**: {LICENCES.get(name, '')}" for name in used]
     return "\n".join(lines) + "\n"
+
+
+def one_line(text: str) -> str:
+    r"""
+    Write text in one line: a name may hold others, which would pass for lines of the page.
+
+    Examples
+    --------
+    >>> one_line("Road\n\n## dem.tif\u2028- licence:  none")
+    'Road ## dem.tif - licence: none'
+    """
+    return " ".join(text.split())

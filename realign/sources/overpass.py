@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from realign.errors import SourceError
 from realign.sources.box import Box
 from realign.sources.client import AskedError, Client, LaterError
-from realign.sources.files import write_text
+from realign.sources.files import UNREADABLE, write_text
 
 SERVERS = (
     "https://overpass-api.de/api/interpreter",
@@ -162,8 +162,8 @@ class Asker:
         path = self.cache / f"osm-{name}-{key}.json"
         try:
             held = json.loads(path.read_text("utf-8"))
-            return check(Answer(tuple(map(dict, held["elements"])), str(held["origin"])))
-        except (OSError, ValueError, LookupError, TypeError, SourceError):
+            return check(Answer(tuple(map(dict, held["elements"])), _clean(held["origin"])))
+        except (*UNREADABLE, SourceError):
             pass  # none is kept, or none that can be read
 
         def one(url: str) -> Answer:
@@ -184,7 +184,7 @@ class Asker:
             elements = tuple(dict(element) for element in table["elements"])
             remark = _clean(table.get("remark", ""))
             dated = _clean(table.get("osm3s", {}).get("timestamp_osm_base", "an unknown day"))
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
+        except UNREADABLE as problem:
             found = " ".join(body[:_SHOWN].decode("utf-8", "replace").split())
             msg = f"{url}: found {found!r}; wanted JSON with elements"
             raise LaterError(msg) from problem

@@ -11,7 +11,7 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +19,13 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from realign.errors import SourceError
+from realign.errors import InputError, SourceError
 from realign.sources.client import AskedError, BrokenError, Client, LaterError, Reply, number
-from realign.sources.files import md5, unwritable, write_text
+from realign.sources.files import UNREADABLE, md5, unwritable, write_text
+from realign.terrain import reading
 
 LARGEST = 512 << 20
 """Largest tile that is taken [bytes]; those of GLO-30 have some 40 MB."""
@@ -63,7 +64,7 @@ class Tile:
             self.size, self.etag = int(left["size"]), str(left["etag"])
             self.held = [(int(a), int(b)) for a, b in left["held"]]
             whole = self.path.stat().st_size == self.size
-        except (OSError, ValueError, LookupError, TypeError):
+        except UNREADABLE:
             whole = False
         if not whole:
             self.forget()
@@ -116,9 +117,10 @@ class Tile:
                 self._fetch(url, start, end)
             self._check_sum(url)
             return read(self.path, bounds)
-        except RasterioError as problem:
+        except InputError as problem:
             self.forget()
-            msg = f"{url}: what came is no raster, or a damaged one ({problem})"
+            why = without(self.path, problem)
+            msg = f"{url}: what came is no raster, or a damaged one ({why})"
             raise BrokenError(msg) from problem
         except WrongError as problem:
             self.forget()
@@ -227,9 +229,9 @@ def read(
         window = _window(source, bounds)
         if window is None:
             return np.empty((0, 0), dtype=np.float32), source.transform
-        band = source.read(1, window=window, masked=True)
-        z = np.ma.filled(band.astype(np.float32), np.nan)
-        return np.asarray(z), source.window_transform(window)
+        z = reading.levels(source, window)
+        reading.check_levels(z, path)
+        return z, source.window_transform(window)
 
 
 @contextmanager
@@ -242,11 +244,21 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[rasterio.DatasetReader]:
-    """Open a raster."""
-    with quiet(), rasterio.open(path) as source:
-        yield source
+def opened(path: Path) -> AbstractContextManager[rasterio.DatasetReader]:
+    """Open a GeoTIFF: whatever else lies there under its name is none."""
+    return reading.opened(path, reading.FORMATS[:1])
+
+
+def without(path: Path, problem: Exception) -> str:
+    """
+    Say what is the matter without the name of the file, which is told otherwise.
+
+    Examples
+    --------
+    >>> without(Path("a.tif"), ValueError("a.tif: is none")), without(Path("b"), ValueError("no"))
+    ('is none', 'no')
+    """
+    return str(problem).removeprefix(f"{path}: ")
 
 
 def _window(

@@ -10,7 +10,7 @@ other, and no stage makes a copy of the whole.
 from realign.terrain.elevation import Elevation, on_datum
 from realign.terrain.reading import cell_of, read
 from realign.terrain.relief import Bounds, Terrain, hillshade, part, slopes, unsure
-from realign.terrain.room import Tile, roomy, tiles
+from realign.terrain.room import Tile, lack, roomy, tiles
 
 __all__ = [
     "Bounds",
@@ -19,6 +19,7 @@ __all__ = [
     "Tile",
     "cell_of",
     "hillshade",
+    "lack",
     "on_datum",
     "part",
     "read",

@@ -83,6 +83,7 @@ def on_datum(terrain: Terrain, elevation: Elevation) -> Terrain:
     onto = Transformer.from_crs(terrain.crs, 4326, always_xy=True)
     back = Transformer.from_crs(4326, terrain.crs, always_xy=True)
     west, south, east, north = onto.transform_bounds(*terrain.bounds, densify_pts=21)
+    east += 360.0 if east < west else 0.0  # across the 180th meridian longitudes go on
     lon = np.arange(math.floor(west / _SHIFT_DEG), math.ceil(east / _SHIFT_DEG) + 1) * _SHIFT_DEG
     lat = np.arange(math.floor(south / _SHIFT_DEG), math.ceil(north / _SHIFT_DEG) + 1) * _SHIFT_DEG
     x, y = np.meshgrid(lon, lat)

@@ -7,7 +7,7 @@ held besides the ground itself; and that is held on disk where memory is short (
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +39,10 @@ _ALONE = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_PAM_ENABLED": "NO"}
 _LOWEST, _HIGHEST = -500.0, 9000.0  # dry land lies between -430 m (Dead Sea) and 8,849 m
 _WHOLE = 0.999  # share of known ground that a warped cell must stand on
 _ASTRAY = 1e-3  # cells; how far a warped cell may be from its place
+_ANOTHER = (
+    "wanted the datum of the file there, and that of the levels of the dams in "
+    "elevation.level_datum"
+)
 _METRES = {"", "m", "metre", "metres", "meter", "meters"}
 TAG = "VERTICAL_DATUM"
 """Tag by which a file may name the datum of its levels, where its system does not."""
@@ -87,9 +91,9 @@ def read(
     if cell is not None and not 0 < cell < math.inf:
         msg = f"{path}: asked for cells of {cell:g} m; wanted more than 0 m"
         raise InputError(msg)
-    with _opened(path) as source:
-        own = _own_crs(source, path)
-        _check_datum(source, path, datum)
+    with opened(path) as source:
+        own = own_crs(source, path)
+        check_datum(source, path, datum, f"elevation.vertical_datum is {datum!r}; {_ANOTHER}")
         target = own if crs is None else crs
         problem = not_metric(target)
         if problem:
@@ -100,7 +104,7 @@ def read(
             z, transform = _read_window(source, path, bounds)
         else:
             z, transform = _read_warped(source, path, target, bounds, cell)
-    _check_levels(z, path)
+    _check_ground(z, path)
     return Terrain(z=z, transform=transform, crs=target, datum=datum, sigma=sigma)
 
 
@@ -120,8 +124,8 @@ def cell_of(path: Path, *, crs: CRS) -> float:
     InputError
         As `read`.
     """
-    with _opened(path) as source:
-        _own_crs(source, path)
+    with opened(path) as source:
+        own_crs(source, path)
         wanted = rasterio.crs.CRS.from_wkt(crs.to_wkt())
         transform, _, _ = calculate_default_transform(
             source.crs, wanted, source.width, source.height, *source.bounds
@@ -137,27 +141,31 @@ def _same_crs(one: CRS, other: CRS) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
-    """Open a raster; whatever GDAL has against it becomes an error that names the file."""
+def opened(path: Path, formats: Sequence[str] = FORMATS) -> Iterator[rasterio.DatasetReader]:
+    """
+    Open a raster; whatever GDAL has against it becomes an error that names the file.
+
+    It is read in one of some formats whatever its name says, and without what lies beside it.
+    """
     check_file(path, "a raster of ground levels")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `_own_crs` reports it
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `own_crs` reports it
             # rasterio 1.4 multiplies transforms by `*`, which affine 3 warns of
             warnings.simplefilter("ignore", PendingDeprecationWarning)
-            with rasterio.Env(**_ALONE), DatasetReader(path, driver=FORMATS) as source:
+            with rasterio.Env(**_ALONE), DatasetReader(path, driver=list(formats)) as source:
                 yield source
     except RealignError:
         raise
     except (RasterioError, CPLE_BaseError, *FOREIGN) as problem:
         msg = (
             f"{path}: cannot be read as a raster of levels, or is cut off ({problem}); wanted "
-            f"GeoTIFF, or another of {', '.join(FORMATS[1:])}"
+            f"{' or '.join(formats)}"
         )
         raise InputError(msg) from problem
 
 
-def _own_crs(source: rasterio.DatasetReader, path: Path) -> CRS:
+def own_crs(source: rasterio.DatasetReader, path: Path) -> CRS:
     """Take the reference system of a file, which has one georeferenced band."""
     if source.count != 1:
         msg = f"{path}: found {source.count} bands; wanted one, of ground levels"
@@ -180,16 +188,16 @@ def _own_crs(source: rasterio.DatasetReader, path: Path) -> CRS:
     return own
 
 
-def _check_datum(source: rasterio.DatasetReader, path: Path, wanted: str) -> None:
-    """Refuse a file that says its levels are on another datum, or in another unit than metres."""
+def check_datum(source: rasterio.DatasetReader, path: Path, wanted: str, why: str) -> None:
+    """
+    Refuse a file that says its levels are on another datum, or in another unit than metres.
+
+    `why` says for a message who wants the datum, and what to do.
+    """
     told, unit = datums.declared(CRS.from_wkt(source.crs.to_wkt()))
     told = told or source.tags().get(TAG, "")
     if not datums.same(told, wanted):
-        msg = (
-            f"{path}: says that its levels are on {told}, and elevation.vertical_datum is "
-            f"{wanted!r}; wanted the datum of the file there, and that of the levels of the dams "
-            "in elevation.level_datum"
-        )
+        msg = f"{path}: says that its levels are on {told}, and {why}"
         raise InputError(msg)
     for found in (unit, source.units[0] or ""):
         if found.casefold() not in _METRES:
@@ -197,10 +205,10 @@ def _check_datum(source: rasterio.DatasetReader, path: Path, wanted: str) -> Non
             raise InputError(msg)
 
 
-def _levels(source: rasterio.DatasetReader, window: Window) -> NDArray[np.float32]:
+def levels(source: rasterio.DatasetReader, window: Window) -> NDArray[np.float32]:
     """Levels of a window, NaN where the file says it has none."""
     band = source.read(1, window=window, masked=True)
-    with np.errstate(invalid="ignore", over="ignore"):  # `_check_levels` refuses what it gives
+    with np.errstate(invalid="ignore", over="ignore"):  # `check_levels` refuses what it gives
         z = np.ma.filled(band.astype(np.float32), np.nan)
         return np.asarray(z * np.float32(source.scales[0]) + np.float32(source.offsets[0]))
 
@@ -237,7 +245,7 @@ def _read_window(
     for first in range(0, window.height, rows):
         some = min(rows, window.height - first)
         piece = Window(window.col_off, window.row_off + first, window.width, some)
-        z[first : first + some] = _levels(source, piece)
+        z[first : first + some] = levels(source, piece)
     return z, part(source.transform, window.col_off, window.row_off)
 
 
@@ -387,26 +395,31 @@ def _finer(
 
 def _rimmed(source: rasterio.DatasetReader, window: Window) -> NDArray[np.float32]:
     """Levels with a rim that has none, which keeps a warp from going beyond outermost centres."""
-    return np.pad(_levels(source, window), 1, constant_values=np.nan)
+    return np.pad(levels(source, window), 1, constant_values=np.nan)
 
 
-def _check_levels(z: NDArray[np.float32], path: Path) -> None:
+def _check_ground(z: NDArray[np.float32], path: Path) -> None:
     """Refuse a raster without levels, or with levels that no ground has."""
     if min(z.shape) < 2:
         msg = f"{path}: found {z.shape[0]} rows and {z.shape[1]} columns; wanted two or more"
         raise InputError(msg)
+    if not check_levels(z, path):
+        msg = f"{path}: holds no level where it is asked, only no data"
+        raise InputError(msg)
+
+
+def check_levels(z: NDArray[np.float32], path: Path) -> bool:
+    """Refuse levels that no ground has, and tell whether there are any."""
     lowest, highest = math.inf, -math.inf
     for tile in tiles(z.shape[:2]):
         # fmin and fmax pass over NaN, and give it where there is nothing else
         low, high = (float(f.reduce(z[tile.inner], axis=None)) for f in (np.fmin, np.fmax))
         if not math.isnan(low):
             lowest, highest = min(lowest, low), max(highest, high)
-    if lowest > highest:
-        msg = f"{path}: holds no level where it is asked, only no data"
-        raise InputError(msg)
     if lowest < _LOWEST or highest > _HIGHEST:
         msg = (
             f"{path}: found levels from {lowest:g} to {highest:g} m; wanted {_LOWEST:g} to "
             f"{_HIGHEST:g} m (is the value for no data declared in the file?)"
         )
         raise InputError(msg)
+    return lowest <= highest

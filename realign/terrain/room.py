@@ -100,30 +100,50 @@ def roomy(shape: tuple[int, ...], dtype: DTypeLike, *, what: str) -> NDArray[Any
     InputError
         Neither memory nor disk have the room, or there are more than `MOST` cells.
     """
-    count, cells = math.prod(shape), " x ".join(f"{n}" for n in shape)
-    size = count * np.dtype(dtype).itemsize
-    if count > MOST:
-        msg = f"{what}: asked for {cells} cells; wanted at most {MOST:.3g}: {_LESS}"
+    problem = lack(shape, dtype)
+    if problem:
+        msg = f"{what}: {problem}: {_LESS}"
         raise InputError(msg)
-    if size <= SHARE * psutil.virtual_memory().total:
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if _fits(size):
         return np.empty(shape, dtype)
     folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
     try:
-        if size > free:
-            msg = f"found {free / 1e9:.3g} GB"
-            raise OSError(msg)  # noqa: TRY301 - told as the disk itself would
         with tempfile.TemporaryFile(prefix="realign-", dir=folder) as file:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.asarray(np.memmap(file, dtype, "w+", shape=shape))
-    except OSError as problem:
-        msg = (
-            f"{what}: asked for {cells} cells, which take {size / 1e9:.3g} GB; wanted room for "
-            f"them in {folder} ({problem}): {_LESS}, or another folder for what is temporary "
-            "(TMPDIR)"
-        )
-        raise InputError(msg) from problem
+    except OSError as reason:
+        msg = f"{what}: {_no_room(shape, size, str(reason))}: {_LESS}"
+        raise InputError(msg) from reason
+
+
+def lack(shape: tuple[int, ...], dtype: DTypeLike) -> str:
+    """Say why there is no room for a raster; empty where there is."""
+    count = math.prod(shape)
+    size = count * np.dtype(dtype).itemsize
+    if count > MOST:
+        return f"asked for {_cells(shape)}; wanted at most {MOST:.3g}"
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if size > free and not _fits(size):
+        return _no_room(shape, size, f"found {free / 1e9:.3g} GB")
+    return ""
+
+
+def _fits(size: int) -> bool:
+    """Whether memory is ample for so many bytes."""
+    return bool(size <= SHARE * psutil.virtual_memory().total)
+
+
+def _no_room(shape: tuple[int, ...], size: int, reason: str) -> str:
+    return (
+        f"asked for {_cells(shape)}, which take {size / 1e9:.3g} GB; wanted room for them in "
+        f"{tempfile.gettempdir()} ({reason}), or another folder for what is temporary (TMPDIR)"
+    )
+
+
+def _cells(shape: tuple[int, ...]) -> str:
+    return f"{' x '.join(f'{n}' for n in shape)} cells"
 
 
 def _moved(rows: slice, by: int) -> slice:

@@ -16,6 +16,8 @@ from rasterio.warp import calculate_default_transform, reproject
 
 from realign import terrain as ground
 
+_ACROSS = "+proj=webmerc +datum=WGS84 +lon_0=180 +units=m +no_defs"
+"""The plane of the map where ground lies on both sides of the 180th meridian."""
 _PIXELS = 2600  # along the longer side of the hillshade
 _HEAVIEST = 3_000_000  # bytes of the hillshade; beyond, it is made coarser
 _QUALITY = 72  # of WebP
@@ -54,7 +56,11 @@ def overlay(terrain: ground.Terrain) -> folium.raster_layers.ImageOverlay:
 
 
 def _warped(terrain: ground.Terrain, factor: int) -> tuple[bytes, list[list[float]]]:
-    """WebP of the tinted hillshade in EPSG:3857, and its corners [deg]."""
+    """
+    WebP of the tinted hillshade in EPSG:3857, and its corners [deg].
+
+    Beyond the 180th meridian longitudes go on, as Leaflet has them.
+    """
     shade = ground.hillshade(terrain, factor=factor)
     rows, cols = shade.shape
     level = terrain.z[: rows * factor : factor, : cols * factor : factor]
@@ -67,11 +73,14 @@ def _warped(terrain: ground.Terrain, factor: int) -> tuple[bytes, list[list[floa
     a, b, c, d, e, f = tuple(terrain.transform)[:6]
     transform = rasterio.Affine(a * factor, b, c, d, e * factor, f)
     own = rasterio.crs.CRS.from_wkt(terrain.crs.to_wkt())
-    web = rasterio.crs.CRS.from_epsg(3857)
     with warnings.catch_warnings():
         # rasterio 1.4 multiplies transforms by `*`, which affine 3 warns of
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         edges = array_bounds(rows, cols, transform)
+        onto = Transformer.from_crs(terrain.crs, 4326, always_xy=True)
+        first, _, last, _ = onto.transform_bounds(*edges)
+        across = first > last
+        web = rasterio.crs.CRS.from_string(_ACROSS if across else "EPSG:3857")
         target, width, tall = calculate_default_transform(own, web, cols, rows, *edges)
         warped = np.zeros((4, tall, width), dtype=np.uint8)
         reproject(
@@ -84,8 +93,10 @@ def _warped(terrain: ground.Terrain, factor: int) -> tuple[bytes, list[list[floa
             resampling=Resampling.bilinear,
         )
         left, bottom, right, top = array_bounds(tall, width, target)
-    back = Transformer.from_crs(3857, 4326, always_xy=True)
+    back = Transformer.from_crs(web.to_wkt(), 4326, always_xy=True)
     (west, east), (south, north) = back.transform((left, right), (bottom, top))
+    if across:
+        west, east = west % 360, east % 360
     file = io.BytesIO()
     Image.fromarray(warped.transpose(1, 2, 0)).save(file, "WEBP", quality=_QUALITY, method=4)
     return file.getvalue(), [[south, west], [north, east]]
