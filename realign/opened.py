@@ -76,7 +76,8 @@ def head_of(given: Drowned) -> Head:
     """Say how another machine opens the same study."""
     study = given.study
     places = str(study.file.resolve()), str(study.inputs.resolve())
-    return Head(opened, packed((study, *places, study.places, dict(given.hashes))))
+    known = dict(given.hashes), dict(study.loaded)
+    return Head(opened, packed((study, *places, study.places, *known)))
 
 
 def opened(content: bytes) -> Opened:
@@ -88,8 +89,8 @@ def opened(content: bytes) -> Opened:
     InputError
         An input is not there, or is another file than where the work comes from.
     """
-    study, file, inputs, places, known = unpacked(content)
-    study = study.placed(Path(file), Path(inputs), places)
+    study, file, inputs, places, known, loaded = unpacked(content)
+    study = study.placed(Path(file), Path(inputs), places, loaded)
     prices = check(study)
     # settings and places were handed over, whatever their files say here
     mine = {study.file.name, study.study.places}

@@ -337,12 +337,19 @@ class Study(Settings):
         """SHA-256 of the study file as it was loaded, by its name; empty where it was not."""
         return self._loaded
 
-    def placed(self, file: Path, inputs: Path, places: tuple[Place, ...]) -> "Study":
+    def placed(
+        self,
+        file: Path,
+        inputs: Path,
+        places: tuple[Place, ...],
+        loaded: Mapping[str, str],
+    ) -> "Study":
         """Return the same study with its files where they lie on this machine."""
         out = self.model_copy()
         out._file = file  # noqa: SLF001 - the model's own private attributes
         out._inputs = inputs  # noqa: SLF001
         out._places = places  # noqa: SLF001
+        out._loaded = loaded  # noqa: SLF001
         return out
 
     @property

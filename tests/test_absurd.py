@@ -186,7 +186,7 @@ def planned(store: Store, *changes: tuple[str, float]) -> Plan:
         for part in above:
             own = own[part]
         own[int(last) if isinstance(own, list) else last] = value
-    study = Study.model_validate(tables).placed(was.file, was.inputs, was.places)
+    study = Study.model_validate(tables).placed(was.file, was.inputs, was.places, was.loaded)
     return realign.run(study, store=store, workers=1)
 
 

@@ -124,10 +124,10 @@ def lack(shape: tuple[int, ...], dtype: DTypeLike) -> str:
     size = count * np.dtype(dtype).itemsize
     if count > MOST:
         return f"asked for {_cells(shape)}; wanted at most {MOST:.3g}"
+    if _fits(size):  # whatever the disk is like
+        return ""
     free = shutil.disk_usage(tempfile.gettempdir()).free
-    if size > free and not _fits(size):
-        return _no_room(shape, size, f"found {free / 1e9:.3g} GB")
-    return ""
+    return _no_room(shape, size, f"found {free / 1e9:.3g} GB") if size > free else ""
 
 
 def _fits(size: int) -> bool:
