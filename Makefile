@@ -6,13 +6,14 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 READY   := $(VENV)/ready
+TEST    := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not real"
 BUILT   := data/$(STUDY)/inputs/built
 GIVEN   := $(if $(INPUTS),--inputs $(INPUTS),)
 BUILDER := $(wildcard data/$(STUDY)/build.py)
 NEEDS   := $(READY) $(if $(INPUTS),,$(if $(BUILDER),$(BUILT)))
 
 .DEFAULT_GOAL := help
-.PHONY: help maps submerged costs alternatives pictures data test check audit bench clean
+.PHONY: help maps submerged costs alternatives pictures data test coverage check audit bench clean
 
 help: ## list the targets
 	@echo "make TARGET [STUDY=kkh] [INPUTS=folder of other inputs]"
@@ -31,7 +32,11 @@ data: $(NEEDS) ## make the inputs of the study from its small tables
 	@test -n "$(INPUTS)$(BUILDER)" || echo "data/$(STUDY) has no build.py: its inputs are those in data/$(STUDY)/inputs"
 
 test: $(READY) ## run all tests
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not real" --cov=realign --cov-report=
+	$(TEST)
+	$(BIN)/pytest -m real
+
+coverage: $(READY) ## run all tests and say which lines none runs; takes half as long again
+	$(TEST) --cov=realign --cov-report=
 	$(BIN)/pytest -m real --cov=realign --cov-append --cov-report=term:skip-covered
 
 check: $(READY) ## formatting, lint and types
