@@ -1,7 +1,7 @@
 "use strict";
 // Puts the page together once the map and its layers are there.
 (function () {
-  var LABEL = 90;  // room for a name beside its place [px]
+  var ASIDE = 14, LABEL = 90;  // room of roads beside a box, on paper also for a name [px]
   var NOTHING = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 
   function online() {
@@ -41,10 +41,12 @@
 
   // Whether every point of the roads is in sight and under no box.
   function clear(points, boxes, size) {
+    var left = before ? LABEL : ASIDE;
     return points.every(function (at) {
       return at.x > 12 && at.y > 12 && at.x < size.x - 12 && at.y < size.y - 12 &&
         boxes.every(function (box) {
-          return at.x < box.left - LABEL || at.x > box.right + 14 || at.y < box.top - 14 || at.y > box.bottom + 14;
+          return at.x < box.left - left || at.x > box.right + ASIDE || at.y < box.top - ASIDE ||
+            at.y > box.bottom + ASIDE;
         });
     });
   }
